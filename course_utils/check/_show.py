@@ -1,0 +1,47 @@
+"""How values appear in messages: short, and exact where it matters."""
+
+import torch
+
+FEW = 8  # as many entries as a message shows of a tensor
+
+
+def show(value: object) -> str:
+    """One short line for any value."""
+    if isinstance(value, torch.Tensor):
+        return _show_tensor(value)
+    if isinstance(value, torch.Size):
+        return str(tuple(value))
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def show_dtype(dtype: torch.dtype) -> str:
+    """'float32' for torch.float32."""
+    return str(dtype).removeprefix("torch.")
+
+
+def _show_tensor(tensor: torch.Tensor) -> str:
+    if tensor.dim() == 0:
+        return f"{tensor.item():.6g}" if tensor.is_floating_point() else str(tensor.item())
+    kind = f"{show_dtype(tensor.dtype)} tensor of shape {tuple(tensor.shape)}"
+    if tensor.numel() > FEW:
+        return kind
+    entries = [_round(entry) for entry in tensor.detach().flatten().tolist()]
+    return f"{kind} with {entries}"
+
+
+def _round(entry: object) -> object:
+    return float(f"{entry:.5g}") if isinstance(entry, float) else entry
+
+
+def first_difference(found: torch.Tensor, expected: torch.Tensor, wrong: torch.Tensor) -> str:
+    """Where two tensors of one shape differ first, and how often. wrong: bool, True where they differ."""
+    place = tuple(torch.nonzero(wrong)[0].tolist()) if wrong.dim() else ()
+    pair = f"expected {_entry(expected[place])}, found {_entry(found[place])}"
+    if not wrong.dim():
+        return pair
+    return f"at {list(place)}: {pair} ({int(wrong.sum())} of {wrong.numel()} entries are off)"
+
+
+def _entry(number: torch.Tensor) -> str:
+    return f"{number.item():.6g}" if number.is_floating_point() else str(number.item())

@@ -1,0 +1,55 @@
+"""The surroundings in which a case runs the student's code.
+
+Whatever a notebook did to the global state before, a case starts from the same state and puts the
+notebook's own back. What the student's code writes to standard error arrives as ordinary output, because
+nbgrader gives 0 points to a cell with anything on standard error.
+"""
+
+import contextlib
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+
+@contextlib.contextmanager
+def same_for_everyone(seed: int) -> Iterator[None]:
+    """Seed the global generators and set torch's global switches; restore the notebook's own at the end."""
+    python_state, numpy_state, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    dtype = torch.get_default_dtype()
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.random.default_generator.manual_seed(seed)
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_rng_state(torch_state)
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+
+
+@contextlib.contextmanager
+def stderr_as_stdout() -> Iterator[None]:
+    """Send standard error to standard output, from Python and from C (file descriptor 2) alike."""
+    stderr = sys.stderr
+    stderr.flush()
+    # Replacing write on the stream itself also catches logging handlers, which keep the stream.
+    stderr.write = lambda text: sys.stdout.write(text)
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as from_c:
+        os.dup2(from_c.fileno(), 2)
+        try:
+            yield
+        finally:
+            del stderr.write
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            from_c.seek(0)
+            sys.stdout.write(from_c.read().decode(errors="replace"))

@@ -1,0 +1,394 @@
+"""The data sets of the course, in memory and in batches.
+
+Everything works without a download: `garments` draws a stand-in for Fashion-MNIST, which is written once as
+IDX files and read by the loader that reads the real set. `python -m course_utils.data` fetches the real set.
+
+Two environment variables choose:
+- COURSE_DATA: `embedded`, `real`, or `auto` (the default: real if it has been fetched, else embedded);
+- COURSE_DATA_DIR: the folder that holds the files (default: a cache folder of the user).
+"""
+
+import gzip
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_utils import garments
+
+import numpy as np
+import platformdirs
+import torch
+from torchvision.datasets import FashionMNIST
+
+FASHION_CLASSES = tuple(garments.GARMENTS)
+EMBEDDED_SIZES = {"train": 10_000, "t10k": 2_000}
+EMBEDDED_SEEDS = {"train": 1, "t10k": 2}
+FETCH = "`python -m course_utils.data`"
+
+
+class DataError(RuntimeError):
+    """A data set cannot be had; the message says what to do."""
+
+
+# Where the files are
+
+
+def data_dir() -> Path:
+    """The folder that holds all data sets: COURSE_DATA_DIR, or a cache folder of the user."""
+    chosen = os.environ.get("COURSE_DATA_DIR")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("deep-learning-notebooks")
+
+
+def _real_root() -> Path:
+    return data_dir() / "real"
+
+
+def _embedded_root() -> Path:
+    return data_dir() / "embedded" / f"garments-v{garments.VERSION}"
+
+
+def _raw(root: Path) -> Path:
+    """Where torchvision looks for the IDX files of Fashion-MNIST."""
+    return root / "FashionMNIST" / "raw"
+
+
+def source() -> str:
+    """Which Fashion-MNIST the course uses: "embedded" or "real".
+
+    Raises DataError when COURSE_DATA is not embedded, real or auto, and when it is real but nothing is there.
+    """
+    choice = os.environ.get("COURSE_DATA") or "auto"
+    if choice not in ("embedded", "real", "auto"):
+        raise DataError(f"COURSE_DATA is {choice!r}: set it to embedded, real or auto.")
+    if choice == "embedded":
+        return "embedded"
+    raw = _raw(_real_root())
+    try:
+        fetched = raw.is_dir() and any(raw.iterdir())
+    except OSError as error:
+        raise _cannot_read(raw, error) from error
+    if choice == "real" and not fetched:
+        raise DataError(
+            f"COURSE_DATA is real, but there is no Fashion-MNIST in {raw}: run {FETCH} to fetch it, "
+            "or set COURSE_DATA to embedded."
+        )
+    return "real" if fetched else "embedded"
+
+
+# IDX files: two zero bytes, the type (8: uint8), the number of axes, each axis as four bytes, then the values
+
+
+def _idx_name(part: str, axes: int) -> str:
+    return f"{part}-{'images' if axes == 3 else 'labels'}-idx{axes}-ubyte"
+
+
+IDX_NAMES = tuple(_idx_name(part, axes) for part in ("train", "t10k") for axes in (3, 1))
+
+
+def write_idx(path: Path, values: np.ndarray) -> None:
+    """Write uint8 values as an IDX file."""
+    header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, dtype=">u4").tobytes()
+    path.write_bytes(header + values.tobytes())
+
+
+def idx_shape(path: Path) -> tuple[int, ...] | None:
+    """The shape of the uint8 values in an IDX file; None if the file is broken or its size does not fit."""
+    with path.open("rb") as file:
+        header = file.read(4)
+        if len(header) < 4 or header[:3] != b"\0\0\x08":
+            return None
+        axes = header[3]
+        shape = tuple(int(n) for n in np.frombuffer(file.read(4 * axes)[: 4 * axes], dtype=">u1").view(">u4"))
+    fits = path.stat().st_size == 4 + 4 * axes + int(np.prod(shape))
+    return shape if fits and len(shape) == axes else None
+
+
+def _check_idx_files(raw: Path, remedy: str) -> None:
+    """Raise DataError, ending in the remedy, unless the four files are there, whole, and fit together."""
+    shapes = {}
+    for name in IDX_NAMES:
+        try:
+            shapes[name] = idx_shape(raw / name)
+        except FileNotFoundError:
+            raise DataError(f"{name} is missing in {raw}: {remedy}.") from None
+        except OSError as error:
+            raise _cannot_read(raw / name, error) from error
+        if shapes[name] is None:
+            raise DataError(f"{raw / name} is cut short or broken: {remedy}.")
+    for part in ("train", "t10k"):
+        images, labels = shapes[_idx_name(part, 3)], shapes[_idx_name(part, 1)]
+        if images != (*labels, garments.SIZE, garments.SIZE):
+            raise DataError(f"The {part} images and labels in {raw} do not belong together: {remedy}.")
+
+
+def _cannot_read(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"Cannot read {path} ({error.strerror or error}): "
+        "make it readable, or set COURSE_DATA_DIR to another folder."
+    )
+
+
+def _cannot_write(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"Cannot write to {path} ({error.strerror or error}): "
+        "set COURSE_DATA_DIR to a folder that you may write to and that has room."
+    )
+
+
+# The embedded set
+
+
+def _make_embedded(root: Path) -> None:
+    """Draw the garments and put them in place all at once: another process sees the whole set or none."""
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root.parent, prefix="unfinished-") as unfinished:
+            drawn = Path(unfinished) / root.name
+            _raw(drawn).mkdir(parents=True)
+            for part, count in EMBEDDED_SIZES.items():
+                for values in garments.draw(count, EMBEDDED_SEEDS[part]):
+                    write_idx(_raw(drawn) / _idx_name(part, values.ndim), values)
+            _put_in_place(drawn, root)
+    except OSError as error:
+        raise _cannot_write(root.parent, error) from error
+
+
+def _put_in_place(folder: Path, target: Path) -> None:
+    """Rename the folder; if another process was first, its folder is as good as ours."""
+    try:
+        folder.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+
+
+# The real sets
+
+
+@dataclass(frozen=True)
+class RealSet:
+    """A data set with a public home.
+
+    `files` maps each file's name to its MD5; `folder` is relative to the folder `real`; `unpack(file, folder)`
+    puts what is in a file into the folder; `check(folder)` raises DataError unless all of it is there.
+    """
+
+    home: str
+    files: dict[str, str]
+    folder: str
+    unpack: Callable[[Path, Path], None]
+    check: Callable[[Path], None]
+
+
+def _gunzip(file: Path, folder: Path) -> None:
+    """Unpack name.gz to name; the name appears only when all of it is written."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="unfinished-") as unfinished:
+        unpacked = Path(unfinished) / file.stem
+        with gzip.open(file) as packed, unpacked.open("wb") as out:
+            shutil.copyfileobj(packed, out)
+        unpacked.replace(folder / file.stem)
+
+
+def _check_real_fashion_mnist(raw: Path) -> None:
+    _check_idx_files(raw, f"delete the folder {raw}, then run {FETCH} again or set COURSE_DATA to embedded")
+
+
+REAL_SETS = {
+    "fashion_mnist": RealSet(
+        home="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        files={
+            "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+            "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+            "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+        },
+        folder="FashionMNIST/raw",
+        unpack=_gunzip,
+        check=_check_real_fashion_mnist,
+    ),
+}
+
+
+def download_real(name: str, *, progressbar: bool = True) -> Path:
+    """Fetch a real data set unless it is there already, and return its folder.
+
+    Files that came whole in an earlier try are not fetched again. Raises DataError when there is no set of this
+    name, when its home cannot be reached, when a checksum is wrong, or when the folder cannot be written.
+    """
+    if name not in REAL_SETS:
+        raise DataError(f"There is no data set {name!r}: choose from {', '.join(REAL_SETS)}.")
+    wanted = REAL_SETS[name]
+    folder = _real_root() / wanted.folder
+    if _is_complete(wanted, folder):
+        return folder
+    packed = [_fetch(wanted.home + file, md5, folder, progressbar) for file, md5 in wanted.files.items()]
+    try:
+        for file in packed:
+            wanted.unpack(file, folder)
+        wanted.check(folder)
+        for file in packed:
+            file.unlink()
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    return folder
+
+
+def _is_complete(wanted: RealSet, folder: Path) -> bool:
+    try:
+        wanted.check(folder)
+    except DataError:
+        return False
+    return True
+
+
+def _fetch(url: str, md5: str, folder: Path, progressbar: bool) -> Path:
+    """Download one file into the folder unless it is there with the right checksum."""
+    import pooch
+    import requests
+
+    name = url.rsplit("/", 1)[-1]
+    try:
+        return Path(pooch.retrieve(url, f"md5:{md5}", fname=name, path=folder, progressbar=progressbar))
+    except requests.RequestException as error:
+        raise DataError(
+            f"Cannot download {url}: check the network connection, then run {FETCH} again."
+        ) from error
+    except ValueError as error:
+        raise DataError(
+            f"{name} came with a wrong checksum from {url}: run {FETCH} again, and if that does not help, "
+            "set COURSE_DATA to embedded."
+        ) from error
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+# Fashion-MNIST in memory
+
+
+def fashion_mnist(train: bool) -> FashionMNIST:
+    """Fashion-MNIST as a torchvision data set, real or embedded (see `source`).
+
+    The embedded set, 10,000 + 2,000 pictures, is drawn at the first call. Raises DataError as `source` does, and
+    when files are broken or cannot be written.
+    """
+    if source() == "real":
+        root = _real_root()
+        _check_real_fashion_mnist(_raw(root))
+    else:
+        root = _embedded_root()
+        if not root.exists():
+            _make_embedded(root)
+        _check_idx_files(_raw(root), f"delete the folder {root} and run again")
+    return FashionMNIST(root, train=train, download=False)
+
+
+class BatchLoader:
+    """Pictures in memory, handed out in batches; a batch becomes floats all at once.
+
+    images: uint8 (n, h, w). labels: int64 (n,). Iterating yields X, float32 (b, 1, h, w) in [0, 1], and y,
+    int64 (b,), on the device; b is batch_size, or less in the last batch. With shuffle, each pass has a new
+    random order, drawn from the generator (default: PyTorch's global one). `len` is the number of batches.
+
+    Raises ValueError when images, labels or batch_size are not as stated.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        device: torch.device | str = "cpu",
+        generator: torch.Generator | None = None,
+    ) -> None:
+        _check_tensor("images", images, torch.uint8, "(n, h, w)", 3)
+        _check_tensor("labels", labels, torch.int64, "(n,)", 1)
+        if len(images) != len(labels) or len(images) == 0:
+            raise ValueError(
+                f"images and labels must be equally many, at least one, got {len(images)} and {len(labels)}"
+            )
+        _check_count("batch_size", batch_size)
+        self.images = images.to(device)
+        self.labels = labels.to(device)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.generator = generator
+
+    def __len__(self) -> int:
+        return -(-len(self.labels) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for indices in self._order().split(self.batch_size):
+            X = self.images[indices].unsqueeze(1).float() / 255  # (b, 1, h, w)
+            yield X, self.labels[indices]
+
+    def _order(self) -> torch.Tensor:
+        """The indices of all pictures in the order of this pass, on the device: int64 (n,)."""
+        n = len(self.labels)
+        if not self.shuffle:
+            return torch.arange(n, device=self.labels.device)
+        where = self.generator.device if self.generator is not None else "cpu"
+        return torch.randperm(n, generator=self.generator, device=where).to(self.labels.device)
+
+
+def _check_tensor(name: str, value: object, dtype: torch.dtype, shape: str, axes: int) -> None:
+    if not isinstance(value, torch.Tensor):
+        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
+    if value.dtype != dtype or value.dim() != axes:
+        kind, found = str(dtype).removeprefix("torch."), str(value.dtype).removeprefix("torch.")
+        raise ValueError(f"{name} must be {kind} {shape}, got {found} {tuple(value.shape)}")
+
+
+def _check_count(name: str, value: object, most: int | None = None) -> None:
+    if not isinstance(value, int) or value < 1 or (most is not None and value > most):
+        limits = "a positive integer" if most is None else f"an integer from 1 to {most}"
+        raise ValueError(f"{name} must be {limits}, got {value!r}")
+
+
+def load_fashion_mnist(
+    batch_size: int,
+    *,
+    train_size: int | None = None,
+    test_size: int | None = None,
+    device: torch.device | str = "cpu",
+    generator: torch.Generator | None = None,
+) -> tuple[BatchLoader, BatchLoader]:
+    """Fashion-MNIST in batches: the training set, shuffled in each pass, and the test set, in its order.
+
+    train_size and test_size take the first so many pictures (default: all). Raises ValueError when a size is
+    not from 1 to the number of pictures, DataError as `fashion_mnist` does.
+    """
+    _check_count("batch_size", batch_size)
+    train_images, train_labels = _first(fashion_mnist(train=True), train_size, "train_size")
+    test_images, test_labels = _first(fashion_mnist(train=False), test_size, "test_size")
+    train_iter = BatchLoader(
+        train_images, train_labels, batch_size, shuffle=True, device=device, generator=generator
+    )
+    return train_iter, BatchLoader(test_images, test_labels, batch_size, device=device)
+
+
+def _first(dataset: FashionMNIST, size: int | None, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first so many images and labels, or all for None."""
+    if size is not None:
+        _check_count(name, size, most=len(dataset))
+    return dataset.data[:size], dataset.targets[:size]
+
+
+def main() -> int:
+    """Fetch every real data set: what `make data` runs."""
+    try:
+        for name in REAL_SETS:
+            print(f"{name}: {download_real(name)}")
+    except DataError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

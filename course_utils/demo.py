@@ -1,0 +1,51 @@
+"""Interactive demonstrations: a picture that follows its controls."""
+
+from collections.abc import Callable
+
+from course_utils import plots
+
+import ipywidgets
+from IPython.display import display
+
+
+def explore(
+    draw: Callable[..., str | None],
+    *,
+    alt: str,
+    width: float = 7.0,
+    height: float = 3.0,
+    **controls: ipywidgets.ValueWidget,
+) -> None:
+    """Show the controls, and under them the picture that draw(ax, **values) draws; redraw on every change.
+
+    draw: draws on an empty matplotlib Axes and returns a comment to show below (or None); a ValueError in
+    it is shown as the comment, and the last picture stays.
+    controls: a widget for each further argument of draw. alt: what the picture shows, in a sentence.
+
+    The picture is a widget, not an output, so the stored notebook holds nothing that could change.
+    """
+    picture = ipywidgets.Image(format="png", layout={"width": f"{width * plots.SHOWN:.0f}px"}, alt=alt)
+    comment = ipywidgets.Label()
+
+    def redraw(_: object = None) -> None:
+        values = {name: widget.value for name, widget in controls.items()}
+        said: list[str | None] = []
+        try:
+            picture.value = plots._png(
+                lambda axes: said.append(draw(axes[0], **values)), width=width, height=height
+            )
+            comment.value = said[0] or ""
+        except ValueError as error:
+            comment.value = str(error)
+
+    for name, widget in controls.items():
+        widget.description = widget.description or name
+        widget.observe(redraw, names="value")
+    redraw()
+    box = ipywidgets.VBox([*controls.values(), picture, comment])
+    view = "application/vnd.jupyter.widget-view+json"
+    bundle = {
+        view: box._repr_mimebundle_()[view],
+        "text/plain": "(an interactive demonstration: run this cell)",
+    }
+    display(bundle, raw=True)

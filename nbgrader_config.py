@@ -1,0 +1,40 @@
+"""How nbgrader works in this course: `nbgrader ...`, run in the top folder, reads this file."""
+
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader import preprocessors as nbgrader
+
+from course_grader import steps
+
+c = get_config()  # noqa: F821 (traitlets provides it)
+
+c.CourseDirectory.course_id = "deep_learning"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "notebooks"
+# *.py: the text sources beside the solved notebooks hold the solutions, and no step may copy them.
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py"]
+
+c.GenerateAssignment.preprocessors = [
+    nbgrader.LockCells,
+    steps.MakeStubs,
+    steps.ClearMostOutput,
+    nbgrader.CheckCellMetadata,
+    nbgrader.ComputeChecksums,
+    nbgrader.SaveCells,
+    nbgrader.ClearHiddenTests,
+    nbgrader.ClearMarkScheme,
+    nbgrader.ComputeChecksums,
+    nbgrader.CheckCellMetadata,
+    steps.SealRelease,
+]
+
+c.Autograde.autograde_preprocessors = [
+    steps.SkipExperiments,
+    nbgrader.Execute,
+    steps.RequireScore,
+    nbgrader.LimitOutput,
+    nbgrader.SaveAutoGrades,
+    nbgrader.AssignLatePenalties,
+    nbgrader.CheckCellMetadata,
+]
+
+c.GenerateFeedback.preprocessors = [nbgrader.GetGrades, steps.HideTests, CSSHTMLHeaderPreprocessor]

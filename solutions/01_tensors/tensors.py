@@ -1,0 +1,1181 @@
+# ---
+# jupyter:
+#   course:
+#     title: Tensors
+#     summary: Numbers in a grid, and what a network does to them
+#     minutes: 120
+#     prerequisites: [Python]
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: course
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+r"""
+# 1 Tensors
+
+**Time:** about 2 hours. **You need:** Python. **Points:** 26.
+
+Everything that a network reads, computes and learns is a grid of numbers, a *tensor*. After this chapter
+you can
+
+- **build** tensors of a wanted shape and dtype, and **read** the shape of a result before you run it;
+- **replace** loops by broadcasting, along the axis you mean;
+- **choose** between the four products that all look like "times";
+- **predict** which tensors share memory, and **change** one in place without surprises.
+
+| English | 中文 | what it is |
+|---|---|---|
+| tensor | 张量 | a grid of numbers with any number of axes |
+| axis, dimension | 轴，维度 | one direction of the grid |
+| shape | 形状 | the length of every axis |
+| dtype | 数据类型 | the kind of number in every cell |
+| broadcasting | 广播机制 | lining up tensors of different shapes |
+| element-wise | 按元素 | each number with the number in the same place |
+| storage | 存储 | the piece of memory that holds the numbers |
+| in place | 原地 | writing into existing memory |
+| view | 视图 | another way to look at the same memory |
+
+**How the exercises work.** Write your answer in place of `# YOUR CODE HERE`, run the cell, then run the
+check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the same on
+other numbers, and run when your work is graded.
+"""
+
+# %%
+import course_utils as cu
+from course_utils import check
+
+import ipywidgets
+import numpy as np
+import torch
+
+# %% [markdown]
+r"""
+## 1 A picture is a grid of numbers
+
+What does a computer see when it looks at a boot? Here is one from the data set that will stay with us for
+half of the course: ten kinds of garments, 28 by 28 pixels each.
+"""
+
+# %% tags=["experiment"]
+clothes = cu.data.fashion_mnist(train=True)
+boot = clothes.data[(clothes.targets == 9).nonzero()[0, 0]]  # uint8 (28, 28)
+cu.plots.images(
+    boot[None],
+    columns=1,
+    title="An ankle boot",
+    alt="A grey picture of an ankle boot on black, 28 by 28 pixels",
+)
+cu.plots.heatmap(
+    boot[8:16, 4:16].float(),
+    title="12 by 8 of its 784 numbers",
+    alt="A table of numbers from 0 for black to 255 for white",
+)
+
+# %% [markdown]
+r"""
+The boot is a table of whole numbers from 0, black, to 255, white. All 28 rows have the same length, so
+one pair of numbers describes the grid: its **shape**, (28, 28). A tensor is such a grid, with any number
+of axes, and three things worth asking about:
+"""
+
+# %%
+x = torch.arange(12)  # the whole numbers from 0 to 11
+print(x)
+print("shape:", x.shape, " numbers in all:", x.numel(), " kind of number:", x.dtype)
+
+# %% [markdown]
+r"""
+`shape` holds the length of every axis, `numel()` is their product, and `dtype` is the kind of number in
+the cells. Every cell of a tensor has the same kind. Which kind you get depends on how you ask:
+"""
+
+# %%
+for made in (
+    torch.arange(3),
+    torch.arange(3, dtype=torch.float32),
+    torch.tensor([1.0, 2, 4, 8]),  # one float among the numbers makes all of them floats
+    torch.zeros(2, 3),
+    torch.ones(2, 3) > 0,
+):
+    print(f"{made.dtype!s:14}", made.tolist())
+
+# %% [markdown]
+r"""
+Networks compute with `float32`: about seven digits, four bytes a number. Labels are `int64`.
+
+`reshape` deals the same numbers out into other rows, always **row by row** (the last index runs fastest).
+Write -1 for one length that can be worked out from the others.
+"""
+
+# %%
+print(x.reshape(3, 4))
+print(x.reshape(2, -1).shape, x.reshape(-1, 1).shape)
+
+# %% [markdown]
+r"""
+Random numbers come in two kinds that are easily mixed up: `rand` spreads them evenly over [0, 1), `randn`
+draws from the bell curve with mean 0 and standard deviation 1.
+"""
+
+# %% tags=["experiment"]
+g = torch.Generator().manual_seed(1)
+evenly, normally = torch.rand(20_000, generator=g), torch.randn(20_000, generator=g)
+
+
+def draw_histograms(ax):
+    ax.hist(
+        [evenly, normally],
+        bins=60,
+        range=(-4, 4),
+        label=["torch.rand", "torch.randn"],
+        histtype="stepfilled",
+        alpha=0.7,
+    )
+    ax.set(xlabel="value", ylabel="how many of 20,000", title="Two kinds of random numbers")
+    ax.legend()
+
+
+cu.plots.figure(draw_histograms, alt="A flat block from 0 to 1 for rand, a bell around 0 for randn")
+
+# %% [markdown]
+r"""
+### Exercise 1.1: `ramp` &nbsp; (2 points, about 5 minutes, ★☆☆)
+
+Build a grid that counts. It will be our favourite test picture, because each number tells where it sits.
+
+<details><summary>Hint 1</summary>
+
+Make all the numbers in one long row first.
+
+<details><summary>Hint 2</summary>
+
+`torch.arange` has an argument for the dtype; look at the loop over dtypes above.
+
+</details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "ramp", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def ramp(rows, cols):
+    """The numbers 0, 1, 2, ..., rows * cols - 1 in row-major order.
+
+    rows, cols: ints, 0 or more.
+    Returns a float32 tensor of shape (rows, cols).
+    """
+    ### BEGIN SOLUTION
+    return torch.arange(rows * cols, dtype=torch.float32).reshape(rows, cols)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_ramp", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check.exercise("ramp", points=2)
+with check.case("counts row by row", points=1):
+    check.close(
+        ramp(2, 3),
+        torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]),
+        known={
+            "it counts down the columns; row-major means along the rows": torch.tensor(
+                [[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]]
+            ),
+            "it starts at 1; the first number is 0": torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+        },
+    )
+with check.case("gives float32 in the shape (rows, cols), also when there is nothing to count", points=0.5):
+    check.like(ramp(4, 5), torch.zeros(4, 5))
+    check.like(ramp(1, 1), torch.zeros(1, 1))
+    check.like(ramp(0, 3), torch.zeros(0, 3))
+    check.like(ramp(3, 0), torch.zeros(3, 0))
+### BEGIN HIDDEN TESTS
+with check.case("the same in other sizes", points=0.5, hidden=True):
+    for rows, cols in ((7, 1), (1, 9), (60, 70)):
+        expected = torch.tensor([[float(row * cols + col) for col in range(cols)] for row in range(rows)])
+        check.like(ramp(rows, cols), expected)
+        check.close(ramp(rows, cols), expected)
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+## 2 Which axis disappears?
+
+What does the average pullover look like? We have 28-by-28 pictures by the thousand; we want one. So the
+axis that counts the pictures has to go, and the two axes of the picture have to stay.
+"""
+
+# %% tags=["experiment"]
+mean_pictures = torch.stack([clothes.data[clothes.targets == k].float().mean(dim=0) for k in range(10)])
+print("one mean picture:", tuple(mean_pictures[2].shape), " all ten:", tuple(mean_pictures.shape))
+cu.plots.images(
+    mean_pictures / 255,
+    titles=cu.data.FASHION_CLASSES,
+    columns=5,
+    title="The mean picture of each class",
+    alt="Ten blurred garments; pullover, coat and shirt look nearly the same",
+)
+
+# %% [markdown]
+r"""
+`mean(dim=0)` ran along axis 0 and **that axis disappeared**. It is the same with `sum`, `max`, `std`: the
+axis that you name is the one that goes. (NumPy calls it `axis`; torch takes both words.)
+"""
+
+# %%
+A = torch.arange(6.0).reshape(2, 3)
+print("A            ", tuple(A.shape), A.tolist())
+print(
+    "A.sum(dim=0) ",
+    tuple(A.sum(dim=0).shape),
+    A.sum(dim=0).tolist(),
+    "  the rows are added up: one sum per column",
+)
+print("A.sum(dim=1) ", tuple(A.sum(dim=1).shape), A.sum(dim=1).tolist(), "  one sum per row")
+print("A.sum()      ", tuple(A.sum().shape), A.sum().tolist(), "  every axis is gone")
+
+# %% [markdown]
+r"""
+Look at the last line. `A.sum()` is a tensor with **no axes at all**: shape `()`, called 0-dimensional. It
+is not a 1-by-1 table, which would have two axes of length 1. `item()` takes the number out of a tensor
+with one element, whatever its shape.
+
+Two tensors can be joined in two ways. `cat` makes an existing axis longer; `stack` makes a new one.
+"""
+
+# %%
+B = torch.full((2, 3), 9.0)
+for name, joined in (
+    ("cat,   dim=0", torch.cat((A, B), dim=0)),
+    ("cat,   dim=1", torch.cat((A, B), dim=1)),
+    ("stack, dim=0", torch.stack((A, B), dim=0)),
+):
+    print(name, "->", tuple(joined.shape))
+
+# %% [markdown]
+r"""
+Comparing gives a tensor of True and False, and such a tensor can pick elements. Beware of `==` between
+floats, which are rounded:
+"""
+
+# %%
+print(A == torch.tensor([[0.0, 5.0, 2.0], [3.0, 5.0, 5.0]]))
+print("bigger than 2:", A[A > 2].tolist())
+tenths = torch.tensor(0.1, dtype=torch.float64) * 3
+print(
+    "0.1 * 3 == 0.3:",
+    bool(tenths == 0.3),
+    " close to 0.3:",
+    torch.allclose(tenths, torch.tensor(0.3, dtype=torch.float64)),
+)
+
+# %% [markdown]
+r"""
+## 3 Broadcasting: small tensors meet large ones
+
+A photographer would say: subtract each picture's own brightness, so that light and dark photos become
+comparable. That is one number per picture, to be subtracted from 784 numbers per picture. No loop is
+needed: torch *lines the shapes up from the right* and stretches every axis of length 1.
+"""
+
+# %%
+pictures = torch.tensor([[10.0, 20.0, 30.0, 40.0], [1.0, 2.0, 3.0, 4.0]])  # 2 pictures of 4 pixels
+brightness = pictures.mean(dim=1, keepdim=True)  # (2, 1): keepdim leaves an axis of length 1
+print("brightness", tuple(brightness.shape), brightness.tolist())
+print((pictures - brightness).tolist())
+
+# %% [markdown]
+r"""
+The rule, in full:
+
+1. Write the shapes under each other, **right-aligned**. Missing axes on the left count as 1.
+2. In every column the lengths must be equal, or one of them must be 1.
+3. The result has the larger length in every column; a length-1 axis is read again and again.
+
+```
+pictures      2  4           (2, 4)          3  1  5
+brightness    2  1           (   4)             4  1
+              ----                           -------
+result        2  4           (2, 4)          3  4  5
+```
+
+Without `keepdim` the brightness would have shape (2,). Right-aligned, its 2 meets the 4 of the pixels, and
+torch refuses. That is the lucky case. With as many pictures as pixels nothing is refused, and the answer
+is wrong:
+"""
+
+# %%
+try:
+    pictures - pictures.mean(dim=1)
+except RuntimeError as error:
+    print("2 pictures of 4 pixels:", error)
+square = pictures[:, :2]  # 2 pictures of 2 pixels
+print("2 pictures of 2 pixels:", (square - square.mean(dim=1)).tolist(), " wrong, and silent")
+print("with keepdim:          ", (square - square.mean(dim=1, keepdim=True)).tolist())
+
+# %% [markdown]
+r"""
+**Try it.** Choose the shapes of two tensors. The picture shows how they line up. *Goal: reach the result
+(3, 4, 2) with as few stored numbers as you can. The record is 10.*
+"""
+
+# %%
+SHAPES = {
+    "A": [(3, 1, 1), (3, 4, 1), (3, 1, 2), (3, 4, 2), (1, 1, 2)],
+    "B": [(2,), (4, 1), (4, 2), (3, 2), (3, 4, 2)],
+}
+
+
+def draw_shapes(ax, A, B):
+    """Draw two shapes right-aligned, and the result or the column where they clash. Returns a comment."""
+    padded = [(1,) * (3 - len(shape)) + tuple(shape) for shape in (A, B)]
+    clash = [a != b and 1 not in (a, b) for a, b in zip(*padded)]
+    result = ["?" if bad else max(a, b) for a, b, bad in zip(*padded, clash)]
+    for row, (name, lengths) in enumerate((("A", padded[0]), ("B", padded[1]), ("A + B", result))):
+        ax.text(-0.9, -row, name, va="center", ha="right", fontsize=13)
+        for column, length in enumerate(lengths):
+            colour = "#d55e00" if clash[column] else "#56b4e9" if length == 1 else "#0072b2"
+            ax.barh(-row, 0.9, left=column - 0.45, height=0.8, color=colour, alpha=0.75)
+            ax.text(column, -row, str(length), va="center", ha="center", fontsize=15, color="white")
+    ax.set(xlim=(-2, 3), ylim=(-2.7, 0.7), title="Shapes line up from the right; light cells are stretched")
+    ax.axis("off")
+    stored = int(np.prod(A) + np.prod(B))
+    if any(clash):
+        return "These shapes do not fit: the orange lengths differ and neither is 1."
+    return f"The result is {tuple(result)}; A and B store {stored} numbers." + (
+        " The record!" if result == [3, 4, 2] and stored == 10 else ""
+    )
+
+
+cu.demo.explore(
+    draw_shapes,
+    A=ipywidgets.Dropdown(options=SHAPES["A"]),
+    B=ipywidgets.Dropdown(options=SHAPES["B"]),
+    alt="Three rows of cells: the shapes of A, of B and of A + B",
+)
+
+# %% tags=["still", "experiment"]
+cu.plots.figure(
+    lambda ax: draw_shapes(ax, (3, 4, 1), (2,)),
+    alt="A has shape 3, 4, 1 and B has shape 2; the result is 3, 4, 2",
+)
+
+# %% [markdown]
+r"""
+### Exercise 1.2: `outer` &nbsp; (2 points, about 5 minutes, ★☆☆)
+
+The multiplication table of two vectors: entry (i, j) is `a[i] * b[j]`.
+
+<details><summary>Hint 1</summary>
+
+You want the shape (n, m) from (n,) and (m,). Which shapes would broadcast to it?
+
+<details><summary>Hint 2</summary>
+
+`a[:, None]` has the shape (n, 1).
+
+</details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "outer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def outer(a, b):
+    """All products of an entry of a with an entry of b.
+
+    a: (n,), b: (m,), tensors of any dtype; n and m may be 0.
+    Returns a tensor of shape (n, m) whose dtype is torch.result_type(a, b).
+    """
+    ### BEGIN SOLUTION
+    return a[:, None] * b  # (n, 1) * (m,) -> (n, m)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_outer", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check.exercise("outer", points=2)
+with check.case("multiplies every a with every b", points=1):
+    a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])
+    table = torch.tensor([[3.0, 4.0, 5.0], [6.0, 8.0, 10.0]])
+    check.close(
+        check.unchanged(outer, a, b),
+        table,
+        known={"rows and columns are swapped: a belongs to the rows": table.T},
+    )
+with check.case("follows torch's rules for the dtype", points=0.5):
+    whole, small = torch.tensor([1, 2]), torch.tensor([1.5, 2.5, 3.5])
+    check.like(outer(whole, small), torch.zeros(2, 3))
+    check.like(outer(whole, whole), torch.zeros(2, 2, dtype=torch.int64))
+    check.like(outer(small, small.double()), torch.zeros(3, 3, dtype=torch.float64))
+### BEGIN HIDDEN TESTS
+with check.case("the same on other sizes, also 0 and 1", points=0.5, hidden=True):
+    for n, m in ((4, 4), (1, 6), (5, 1), (0, 3), (3, 0)):
+        a, b = check.normal((n,), dtype=torch.float64), check.normal((m,), dtype=torch.float64)
+        expected = torch.tensor([[x * y for y in b.tolist()] for x in a.tolist()], dtype=torch.float64)
+        check.like(outer(a, b), torch.zeros(n, m, dtype=torch.float64))
+        check.close(outer(a, b), expected.reshape(n, m))
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 1.3: `one_hot` &nbsp; (3 points, about 10 minutes, ★★☆)
+
+A network answers "which class?" with one number per class. To compare, write the label 2 of four classes
+as `[0, 0, 1, 0]`. Torch has `torch.nn.functional.one_hot`; here it is switched off, because comparing with
+broadcasting does the same in one line.
+
+<details><summary>Hint 1</summary>
+
+Entry (i, j) is 1 where `labels[i] == j`. Which two tensors, of which shapes, do you compare?
+
+<details><summary>Hint 2</summary>
+
+`labels[:, None] == torch.arange(num_classes)` has the shape (n, num_classes). It holds True and False.
+
+<details><summary>Hint 3</summary>
+
+For the error: `((labels < 0) | (labels >= num_classes)).any()`.
+
+</details></details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "one_hot", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def one_hot(labels, num_classes):
+    """Class labels as rows with a single 1.
+
+    labels: int64 (n,), each in 0..num_classes - 1; n may be 0.
+    Returns a float32 tensor of shape (n, num_classes).
+    Raises ValueError, with a message, if a label is outside 0..num_classes - 1.
+    """
+    ### BEGIN SOLUTION
+    if ((labels < 0) | (labels >= num_classes)).any():
+        raise ValueError(f"labels must be in 0..{num_classes - 1}, got {labels.tolist()}")
+    return (labels[:, None] == torch.arange(num_classes)).float()  # (n, 1) == (k,) -> (n, k)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_one_hot", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.exercise("one_hot", points=3)
+with check.case("puts one 1 in each row, at the label", points=1):
+    with check.without("torch.nn.functional.one_hot"):
+        rows = check.unchanged(one_hot, torch.tensor([2, 0, 1, 2]), 4)
+    check.close(rows, torch.eye(4)[torch.tensor([2, 0, 1, 2])])
+with check.case("gives float32 of shape (n, num_classes), also for no labels", points=0.5):
+    with check.without("torch.nn.functional.one_hot"):
+        check.like(one_hot(torch.tensor([1]), 3), torch.zeros(1, 3))
+        check.like(one_hot(torch.tensor([], dtype=torch.int64), 3), torch.zeros(0, 3))
+with check.case("refuses labels that are no class", points=0.5):
+    with check.without("torch.nn.functional.one_hot"):
+        check.raises(ValueError, one_hot, torch.tensor([0, 3]), 3)
+        check.raises(ValueError, one_hot, torch.tensor([0, -1]), 3)
+### BEGIN HIDDEN TESTS
+with check.case("the same on other labels", points=1, hidden=True):
+    for n, classes in ((50, 10), (3, 1), (10, 300)):
+        labels = check.integers((n,), 0, classes)
+        expected = torch.zeros(n, classes)
+        for row, label in enumerate(labels.tolist()):
+            expected[row, label] = 1.0
+        with check.without("torch.nn.functional.one_hot"):
+            check.like(one_hot(labels, classes), expected)
+            check.close(one_hot(labels, classes), expected)
+            check.raises(ValueError, one_hot, torch.tensor([classes]), classes)
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 1.4: `standardize_columns` &nbsp; (4 points, about 15 minutes, ★★★)
+
+A house has 3 rooms and 120,000 square centimetres. A network that adds up both will only ever notice the
+second number. The cure is to put every column on the same scale: subtract its mean, divide by its standard
+deviation.
+
+$$z_{ij} = \frac{x_{ij} - \mu_j}{\sigma_j},\qquad
+\mu_j = \frac1n\sum_{i=1}^n x_{ij},\qquad
+\sigma_j = \sqrt{\frac1n\sum_{i=1}^n (x_{ij}-\mu_j)^2}$$
+
+with $\mu$ and $\sigma$ of shape (d,). This is the *population* standard deviation: it divides by $n$, not
+by $n - 1$. A column whose entries are all equal has no scale; it becomes zeros.
+
+<details><summary>Hint 1</summary>
+
+Which axis should disappear when you compute the means? Look at the shapes: (n, d) minus (d,).
+
+<details><summary>Hint 2</summary>
+
+Look up the argument `correction` of `Tensor.std`.
+
+<details><summary>Hint 3</summary>
+
+Do not ask whether the standard deviation is 0. The mean of three times 0.1 is rounded, so the distances
+from it may not be exactly 0. Ask whether all entries equal the first one: `(X == X[0]).all(dim=0)`.
+
+</details></details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "standardize_columns", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def standardize_columns(X):
+    """Each column shifted to mean 0 and scaled to population standard deviation 1.
+
+    X: float tensor (n, d), n and d at least 1.
+    Returns a tensor of X's shape and dtype; X is unchanged. A column whose entries are all equal
+    becomes zeros, whatever rounding does to its mean.
+    """
+    ### BEGIN SOLUTION
+    constant = (X == X[0]).all(dim=0)  # (d,)
+    centred = X - X.mean(dim=0)
+    scaled = centred / torch.where(constant, 1.0, X.std(dim=0, correction=0))
+    return torch.where(constant, 0.0, scaled)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_standardize_columns", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check.exercise("standardize_columns", points=4)
+with check.case("gives each column mean 0 and population standard deviation 1", points=1.5):
+    X = torch.tensor([[1.0, 100.0], [2.0, 300.0], [3.0, 200.0], [6.0, 200.0]], dtype=torch.float64)
+    centred = X - X.mean(dim=0)
+    check.close(
+        check.unchanged(standardize_columns, X),
+        centred / X.std(dim=0, correction=0),
+        known={
+            "it divides by the sample standard deviation (n - 1); the population one divides by n": centred
+            / X.std(dim=0),
+            "it standardises the rows; the columns are asked for": (X - X.mean(1, keepdim=True))
+            / X.std(1, keepdim=True, correction=0),
+            "it divides by the variance; take the square root of it": centred / X.var(dim=0, correction=0),
+            "the mean is not subtracted": X / X.std(dim=0, correction=0),
+            "one mean and one standard deviation for the whole table; each column has its own": (X - X.mean())
+            / X.std(correction=0),
+        },
+    )
+with check.case("keeps shape and dtype", points=0.5):
+    check.like(standardize_columns(check.normal((5, 3))), torch.zeros(5, 3))
+    check.like(
+        standardize_columns(check.normal((4, 4), dtype=torch.float64)), torch.zeros(4, 4, dtype=torch.float64)
+    )
+with check.case("turns a column of equal entries into zeros", points=1):
+    X = torch.tensor([[7.0, 1.0], [7.0, 2.0], [7.0, 3.0]])
+    check.close(standardize_columns(X)[:, 0], torch.zeros(3), "the first column holds only sevens")
+    X = torch.full((3, 2), 0.1)
+    check.close(standardize_columns(X), torch.zeros(3, 2), "every entry is 0.1, so both columns become zeros")
+    check.close(
+        standardize_columns(torch.tensor([[4.0, -2.0]])), torch.zeros(1, 2), "a single row is constant"
+    )
+### BEGIN HIDDEN TESTS
+with check.case("the same on other tables", points=1, hidden=True):
+    X = check.normal((200, 5), mean=3.0, std=10.0, dtype=torch.float64)
+    expected = torch.stack([(c - c.mean()) / ((c - c.mean()) ** 2).mean().sqrt() for c in X.unbind(1)], dim=1)
+    check.close(standardize_columns(X), expected)
+    narrow = torch.tensor([[5.0], [5.0 + 2**-10], [5.0], [5.0 + 2**-10]])
+    check.close(
+        standardize_columns(narrow),
+        torch.tensor([[-1.0], [1.0], [-1.0], [1.0]]),
+        "a narrow column is not constant",
+    )
+    for value in (0.1, 0.7, 1e6 / 3, -1e-3):
+        check.close(
+            standardize_columns(torch.full((11, 2), value)),
+            torch.zeros(11, 2),
+            "a constant column becomes zeros",
+        )
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+## 4 Four products that all look like "times"
+
+| written | shapes | result | meaning |
+|---|---|---|---|
+| `A * B` | same, or broadcast | broadcast | each number with its partner (Hadamard product) |
+| `torch.dot(x, y)` | (d,), (d,) | () | multiply partners, add up |
+| `torch.mv(A, x)` | (n, d), (d,) | (n,) | one dot product per row of A |
+| `torch.mm(A, B)` | (n, d), (d, m) | (n, m) | one dot product per row of A and column of B |
+
+`A @ B` chooses the last three by itself, and works on whole stacks: (10, n, d) @ (10, d, m) is ten products.
+In every matrix product the two inner lengths must agree, and they are the ones that disappear.
+"""
+
+# %%
+A, x = torch.arange(6.0).reshape(2, 3), torch.tensor([1.0, 0.0, 2.0])
+print("A * x  ", (A * x).tolist())
+print("A @ x  ", (A @ x).tolist(), " the same, added up along each row:", (A * x).sum(dim=1).tolist())
+print("A @ A.T", (A @ A.T).tolist())
+for left, right in ((A, torch.ones(3, dtype=torch.int64)), (A, torch.ones(2))):
+    try:
+        left @ right
+    except RuntimeError as error:
+        print("refused:", str(error).splitlines()[0])
+
+# %% [markdown]
+r"""
+A product wants one dtype on both sides, and matching lengths. Element-wise operations are more tolerant:
+they promote int to float and broadcast.
+
+**What products are good for.** How alike are two garments? Take the dot product of two brightness-corrected
+pictures: large where light meets light and dark meets dark. One matrix product compares all with all.
+"""
+
+# %% tags=["experiment"]
+ten = torch.stack([clothes.data[clothes.targets == k][0].flatten().float() for k in range(10)])  # (10, 784)
+ten = ten - ten.mean(dim=1, keepdim=True)
+ten = ten / ten.norm(dim=1, keepdim=True)
+cu.plots.heatmap(
+    ten @ ten.T,
+    rows=cu.data.FASHION_CLASSES,
+    columns=cu.data.FASHION_CLASSES,
+    title="How alike are ten garments? (1 is identical)",
+    alt="A 10 by 10 table of similarities; tops resemble each other, shoes resemble each other",
+)
+
+# %% [markdown]
+r"""
+### Exercise 1.5: spot the bug in `weigh_doubled` &nbsp; (3 points, about 10 minutes, ★★☆)
+
+Somebody wrote in a notebook: "double the table, multiply it with the weights, leave the table as it was".
+The call below shows that neither half of the sentence came true. Find both mistakes and write the
+function as it was meant.
+"""
+
+
+# %%
+def weigh_doubled_broken(X, weights):
+    A = X.numpy()  # "my own copy, as an array"
+    A *= 2
+    return torch.mv(A, weights)
+
+
+table = torch.ones(2, 3)
+try:
+    weigh_doubled_broken(table, torch.ones(3))
+except TypeError as error:
+    print("TypeError:", str(error).splitlines()[0])
+print("the table afterwards:", table.tolist())
+
+# %% [markdown]
+r"""
+<details><summary>Hint 1</summary>
+
+Read the error: which argument has which type?
+
+<details><summary>Hint 2</summary>
+
+The table was all ones before the call. Who wrote the twos into it? `X.numpy()` is not a copy.
+
+</details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "weigh_doubled", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def weigh_doubled(X, weights):
+    """Twice the table times the weights.
+
+    X: float (n, d), weights: float (d,) of the same dtype.
+    Returns the tensor 2 * X @ weights of shape (n,); X and weights are unchanged.
+    """
+    ### BEGIN SOLUTION
+    return torch.mv(2 * X, weights)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_weigh_doubled", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.exercise("weigh_doubled", points=3)
+with check.case("returns twice the table times the weights, as a tensor", points=1):
+    X, weights = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([1.0, 0.0, -1.0])
+    Y = weigh_doubled(X.clone(), weights)
+    check.like(Y, torch.zeros(2))
+    check.close(Y, torch.tensor([-4.0, -4.0]), known={"the doubling is lost": torch.tensor([-2.0, -2.0])})
+with check.case("leaves the table as it was", points=1):
+    X, weights = torch.ones(2, 3), torch.ones(3)
+    weigh_doubled(X, weights)
+    check.close(
+        X,
+        torch.ones(2, 3),
+        "the table was doubled",
+        known={"the table was doubled: it shares its memory with the array": 2 * torch.ones(2, 3)},
+    )
+    check.close(weights, torch.ones(3), "the weights were changed")
+### BEGIN HIDDEN TESTS
+with check.case("the same on other tables", points=1, hidden=True):
+    for shape in ((5, 3), (1, 1), (3, 8)):
+        X, weights = check.normal(shape, dtype=torch.float64), check.normal(shape[1:], dtype=torch.float64)
+        expected = [2 * sum(x * w for x, w in zip(row, weights.tolist())) for row in X.tolist()]
+        Y = check.unchanged(weigh_doubled, X, weights)
+        check.like(Y, torch.zeros(shape[0], dtype=torch.float64))
+        check.close(Y, torch.tensor(expected, dtype=torch.float64))
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 1.6: `pairwise_sq_dists` &nbsp; (4 points, about 15 minutes, ★★★)
+
+The simplest classifier of all: to name a garment, find the one it is nearest to, and take its label. It
+needs the squared distance between every picture of one set and every picture of another:
+
+$$D_{ij} = \sum_{k=1}^{d} (A_{ik} - B_{jk})^2,\qquad A: (n, d),\ B: (m, d),\ D: (n, m).$$
+
+Your result has to be right to four digits even where two points are close together and far from the
+origin. That is a trap for the well-known shortcut $|a|^2 + |b|^2 - 2\,a\cdot b$: it subtracts numbers that
+agree in nearly all of the seven digits which float32 has.
+
+<details><summary>Hint 1</summary>
+
+Broadcast to all differences first. Which shape do they have?
+
+<details><summary>Hint 2</summary>
+
+`A[:, None, :] - B[None, :, :]` has the shape (n, m, d). Which axis has to disappear?
+
+</details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "pairwise_sq_dists", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pairwise_sq_dists(A, B):
+    """Squared Euclidean distance from every row of A to every row of B.
+
+    A: float (n, d), B: float (m, d) of the same dtype, entries within +-100; n or m may be 0.
+    Returns a tensor (n, m) of that dtype; no entry is negative, and each is right to a relative or
+    absolute 1e-4.
+    """
+    ### BEGIN SOLUTION
+    differences = A[:, None, :] - B[None, :, :]  # (n, m, d)
+    return (differences**2).sum(dim=2)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_pairwise_sq_dists", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check.exercise("pairwise_sq_dists", points=4)
+with check.case("measures from every row of A to every row of B", points=1):
+    A = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    B = torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]])
+    squared = torch.tensor([[25.0, 0.0, 1.0], [13.0, 2.0, 1.0]])
+    check.close(
+        check.unchanged(pairwise_sq_dists, A, B),
+        squared,
+        known={
+            "these are the distances; the squared distances are asked for": squared.sqrt(),
+            "rows and columns are swapped: A belongs to the rows": squared.T,
+        },
+    )
+with check.case("keeps the dtype, and works with no rows", points=1):
+    check.like(pairwise_sq_dists(check.normal((4, 3)), check.normal((5, 3))), torch.zeros(4, 5))
+    double = check.normal((2, 3), dtype=torch.float64)
+    check.like(pairwise_sq_dists(double, double), torch.zeros(2, 2, dtype=torch.float64))
+    check.like(pairwise_sq_dists(torch.zeros(0, 3), torch.zeros(2, 3)), torch.zeros(0, 2))
+    check.like(pairwise_sq_dists(torch.zeros(4, 3), torch.zeros(0, 3)), torch.zeros(4, 0))
+with check.case("stays exact for close points far from the origin", points=1):
+    A = check.uniform((40, 16), low=90, high=100)
+    B = A + check.uniform((40, 16), low=-0.01, high=0.01)
+    D = pairwise_sq_dists(A, B)
+    check.that(
+        (D >= 0).all(), "some squared distances are negative: the shortcut loses the digits that matter"
+    )
+    exact = ((A.double()[:, None] - B.double()) ** 2).sum(2)
+    check.close(D, exact, "not exact enough: subtract the points first, then square", rtol=1e-4, atol=1e-4)
+### BEGIN HIDDEN TESTS
+with check.case("the same on other points", points=1, hidden=True):
+    for n, m, d in ((30, 50, 7), (1, 1, 1), (6, 6, 6), (0, 0, 2)):
+        A, B = check.uniform((n, d), low=-100, high=100), check.uniform((m, d), low=-100, high=100)
+        exact = ((A.double()[:, None] - B.double()) ** 2).sum(2)
+        D = check.unchanged(pairwise_sq_dists, A, B)
+        check.like(D, torch.zeros(n, m))
+        check.close(D, exact, rtol=1e-4, atol=1e-4)
+    A = check.uniform((60, 8), low=-100, high=-99)
+    check.that((pairwise_sq_dists(A, A) >= 0).all(), "some squared distances are negative")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+**What you have built.** Name 100 new garments by the nearest of 500 known ones. (The experiment has its own
+distance function, so it runs whatever you wrote.)
+"""
+
+# %% tags=["experiment"]
+new = cu.data.fashion_mnist(train=False)
+known_pixels, known_labels = clothes.data[:500].flatten(1).float() / 255, clothes.targets[:500]
+new_pixels, new_labels = new.data[:100].flatten(1).float() / 255, new.targets[:100]
+nearest = torch.cdist(new_pixels, known_pixels).argmin(dim=1)
+share = (known_labels[nearest] == new_labels).float().mean()
+print(f"right: about {10 * round(10 * share.item())} % (guessing: 10 %)")
+wrong = (known_labels[nearest] != new_labels).nonzero().flatten()[:4]
+cu.plots.images(
+    torch.cat([torch.stack([new_pixels[i], known_pixels[nearest[i]]]) for i in wrong]).reshape(-1, 28, 28),
+    titles=[
+        word
+        for i in wrong
+        for word in (
+            cu.data.FASHION_CLASSES[new_labels[i]],
+            f"taken for: {cu.data.FASHION_CLASSES[known_labels[nearest[i]]]}",
+        )
+    ],
+    columns=4,
+    title="Four mistakes: each new garment beside its nearest neighbour",
+    alt="Pairs of garments that look alike but have different labels",
+)
+
+# %% [markdown]
+r"""
+**Why not a loop?** The same 60 by 60 distances, once with two Python loops and once with broadcasting. Both
+do the same arithmetic.
+"""
+
+# %% tags=["experiment"]
+points = torch.rand(60, 16, generator=g)
+with cu.training.Timer() as loops:
+    slow = torch.tensor([[((a - b) ** 2).sum() for b in points] for a in points])
+with cu.training.Timer() as broadcast:
+    fast = ((points[:, None] - points[None]) ** 2).sum(dim=2)
+print("same result:", torch.allclose(slow, fast))
+cu.plots.bars(
+    [loops.seconds * 1000, broadcast.seconds * 1000],
+    labels=["two loops", "broadcasting"],
+    y="milliseconds",
+    title="3,600 distances",
+    alt="The bar for two loops towers over the bar for broadcasting",
+)
+
+# %% [markdown]
+r"""
+## 5 Who owns the numbers?
+
+`B = A.T` took no time at all, for any size. How can turning a table over be free? Because nothing was
+moved. A tensor is two things: a **storage**, one long row of numbers in memory, and a note on how to read
+it: a shape, and for every axis a **stride**, the number of places to go on in the storage for the next
+element along that axis.
+"""
+
+# %%
+A = torch.arange(6).reshape(2, 3)
+print("storage", A.as_strided((6,), (1,)).tolist(), " shape", tuple(A.shape), " stride", A.stride())
+print("A.T    ", A.T.tolist(), " shape", tuple(A.T.shape), " stride", A.T.stride())
+print("same memory:", A.data_ptr() == A.T.data_ptr())
+
+
+# %% tags=["experiment"]
+def draw_storage(ax):
+    for place in range(6):
+        ax.barh(0, 0.92, left=place - 0.46, height=0.7, color="#0072b2", alpha=0.8)
+        ax.text(place, 0, str(place), ha="center", va="center", color="white", fontsize=14)
+    for row in range(2):
+        for column in range(3):
+            ax.barh(1.9 - 0.6 * row, 0.5, left=column * 0.55 - 0.2, height=0.5, color="#56b4e9")
+            ax.text(column * 0.55 + 0.05, 1.9 - 0.6 * row, str(3 * row + column), ha="center", va="center")
+    for row in range(3):
+        for column in range(2):
+            ax.barh(1.9 - 0.6 * row, 0.5, left=3.9 + column * 0.55, height=0.5, color="#e69f00")
+            ax.text(4.15 + column * 0.55, 1.9 - 0.6 * row, str(row + 3 * column), ha="center", va="center")
+    ax.text(0.6, 2.4, "A: stride (3, 1)", ha="center")
+    ax.text(4.4, 2.4, "A.T: stride (1, 3)", ha="center")
+    ax.set(xlim=(-0.6, 5.6), ylim=(-0.5, 2.7), title="One storage, two ways to read it")
+    ax.axis("off")
+
+
+cu.plots.figure(
+    draw_storage, alt="Six numbers in a row; above them A and its transpose, which read the same six numbers"
+)
+
+# %% [markdown]
+r"""
+So a second name, a view or an array may be a window on the same numbers, and whoever writes through one
+window changes what all the others show. `data_ptr()` is the address of the first number; comparing it
+decides such questions. (`id(A)` will not do: a view is a new Python object on old memory.)
+"""
+
+# %%
+A = torch.zeros(2, 3)
+window, copy = A.T, A.clone()
+array, array_copy = A.numpy(), np.array(A)
+A[0, 1] = 99
+print(
+    "view:",
+    window[1, 0].item(),
+    " clone:",
+    copy[0, 1].item(),
+    " numpy():",
+    array[0, 1].item(),
+    " np.array:",
+    array_copy[0, 1].item(),
+)
+array[0, 1] = 7
+print("written through the array, seen in the tensor:", A[0, 1].item())
+print(
+    "torch.from_numpy shares:",
+    torch.from_numpy(array).data_ptr() == A.data_ptr(),
+    "  torch.tensor copies:",
+    torch.tensor(array).data_ptr() != A.data_ptr(),
+)
+
+# %% [markdown]
+r"""
+`reshape` shares when it can, and copies when it must. It must when no strides could read the old storage in
+the new order, as after a transpose. `view` never copies: it refuses instead.
+"""
+
+# %%
+A = torch.arange(6).reshape(2, 3)
+print("reshape(3, 2) of A shares memory:  ", A.reshape(3, 2).data_ptr() == A.data_ptr())
+print("reshape(6) of A.T shares memory:   ", A.T.reshape(6).data_ptr() == A.data_ptr())
+try:
+    A.T.view(6)
+except RuntimeError as error:
+    print("A.T.view(6):", str(error).split(".")[0])
+
+# %% [markdown]
+r"""
+Last, the plus sign. `A = A + B` computes into **new** memory and then moves the name `A` there; everyone
+else who held the old tensor keeps the old numbers. `A += B` and `A[:] = A + B` write into the old memory.
+The two differ only in passing: `A[:] = A + B` first builds the whole sum somewhere else, then copies it.
+"""
+
+
+# %%
+def what_happens(change):
+    A = torch.ones(3)
+    friend = A  # a second name for the same tensor
+    before = A.data_ptr()
+    A = change(A, torch.ones(3))
+    return f"same memory: {A.data_ptr() == before!s:5}  the friend sees {friend.tolist()}"
+
+
+def assign(A, B):
+    A = A + B
+    return A
+
+
+def add_assign(A, B):
+    A += B
+    return A
+
+
+def slice_assign(A, B):
+    A[:] = A + B
+    return A
+
+
+for change in (assign, add_assign, slice_assign):
+    print(f"{change.__name__:13}", what_happens(change))
+
+# %% [markdown]
+r"""
+### Exercise 1.7: `add_in_place` &nbsp; (2 points, about 5 minutes, ★☆☆)
+
+Training changes millions of parameters step by step, in the memory where they lie. Write such a step.
+
+<details><summary>Hint</summary>
+
+Two of the three functions above do it.
+
+</details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "add_in_place", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def add_in_place(A, B):
+    """Add B to A, in A's own memory.
+
+    A: tensor of any shape. B: tensor that broadcasts to A's shape; it is unchanged.
+    Returns A itself, the same object.
+    """
+    ### BEGIN SOLUTION
+    A += B
+    return A
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_add_in_place", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check.exercise("add_in_place", points=2)
+with check.case("adds, in A's own memory", points=1):
+    A, B = torch.ones(2, 3), torch.tensor([1.0, 2.0, 3.0])
+    friend, address = A.view(6), A.data_ptr()
+    result = add_in_place(A, B)
+    expected = torch.tensor([[2.0, 3.0, 4.0], [2.0, 3.0, 4.0]])
+    check.close(result, expected)
+    check.close(
+        A,
+        expected,
+        "A itself did not change: the sum went into new memory",
+        known={"A itself did not change: the sum went into new memory": torch.ones(2, 3)},
+    )
+    check.close(
+        friend.reshape(2, 3), expected, "A moved to new memory: a view of the old A does not see the sum"
+    )
+    check.that(A.data_ptr() == address, "A moved to new memory")
+    check.close(B, torch.tensor([1.0, 2.0, 3.0]), "B was changed")
+with check.case("returns A itself", points=0.5):
+    A = torch.zeros(2)
+    check.that(add_in_place(A, torch.ones(2)) is A, "what comes back is not the object A")
+### BEGIN HIDDEN TESTS
+with check.case("the same on other shapes and on a part of a larger tensor", points=0.5, hidden=True):
+    for shape, other in (((4, 1, 3), (5, 1)[1:]), ((2, 2), (2, 1)), ((3,), (3,)), ((2, 0), (1, 0))):
+        A, B = check.normal(shape), check.normal(other)
+        expected = A + B
+        check.that(add_in_place(A, B) is A, "what comes back is not the object A")
+        check.close(A, expected)
+    whole = torch.zeros(3, 4, dtype=torch.int64)
+    add_in_place(whole[:, 1], torch.tensor([1, 2, 3]))
+    check.equal(whole[:, 1], torch.tensor([1, 2, 3]), "the larger tensor did not change")
+    check.equal(whole.sum(), torch.tensor(6), "more than the part was changed")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 1.8: `shares_memory` &nbsp; (3 points, about 10 minutes, ★★☆)
+
+Predict first, then try. `A` and `B` are float tensors of shape (2, 3), and `array` is a NumPy array. Does
+the **result** share its storage with the **original**? Replace each "?" by `True` or `False`.
+
+| key | original | result |
+|---|---|---|
+| "reshape of contiguous" | `A` | `A.reshape(3, 2)` |
+| "reshape of transposed" | `A` | `A.T.reshape(6)` |
+| "transpose" | `A` | `A.T` |
+| "clone" | `A` | `A.clone()` |
+| "detach" | `A` | `A.detach()` |
+| "numpy()" | `A` | `A.numpy()` |
+| "from_numpy" | `array` | `torch.from_numpy(array)` |
+| "torch.tensor of array" | `array` | `torch.tensor(array)` |
+| "A = A + B" | `A` before | `A` after |
+| "A += B" | `A` before | `A` after |
+| "A[:] = A + B" | `A` before | `A` after |
+"""
+
+# %%
+# Room for experiments: compare addresses here.
+A = torch.zeros(2, 3)
+print(A.detach().data_ptr() == A.data_ptr())
+
+# %% nbgrader={"grade": false, "grade_id": "shares_memory", "locked": false, "schema_version": 3, "solution": true, "task": false}
+shares_memory = {
+    "reshape of contiguous": "?",
+    "reshape of transposed": "?",
+    "transpose": "?",
+    "clone": "?",
+    "detach": "?",
+    "numpy()": "?",
+    "from_numpy": "?",
+    "torch.tensor of array": "?",
+    "A = A + B": "?",
+    "A += B": "?",
+    "A[:] = A + B": "?",
+}
+### BEGIN SOLUTION
+copies = {"reshape of transposed", "clone", "torch.tensor of array", "A = A + B"}
+shares_memory = {key: key not in copies for key in shares_memory}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test_shares_memory", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.exercise("shares_memory", points=3)
+VIEWS = ["reshape of contiguous", "reshape of transposed", "transpose"]
+COPIES = ["clone", "detach", "numpy()", "from_numpy", "torch.tensor of array"]
+SUMS = ["A = A + B", "A += B", "A[:] = A + B"]
+with check.case("every question has an answer, True or False"):
+    check.claims(shares_memory, {key: [True, False] for key in VIEWS + COPIES + SUMS})
+### BEGIN HIDDEN TESTS
+with check.case("reshape and transpose", points=1, hidden=True):
+    check.right(shares_memory, dict(zip(VIEWS, [True, False, True])), "compare data_ptr() before and after")
+with check.case("clone, detach and NumPy", points=1, hidden=True):
+    check.right(
+        shares_memory,
+        dict(zip(COPIES, [False, True, True, True, False])),
+        "write 99 into one and look at the other",
+    )
+with check.case("three ways to add", points=1, hidden=True):
+    check.right(shares_memory, dict(zip(SUMS, [False, True, True])), "run `what_happens` once more")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 1.9: claim cards &nbsp; (3 points, about 10 minutes, ★★☆)
+
+Each sentence comes from real study notes. Decide with the experiments of this chapter: answer "true",
+"false", or the letter of the condition under which it is true.
+
+1. **"sum"**: "`X.sum()` returns a 1-by-1 tensor."
+   (a) only if X has two axes, (b) only with `keepdim=True` and X with two axes, (c) only for floats.
+2. **"tensor and from_numpy"**: "After `B = torch.tensor(array)`, writing into `array` changes B."
+   (a) only for float arrays, (b) only with `torch.from_numpy` in place of `torch.tensor`, (c) only on a GPU.
+3. **"in place"**: "`A[:] = A + B` changes A without needing memory for a second tensor of A's size."
+   (a) only if B has one element, (b) only if A is contiguous, (c) only written as `A += B`.
+4. **"friends"**: "`A += B` changes A and nothing else."
+   (a) only if no other tensor or array looks at A's storage, (b) only if B is smaller than A, (c) only for int64.
+5. **"dot"**: "`torch.dot(x, y)` works for any two tensors of equal shape."
+   (a) only if both have one axis and the same dtype, (b) only if both are matrices, (c) only for float32.
+"""
+
+# %% nbgrader={"grade": false, "grade_id": "claims_tensors", "locked": false, "schema_version": 3, "solution": true, "task": false}
+answers = {
+    "sum": "?",
+    "tensor and from_numpy": "?",
+    "in place": "?",
+    "friends": "?",
+    "dot": "?",
+}
+### BEGIN SOLUTION
+answers = {"sum": "b", "tensor and from_numpy": "b", "in place": "c", "friends": "a", "dot": "a"}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test_claims_tensors", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.exercise("claims_tensors", points=3)
+CLAIMS = ["sum", "tensor and from_numpy", "in place", "friends", "dot"]
+with check.case("every claim is answered with true, false, a, b or c"):
+    check.claims(answers, {claim: ["true", "false", "a", "b", "c"] for claim in CLAIMS})
+### BEGIN HIDDEN TESTS
+with check.case("claims about shapes", points=1, hidden=True):
+    check.right(answers, {"sum": "b", "dot": "a"}, "ask torch: print the shapes, try other dtypes")
+with check.case("claims about memory", points=2, hidden=True):
+    check.right(
+        answers,
+        {"tensor and from_numpy": "b", "in place": "c", "friends": "a"},
+        "section 5 has an experiment for each",
+    )
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 1.10: in your own words &nbsp; (2 points, about 5 minutes, marked by your instructor)
+
+A classmate computes `scores - scores.mean(dim=1)` for `scores` of shape (50, 50), one row per student, to
+see how far each mark is from *that student's* mean. No error appears. Explain in three or four sentences
+what was computed instead, why torch did not complain, how one could have noticed, and how to mend it.
+"""
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written_broadcasting", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+r"""
+**Model answer.** `scores.mean(dim=1)` has the shape (50,). Lined up from the right, its 50 entries meet the
+*columns*: from column j the mean of student j is subtracted, so each mark is compared with somebody else's
+mean. Torch cannot know: 50 fits 50. One would notice with a table that is not square, where torch refuses, or
+by checking that every row of the result has mean 0. `mean(dim=1, keepdim=True)` has the shape (50, 1) and
+is stretched along the row, as meant.
+
+**Mark scheme.** 1 point: says that the means meet the columns (the wrong axis), because shapes are lined up
+from the right. ½ point: says why there is no error, or a way to notice it. ½ point: `keepdim=True`, or an
+equivalent such as `[:, None]`.
+"""
+
+# %% [markdown]
+r"""
+## Recap
+
+- A tensor is a storage plus a shape and strides. Transposing and most reshaping change only the note, not the numbers.
+- The axis that you name in a reduction is the one that disappears; `keepdim=True` leaves a 1 in its place.
+- Broadcasting lines shapes up from the right and stretches axes of length 1.
+- `*` multiplies partners; `@` multiplies and adds up along the inner axis.
+- `clone()` and `torch.tensor` copy; `detach()`, views, `numpy()` and `from_numpy` share.
+
+**What people get wrong.** They think that a full sum is a 1-by-1 table; that no error means the right axis;
+that `.numpy()` gives a copy; that `A = A + B` changes the tensor others hold; that `reshape` never copies.
+
+**Read on.** [PyTorch: broadcasting semantics](https://pytorch.org/docs/stable/notes/broadcasting.html) ·
+[PyTorch: tensor views](https://pytorch.org/docs/stable/tensor_view.html) ·
+[Dive into Deep Learning, chapter 2](https://d2l.ai/chapter_preliminaries/index.html). Next: `02_autograd`, where
+tensors begin to remember how they were made.
+"""

@@ -1,0 +1,456 @@
+"""The language of the test cells, called as a test cell calls it."""
+
+import logging
+import os
+import random
+import sys
+
+from course_utils import check
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def at_the_desk(monkeypatch):
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+
+
+def judge(body):
+    """The record of one case whose body is a function."""
+    check.exercise("thing", points=1)
+    with check.case("does it", points=1):
+        body()
+    return check.records()[0]
+
+
+def message(body):
+    record = judge(body)
+    assert record.status == "failed", record
+    return record.message
+
+
+def passes(body):
+    return judge(body).status == "passed"
+
+
+# --- cells, cases and scores ------------------------------------------------------------------------------
+
+
+def run_three_cases():
+    check.exercise("thing", points=3)
+    with check.case("passes", points=1.5):
+        pass
+    with check.case("fails", points=1):
+        check.fail("something is wrong")
+    with check.case("is hidden", points=0.5, hidden=True):
+        check.that(True, "never")
+
+
+def test_records_tell_everything_about_each_case():
+    run_three_cases()
+    first, second, third = check.records()
+    assert (first.exercise, first.case, first.points, first.earned, first.status) == (
+        "thing",
+        "passes",
+        1.5,
+        1.5,
+        "passed",
+    )
+    assert (second.earned, second.status, second.message) == (0.0, "failed", "something is wrong")
+    assert (third.hidden, first.hidden) == (True, False)
+
+
+def test_under_autograde_the_score_is_the_sum(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    run_three_cases()
+    assert check.score() == 2.0
+
+
+def test_a_score_does_not_carry_rounding(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    check.exercise("thing", points=0.3)
+    for name in "abc":
+        with check.case(name, points=0.1):
+            pass
+    assert check.score() == 0.3
+
+
+def test_under_validate_failures_end_in_one_error(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    run_three_cases()
+    with pytest.raises(Exception, match="something is wrong") as caught:
+        check.score()
+    assert caught.value._render_traceback_() == [str(caught.value)]
+
+
+def test_under_validate_success_is_silent(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    check.exercise("thing", points=1)
+    with check.case("passes", points=0.5):
+        pass
+    assert check.score() is None
+
+
+def test_at_the_desk_there_is_a_summary_and_no_value(capsys):
+    check.exercise("thing", points=2)
+    with check.case("passes", points=1.5):
+        pass
+    assert check.score() is None
+    out = capsys.readouterr().out
+    assert "thing: 1.5 of 2 points; 0.5 more come from hidden checks" in out
+
+
+def test_an_untouched_exercise_says_so(capsys):
+    check.exercise("thing", points=1)
+    with check.case("works", points=1):
+        raise check.NotDoneYet
+    check.score()
+    assert "works: not done yet\nthing: not done yet\n" in capsys.readouterr().out
+
+
+def test_a_cell_that_breaks_off_leaves_nothing_behind(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    check.exercise("first", points=1)
+    with check.case("passes", points=1):
+        pass
+    check.exercise("second", points=1)  # the first one never reached its score
+    assert check.score() == 0.0
+
+
+def test_an_interrupt_is_not_swallowed():
+    check.exercise("thing", points=1)
+    with pytest.raises(KeyboardInterrupt), check.case("takes for ever", points=1):
+        raise KeyboardInterrupt
+    assert check.records() == []
+
+
+@pytest.mark.parametrize("points", [float("nan"), float("inf"), -1])
+def test_points_that_are_no_points_are_refused(points):
+    with pytest.raises(ValueError, match="points must be a number from 0 on"):
+        check.exercise("thing", points=points)
+    check.exercise("thing", points=1)
+    with pytest.raises(ValueError, match="points must be"), check.case("case", points=points):
+        pass
+
+
+def test_more_points_than_the_exercise_has_are_refused():
+    check.exercise("thing", points=1)
+    with pytest.raises(ValueError, match="offer more than its 1 points"), check.case("case", points=1.5):
+        pass
+
+
+def test_a_case_outside_of_an_exercise_is_refused():
+    check.exercise("thing", points=1)
+    check.score()
+    with pytest.raises(RuntimeError, match="a test cell starts with"), check.case("lost", points=1):
+        pass
+
+
+# --- the surroundings -------------------------------------------------------------------------------------
+
+
+def test_what_goes_to_stderr_arrives_on_stdout(capfd):
+    handler = logging.StreamHandler(sys.stderr)  # keeps the stream, as logging.basicConfig does
+
+    def noisy():
+        print("printed", file=sys.stderr)
+        os.write(2, b"from C\n")
+        handler.emit(logging.LogRecord("x", logging.ERROR, "", 0, "logged", None, None))
+
+    assert passes(noisy)
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert all(text in out for text in ("printed", "from C", "logged"))
+
+
+def test_stderr_works_again_after_a_case(capfd):
+    judge(lambda: None)
+    print("late", file=sys.stderr)
+    os.write(2, b"later\n")
+    assert capfd.readouterr().err == "late\nlater\n"
+
+
+def test_the_numbers_depend_on_the_case_alone():
+    drawn = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        judge(lambda: drawn.append((check.normal((3,)), torch.rand(2), random.random(), np.random.rand())))
+    assert torch.equal(drawn[0][0], drawn[1][0])
+    assert torch.equal(drawn[0][1], drawn[1][1])
+    assert drawn[0][2:] == drawn[1][2:]
+
+
+def test_a_case_leaves_the_global_state_of_the_notebook_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    judge(lambda: torch.rand(100))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_strange_notebook_does_not_change_the_case():
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            record = judge(
+                lambda: (check.like(torch.ones(1), torch.ones(1, dtype=torch.float32)), check_grad_is_on())
+            )
+            assert not torch.is_grad_enabled()
+        assert record.status == "passed"
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def check_grad_is_on():
+    assert torch.is_grad_enabled()
+
+
+# --- what the student is told -----------------------------------------------------------------------------
+
+
+def run_cell(source, name, namespace):
+    """Execute source as a notebook cell of this name, so that its lines can be shown."""
+    import linecache
+
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), namespace)
+
+
+def test_an_exception_points_to_the_students_line():
+    cell = {"check": check}
+    run_cell("def half(x):\n    y = 0\n    return x / y\n", "<answer>", cell)
+    test = "check.exercise('half', points=1)\nwith check.case('halves', points=1):\n    half(1)\n"
+    run_cell(test, "<test>", cell)
+    (record,) = check.records()
+    assert record.message == (
+        "your code stopped with ZeroDivisionError: division by zero\n"
+        "in `half`, line 3 of its cell: return x / y"
+    )
+
+
+def test_an_exception_inside_of_torch_points_to_the_students_line():
+    cell = {"check": check, "torch": torch}
+    run_cell("def f(x):\n    return torch.nn.functional.linear(x, x[0, :1])\n", "<answer>", cell)
+    run_cell(
+        "check.exercise('f', points=1)\nwith check.case('c', points=1):\n    f(torch.ones(2, 3))\n",
+        "<test>",
+        cell,
+    )
+    assert "line 2 of its cell: return torch.nn.functional.linear" in check.records()[0].message
+
+
+def test_a_missing_function_says_to_run_its_cell():
+    cell = {"check": check}
+    run_cell(
+        "check.exercise('f', points=1)\nwith check.case('c', points=1):\n    forgotten(1)\n", "<test>", cell
+    )
+    assert check.records()[0].message == "`forgotten` does not exist: run the cell that defines it first"
+
+
+def test_an_answer_that_the_check_cannot_use():
+    cell = {"check": check}
+    run_cell(
+        "check.exercise('f', points=1)\nwith check.case('c', points=1):\n    None.shape\n", "<test>", cell
+    )
+    assert check.records()[0].message.startswith(
+        "the check cannot use what your code returned (AttributeError"
+    )
+
+
+def test_exit_is_a_failure_like_any_other():
+    assert "SystemExit" in message(lambda: sys.exit(0))
+
+
+# --- statements -------------------------------------------------------------------------------------------
+
+
+def test_like_tells_shape_dtype_and_kind_apart():
+    pattern = torch.zeros(2, 3)
+    assert passes(lambda: check.like(torch.ones(2, 3), pattern))
+    assert (
+        message(lambda: check.like(torch.ones(3, 2), pattern)) == "the shape should be (2, 3), found (3, 2)"
+    )
+    assert "float32, found float64" in message(lambda: check.like(torch.ones(2, 3).double(), pattern))
+    assert "found None: is there a return?" in message(lambda: check.like(None, pattern))
+    assert "found a value of type list" in message(lambda: check.like([1], pattern))
+
+
+def test_number_wants_a_plain_number():
+    assert passes(lambda: check.number(1.5))
+    assert passes(lambda: check.number(3, int))
+    assert "should be a Python float, found a value of type Tensor" in message(
+        lambda: check.number(torch.tensor(1.0))
+    )
+    assert "should be a Python int" in message(lambda: check.number(True, int))
+
+
+def test_close_within_tolerance():
+    x = torch.tensor([1.0, 2.0])
+    assert passes(lambda: check.close(x * (1 + 1e-6), x))
+    assert "at [0]: expected 1, found 1.001 (2 of 2 entries are off)" in message(
+        lambda: check.close(x * 1.001, x)
+    )
+    assert passes(lambda: check.close(x * 1.001, x, rtol=1e-2))
+    assert passes(lambda: check.close(1.0, torch.tensor(1.0)))
+    assert "expected 1, found 2" in message(lambda: check.close(2.0, 1.0))
+
+
+def test_close_tells_shapes_apart_and_never_broadcasts():
+    assert "expected shape (2,), found (2, 1)" in message(
+        lambda: check.close(torch.ones(2, 1), torch.ones(2))
+    )
+    assert "expected shape (2,), found ()" in message(lambda: check.close(torch.tensor(1.0), torch.ones(2)))
+
+
+def test_close_and_what_is_not_finite():
+    bad = torch.tensor([1.0, float("nan")])
+    assert "nan or inf" in message(lambda: check.close(bad, torch.ones(2)))
+    assert passes(lambda: check.close(bad, bad.clone()))
+    assert passes(lambda: check.close(torch.tensor(float("inf")), torch.tensor(float("inf"))))
+
+
+def test_close_is_as_strict_as_the_less_precise_dtype_allows():
+    x = torch.tensor([1.0], dtype=torch.float64)
+    assert not passes(lambda: check.close(x + 1e-7, x))
+    assert passes(lambda: check.close((x + 1e-7).float(), x))
+
+
+def test_a_known_mistake_is_named():
+    record = judge(
+        lambda: check.close(
+            torch.tensor(4.0), torch.tensor(2.0), "wrong", known={"You squared it!": torch.tensor(4.0)}
+        )
+    )
+    assert (record.message, record.mistake) == ("You squared it!", "you-squared-it")
+
+
+def test_equal_is_exact_and_knows_kinds_apart():
+    assert passes(lambda: check.equal(3, 3))
+    assert passes(lambda: check.equal([1, 2], [1, 2]))
+    assert "expected 3, found 4" in message(lambda: check.equal(4, 3))
+    assert "expected True, found 1" in message(lambda: check.equal(1, True))
+    assert message(lambda: check.equal(4, 3, known={"one too many": 4})) == "one too many"
+    assert passes(lambda: check.equal(torch.tensor([1, 2]), torch.tensor([1, 2])))
+    assert "at [1]: expected 2, found 3" in message(
+        lambda: check.equal(torch.tensor([1, 3]), torch.tensor([1, 2]))
+    )
+
+
+def test_between():
+    assert passes(lambda: check.between(torch.tensor(0.3), 0.28, 0.32))
+    assert "from 0.28 to 0.32, found 0.5" in message(lambda: check.between(0.5, 0.28, 0.32))
+    assert not passes(lambda: check.between(float("nan"), 0, 1))
+    assert message(lambda: check.between(0.71, 0.28, 0.32, known={"it keeps": 0.7})) == "it keeps"
+
+
+def test_that_counts_its_sentence_as_a_mistake():
+    record = judge(lambda: check.that(torch.tensor(False), "Rows are mixed up."))
+    assert (record.message, record.mistake) == ("Rows are mixed up.", "rows-are-mixed-up")
+
+
+def test_raises():
+    def refuse(x):
+        raise ValueError(f"no {x}")
+
+    def stay_silent(x):
+        raise ValueError
+
+    assert passes(lambda: check.raises(ValueError, refuse, 3))
+    assert "should say in its message" in message(lambda: check.raises(ValueError, stay_silent, 3))
+    assert "<lambda>(3) should raise ValueError, it returned 3" in message(
+        lambda: check.raises(ValueError, lambda x: x, 3)
+    )
+    assert "it raised TypeError" in message(lambda: check.raises(ValueError, len, 3))
+
+
+def test_raises_does_not_take_a_stub_for_an_answer():
+    def stub():
+        raise check.NotDoneYet
+
+    assert judge(lambda: check.raises(NotImplementedError, stub)).status == "not done"
+
+
+def test_unchanged_returns_the_result_and_sees_changes():
+    assert passes(lambda: check.equal(check.unchanged(lambda x: x.numel(), torch.ones(3)), 3))
+    assert (
+        message(lambda: check.unchanged(lambda x: x.add_(1), torch.ones(3)))
+        == "the function changed its input"
+    )
+    assert not passes(lambda: check.unchanged(lambda xs: xs.append(1), [1]))
+    assert not passes(lambda: check.unchanged(lambda a: a.fill(1), np.zeros(2)))
+    assert passes(lambda: check.unchanged(lambda x: x + 1, torch.tensor([float("nan")])))
+
+
+def test_gradient_finds_what_a_sum_would_hide():
+    x = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
+    assert passes(
+        lambda: check.gradient(lambda x: torch.exp(x) / torch.exp(x).sum(), lambda x: x.softmax(0), x)
+    )
+    # The entries of a softmax sum to 1, so its gradient through .sum() is zero, as is that of this constant.
+    assert not passes(lambda: check.gradient(lambda x: 0 * x + 1 / 3, lambda x: x.softmax(0), x))
+    assert "lost its graph" in message(lambda: check.gradient(lambda x: x.detach(), lambda x: 2 * x, x))
+    named = message(
+        lambda: check.gradient(lambda x: 3 * x, lambda x: 2 * x, x, known={"tripled": lambda x: 3 * x})
+    )
+    assert named == "tripled"
+
+
+def test_gradient_looks_at_every_argument():
+    a, b = torch.ones(2, 3, dtype=torch.float64), torch.ones(3, 2, dtype=torch.float64)
+    assert passes(lambda: check.gradient(lambda a, b: a @ b, torch.mm, a, b))
+    assert "argument 2" in message(lambda: check.gradient(lambda a, b: a @ b.detach(), torch.mm, a, b))
+
+
+def test_without_refuses_the_function_under_any_name():
+    hidden_name = torch.nn.functional.one_hot
+    labels = torch.tensor([0, 1])
+
+    def answer():
+        with check.without("torch.nn.functional.one_hot"):
+            hidden_name(labels)
+
+    assert message(answer) == "solve this one without `torch.nn.functional.one_hot`"
+    assert hidden_name(labels).shape == (2, 2)
+
+
+def test_without_refuses_autograd_however_it_is_reached():
+    refused = ("torch.autograd.grad", "torch.autograd.backward", "torch.Tensor.backward")
+
+    def by(method):
+        def answer():
+            with check.without(*refused):
+                method(torch.ones(2, requires_grad=True))
+
+        return answer
+
+    assert "without" in message(by(lambda x: (x * x).sum().backward()))
+    assert "without" in message(by(lambda x: torch.autograd.grad((x * x).sum(), x)))
+    assert "without" in message(by(lambda x: torch.func.grad(lambda y: (y * y).sum())(x.detach())))
+    assert passes(by(lambda x: x + 1))
+
+
+def test_claims_are_answered_or_not_and_legal_or_not():
+    options = {"a": ["true", "false"], "b": [True, False]}
+    assert passes(lambda: check.claims({"a": "true", "b": False}, options))
+    assert judge(lambda: check.claims({"a": "?", "b": "?"}, options)).status == "not done"
+    assert message(lambda: check.claims({"a": "true", "b": "?"}, options)) == "not answered yet: 'b'"
+    assert "'a': 'yes' is not one of the answers" in message(
+        lambda: check.claims({"a": "yes", "b": True}, options)
+    )
+    assert "no answer for 'b'" in message(lambda: check.claims({"a": "true"}, options))
+    assert "stay in a dict" in message(lambda: check.claims(["true"], options))
+
+
+def test_wrong_claims_are_counted_and_not_named():
+    expected = {"a": "true", "b": "false", "c": "a"}
+    assert passes(lambda: check.right(dict(expected), expected, "look again"))
+    told = message(lambda: check.right({"a": "true", "b": "true", "c": "b"}, expected, "look again"))
+    assert told == "2 of 3 are not right yet; look again"
+
+
+def test_some():
+    assert passes(lambda: check.some(torch.tensor([False, True]), "none"))
+    assert message(lambda: check.some(torch.tensor([False]), "nothing survived")) == "nothing survived"
