@@ -1,4 +1,4 @@
-"""python -m course_builder build [--force]"""
+"""python -m course_builder build [CHAPTER ...] [--force]"""
 
 import argparse
 import sys
@@ -10,10 +10,12 @@ from course_builder.chapter import ChapterError
 def main() -> None:
     parser = argparse.ArgumentParser(prog="course_builder", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build").add_argument("--force", action="store_true", help="execute every chapter")
+    building = commands.add_parser("build", help="chapters -> solved notebooks -> student notebooks")
+    building.add_argument("chapter", nargs="*", help="such as 01_tensors; all, if none is named")
+    building.add_argument("--force", action="store_true", help="execute also what did not change")
     options = parser.parse_args()
     try:
-        build(options.force)
+        build(options.chapter, options.force)
     except ChapterError as error:
         sys.exit(f"course_builder: {error}")
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -26,9 +27,12 @@ from course_builder.chapter import NOTEBOOKS, ROOT, SOLUTIONS, Chapter, ChapterE
 CELL_SECONDS = 120  # a cell that runs longer than this breaks the build
 
 
-def build(force: bool = False) -> None:
-    """Build every chapter; with force also those whose text did not change."""
-    found = chapters()
+def build(names: Sequence[str] = (), force: bool = False) -> None:
+    """Build the chapters with these names, or all; with force also those whose text did not change."""
+    found = [chapter for chapter in chapters() if not names or chapter.name in names]
+    unknown = set(names) - {chapter.name for chapter in found}
+    if unknown:
+        raise ChapterError(f"there is no chapter {', '.join(sorted(unknown))} in {SOLUTIONS.name}/")
     for chapter in tqdm(found, desc="solved notebooks"):
         build_solved(chapter, force)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,10 @@
 """The pictures of the course, in one style.
 
 Every function shows one PNG below the cell, returns None, and asks for `alt`: a sentence that says what
-the picture shows, for people who cannot see it. It travels as the output's `text/plain` and as
-`metadata["image/png"]["alt"]`, where `IPython.display.Image(alt=...)` puts it and nbconvert looks for it.
-A picture on which nothing is drawn is a ValueError. Outside a notebook nothing is shown or printed.
+the picture shows, for people who cannot see it. It travels as the output's `text/plain`, which every
+program can read and nbval compares, and as `metadata["image/png"]["alt"]`, the place that
+`IPython.display.Image(alt=...)` and nbconvert's classic template agree on. A picture on which nothing is
+drawn is a ValueError. Outside a notebook nothing is shown or printed.
 
 Numbers may come as lists, arrays or tensors, on any device, with or without a graph.
 """

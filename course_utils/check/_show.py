@@ -37,11 +37,19 @@ def _round(entry: object) -> object:
 def first_difference(found: torch.Tensor, expected: torch.Tensor, wrong: torch.Tensor) -> str:
     """Where two tensors of one shape differ first, and how often. wrong: bool, True where they differ."""
     place = tuple(torch.nonzero(wrong)[0].tolist()) if wrong.dim() else ()
-    pair = f"expected {_entry(expected[place])}, found {_entry(found[place])}"
+    pair = _pair(expected[place].item(), found[place].item())
     if not wrong.dim():
         return pair
     return f"at {list(place)}: {pair} ({int(wrong.sum())} of {wrong.numel()} entries are off)"
 
 
-def _entry(number: torch.Tensor) -> str:
-    return f"{number.item():.6g}" if number.is_floating_point() else str(number.item())
+def _pair(expected: float, found: float) -> str:
+    """Both numbers, with as many digits as it takes to tell them apart."""
+    for digits in (6, 9, 12, 17):
+        texts = [
+            f"{number:.{digits}g}" if isinstance(number, float) else str(number)
+            for number in (expected, found)
+        ]
+        if texts[0] != texts[1]:
+            break
+    return f"expected {texts[0]}, found {texts[1]}"

@@ -314,8 +314,13 @@ def test_close_and_what_is_not_finite():
 
 def test_close_is_as_strict_as_the_less_precise_dtype_allows():
     x = torch.tensor([1.0], dtype=torch.float64)
-    assert not passes(lambda: check.close(x + 1e-7, x))
-    assert passes(lambda: check.close((x + 1e-7).float(), x))
+    assert not passes(lambda: check.close(x + 1e-5, x))
+    assert passes(lambda: check.close((x + 1e-5).float(), x))
+
+
+def test_numbers_that_differ_look_different():
+    x = torch.tensor([1.0], dtype=torch.float64)
+    assert "expected 1, found 1.000001 " in message(lambda: check.close(x + 1e-6, x))
 
 
 def test_a_known_mistake_is_named():

@@ -224,7 +224,7 @@ class TestTrainClassifier:
 
         def loss(scores, y):
             epochs.append(1)
-            return scores.sum() * (bad if len(epochs) == 7 else 0.0)
+            return 0.0 * scores.sum() + (bad if len(epochs) == 7 else 0.0)  # the weights stay finite
 
         with pytest.raises(FloatingPointError, match=r"in epoch 2: try a smaller learning rate than 0\.25"):
             train(loss=loss, lr=0.25)

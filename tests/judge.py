@@ -1,0 +1,100 @@
+"""Judging an answer by a chapter's own test cell, in a forked child: hundreds of answers in seconds."""
+
+import ast
+import json
+import os
+import signal
+import sys
+import traceback
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+from course_utils import check
+
+from course_builder.chapter import Chapter, is_test, nbgrader
+
+SECONDS = 60  # a child that takes longer is stopped, and the answer has no verdict
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the test cell said: the score, and the records of its cases."""
+
+    score: float
+    records: list[dict]
+
+    @property
+    def messages(self) -> str:
+        """All that a student would be told about what failed."""
+        return "\n".join(record["message"] for record in self.records if record["status"] != "passed")
+
+
+@cache
+def graded_cells(chapter: Chapter) -> dict[str, tuple[str, float]]:
+    """exercise -> (source of its test cell, points), hidden tests included."""
+    return {
+        nbgrader(cell)["grade_id"].removeprefix("test_"): (cell.source, float(nbgrader(cell)["points"]))
+        for cell in chapter.read().cells
+        if is_test(cell)
+    }
+
+
+@cache
+def imports(chapter: Chapter) -> str:
+    """The chapter's first code cell, which holds all its imports."""
+    return next(cell.source for cell in chapter.read().cells if cell.cell_type == "code")
+
+
+def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str) -> Verdict:
+    """Run one test cell on one answer, as nbgrader's autograder would.
+
+    answer: the names that the answer defines, or the source of its cell. Needs a parent that has run no
+    threaded torch operation, or the child would hang.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _be_the_child(writer, chapter, exercise, answer)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        reply = pipe.read()
+    os.waitpid(child, 0)
+    if not reply:
+        raise RuntimeError(f"{exercise}: the child ended without a verdict (crash, or over {SECONDS} s)")
+    result = json.loads(reply)
+    if "error" in result:
+        raise RuntimeError(f"{exercise}: the test cell itself broke off\n{result['error']}")
+    return Verdict(**result)
+
+
+def _be_the_child(writer: int, chapter: Chapter, exercise: str, answer: dict | str) -> None:
+    """Judge, write the verdict, and end without any of the parent's clean-up."""
+    signal.alarm(SECONDS)
+    os.environ["NBGRADER_EXECUTION"] = "autograde"
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+    try:
+        result = _judge_here(chapter, exercise, answer)
+    except BaseException:
+        result = {"error": traceback.format_exc()}
+    os.write(writer, json.dumps(result).encode())
+    os._exit(0)
+
+
+def _judge_here(chapter: Chapter, exercise: str, answer: dict | str) -> dict:
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(imports(chapter), cell)
+    if isinstance(answer, str):
+        exec(compile(answer, "<answer>", "exec"), cell)
+    else:
+        cell |= answer
+    source, _ = graded_cells(chapter)[exercise]
+    body = ast.parse(source).body
+    exec(compile(ast.Module(body[:-1], []), "<test>", "exec"), cell)
+    records = [asdict(record) for record in check.records()]
+    score = eval(compile(ast.Expression(body[-1].value), "<test>", "eval"), cell)
+    return {"score": score, "records": records}

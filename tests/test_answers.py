@@ -1,0 +1,69 @@
+"""The graders judge rightly: every known answer gets the judgement it should get."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from course_builder.chapter import chapters, nbgrader
+from tests import answers
+from tests.judge import graded_cells, judge
+
+torch.set_num_threads(1)  # forked children of a threaded torch would hang
+
+CHAPTERS = chapters()
+KNOWN = [(chapter, answer) for chapter in CHAPTERS for answer in answers.load(chapter.name)]
+CELLS = [
+    (chapter, cell)
+    for chapter in CHAPTERS
+    for cell in chapter.read().cells
+    if cell.cell_type == "code" and nbgrader(cell).get("solution")
+]
+
+
+@pytest.mark.parametrize(
+    ("chapter", "answer"), KNOWN, ids=[f"{chapter.name}-{answer.id}" for chapter, answer in KNOWN]
+)
+def test_known_answer(chapter, answer):
+    _, points = graded_cells(chapter)[answer.exercise]
+    verdict = judge(chapter, answer.exercise, {answer.name: answer.value})
+    if answer.says is None:
+        assert verdict.score == points, f"a right answer lost points:\n{verdict.messages}"
+    else:
+        assert verdict.score < points, "a wrong answer lost no points"
+        assert answer.says in verdict.messages
+
+
+@pytest.mark.parametrize(
+    ("chapter", "cell"),
+    CELLS,
+    ids=[f"{chapter.name}-{nbgrader(cell)['grade_id']}" for chapter, cell in CELLS],
+)
+def test_the_chapters_own_solution_earns_everything(chapter, cell):
+    exercise = nbgrader(cell)["grade_id"]
+    verdict = judge(chapter, exercise, cell.source)
+    assert verdict.score == graded_cells(chapter)[exercise][1], verdict.messages
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
+def test_every_exercise_has_three_wrong_answers_and_an_odd_one(chapter):
+    known = [answer for owner, answer in KNOWN if owner == chapter]
+    wrong = Counter(answer.exercise for answer in known if answer.says is not None)
+    odd = Counter(answer.exercise for answer in known if answer.says is None)
+    for exercise in graded_cells(chapter):
+        assert wrong[exercise] >= 3, f"{exercise} needs three wrong answers"
+        assert odd[exercise] >= 1, f"{exercise} needs an odd but right answer"
+
+
+RANDOM_RAMP = """
+import torch
+torch.manual_seed({seed})
+def ramp(rows, cols):
+    torch.rand(5)
+    return torch.zeros(1)
+"""
+
+
+def test_what_a_student_does_to_the_random_state_changes_nothing():
+    first, second = (judge(CHAPTERS[0], "ramp", RANDOM_RAMP.format(seed=seed)) for seed in (7, 8))
+    assert first == second
