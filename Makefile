@@ -24,7 +24,7 @@ student: $(READY) ## the pack for a class, in dist/: no solutions, no tests
 	$(BIN)/python -m course_builder student
 
 data: $(READY) ## fetch the real data sets
-	$(BIN)/python -m course_utils.data
+	$(BIN)/python -c "from course_utils import data; raise SystemExit(data.main())"
 
 # torch pins its CUDA packages itself, and a CPU-only torch needs none: the lock leaves them out.
 lock: $(READY) ## renew requirements.txt from pyproject.toml

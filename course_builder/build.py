@@ -113,8 +113,8 @@ def _install(released: Path, target: Path) -> None:
     for old in target.glob("*.ipynb"):
         if _edited(_read_built(old)):
             raise ChapterError(
-                f"{old.relative_to(ROOT)} was edited by hand: make the change in {SOLUTIONS.name}/{target.name} "
-                f"and delete the notebook, then run `make build` again"
+                f"{old.relative_to(ROOT)} was edited by hand: make the change in "
+                f"{SOLUTIONS.name}/{target.name} and delete the notebook, then run `make build` again"
             )
     for source in sorted(path for path in released.rglob("*") if path.is_file()):
         copy = target / source.relative_to(released)

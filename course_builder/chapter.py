@@ -107,6 +107,9 @@ def validate(chapter: Chapter, notebook: NotebookNode) -> None:
 
 def _problems(chapter: Chapter, notebook: NotebookNode) -> Iterator[str]:
     yield from _metadata_problems(notebook)
+    stated = f"**Points:** {points(notebook):g}"
+    if not any(stated in cell.source for cell in notebook.cells[:1]):
+        yield f"the first cell must say `{stated}`, the sum of all its exercises"
     grade_ids = Counter(nbgrader(cell)["grade_id"] for cell in notebook.cells if nbgrader(cell))
     yield from (
         f"the grade_id {name!r} is used {n} times, once is right" for name, n in grade_ids.items() if n > 1

@@ -9,6 +9,7 @@ Two environment variables choose:
 """
 
 import gzip
+import math
 import os
 import shutil
 import sys
@@ -101,10 +102,11 @@ def idx_shape(path: Path) -> tuple[int, ...] | None:
         header = file.read(4)
         if len(header) < 4 or header[:3] != b"\0\0\x08":
             return None
-        axes = header[3]
-        shape = tuple(int(n) for n in np.frombuffer(file.read(4 * axes)[: 4 * axes], dtype=">u1").view(">u4"))
-    fits = path.stat().st_size == 4 + 4 * axes + int(np.prod(shape))
-    return shape if fits and len(shape) == axes else None
+        axes = file.read(4 * header[3])
+    if len(axes) < 4 * header[3]:
+        return None
+    shape = tuple(np.frombuffer(axes, dtype=">u4").tolist())
+    return shape if path.stat().st_size == len(header) + len(axes) + math.prod(shape) else None
 
 
 def _check_idx_files(raw: Path, remedy: str) -> None:
@@ -143,8 +145,13 @@ def _cannot_write(path: Path, error: OSError) -> DataError:
 
 
 def _make_embedded(root: Path) -> None:
-    """Draw the garments and put them in place all at once: another process sees the whole set or none."""
+    """Draw the garments, unless they are there, and put them in place all at once.
+
+    So another process sees the whole set or none.
+    """
     try:
+        if root.exists():
+            return
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root.parent, prefix="unfinished-") as unfinished:
             drawn = Path(unfinished) / root.name
@@ -173,7 +180,7 @@ def _put_in_place(folder: Path, target: Path) -> None:
 class RealSet:
     """A data set with a public home.
 
-    `files` maps each file's name to its MD5; `folder` is relative to the folder `real`; `unpack(file, folder)`
+    `files` maps each file's name to its MD5; `folder` lies below the folder `real`; `unpack(file, folder)`
     puts what is in a file into the folder; `check(folder)` raises DataError unless all of it is there.
     """
 
@@ -194,7 +201,7 @@ def _gunzip(file: Path, folder: Path) -> None:
 
 
 def _check_real_fashion_mnist(raw: Path) -> None:
-    _check_idx_files(raw, f"delete the folder {raw}, then run {FETCH} again or set COURSE_DATA to embedded")
+    _check_idx_files(raw, f"run {FETCH} again, or delete the folder {raw} to use the embedded set")
 
 
 REAL_SETS = {
@@ -216,8 +223,8 @@ REAL_SETS = {
 def download_real(name: str, *, progressbar: bool = True) -> Path:
     """Fetch a real data set unless it is there already, and return its folder.
 
-    Files that came whole in an earlier try are not fetched again. Raises DataError when there is no set of this
-    name, when its home cannot be reached, when a checksum is wrong, or when the folder cannot be written.
+    Files that came whole in an earlier try are not fetched again. Raises DataError when there is no set of
+    this name, its home cannot be reached, a checksum is wrong, or the folder cannot be written.
     """
     if name not in REAL_SETS:
         raise DataError(f"There is no data set {name!r}: choose from {', '.join(REAL_SETS)}.")
@@ -247,7 +254,7 @@ def _is_complete(wanted: RealSet, folder: Path) -> bool:
 
 def _fetch(url: str, md5: str, folder: Path, progressbar: bool) -> Path:
     """Download one file into the folder unless it is there with the right checksum."""
-    import pooch
+    import pooch  # here, since no notebook needs it
     import requests
 
     name = url.rsplit("/", 1)[-1]
@@ -272,16 +279,15 @@ def _fetch(url: str, md5: str, folder: Path, progressbar: bool) -> Path:
 def fashion_mnist(train: bool) -> FashionMNIST:
     """Fashion-MNIST as a torchvision data set, real or embedded (see `source`).
 
-    The embedded set, 10,000 + 2,000 pictures, is drawn at the first call. Raises DataError as `source` does, and
-    when files are broken or cannot be written.
+    The embedded set, 10,000 + 2,000 pictures, is drawn at the first call. Raises DataError as `source` does,
+    and when files are broken or cannot be written.
     """
     if source() == "real":
         root = _real_root()
         _check_real_fashion_mnist(_raw(root))
     else:
         root = _embedded_root()
-        if not root.exists():
-            _make_embedded(root)
+        _make_embedded(root)
         _check_idx_files(_raw(root), f"delete the folder {root} and run again")
     return FashionMNIST(root, train=train, download=False)
 

@@ -13,9 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-VERSION = (
-    1  # of the drawing: raise it with every change of the pictures, so that no old file is taken for new
-)
+VERSION = 2  # raise it with every change of the pictures, so that no old file is taken for a new one
 SIZE = 28  # pixels, height and width
 PIXEL = 2 / SIZE
 
@@ -340,8 +338,8 @@ def ankle_boot(s: Sheet) -> np.ndarray:
     heel = s.vary(0, 0.2)
     upper = between(top, s.y, ground - heel * (s.x > 0)) * between(-0.93, s.x, s.vary(0.7, 0.92))
     picture = paint(np.zeros_like(cloth), upper, cloth)
-    cut = line(s.x, s.y, (s.vary(0.1, 0.4), shaft_y), (s.vary(0.2, 0.5), ground - 0.5), 0.04) * s.some(0.4)
-    picture = paint(picture, cut * upper, s.vary(0, 0.5))
+    seam = line(s.x, s.y, (s.vary(0.1, 0.4), shaft_y), (s.vary(0.2, 0.5), ground - 0.5), 0.04) * s.some(0.4)
+    picture = paint(picture, seam * upper, s.vary(0, 0.5))
     block = between(s.vary(0.3, 0.6), s.x, 0.85) * between(ground - heel - 0.1, s.y, ground + 0.06)
     sole = between(ground - 0.06, s.y, ground + 0.06) * between(-0.93, s.x, 0.3)
     return paint(picture, np.maximum(block, sole), s.vary(0.1, 1))

@@ -3,6 +3,7 @@
 A chapter that is already in work/ is never touched, whatever the course brings.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,10 @@ from course_utils import progress
 import nbformat
 
 START = "START.md"
+SETTINGS = {
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+}
 HEAD = """\
 # Deep learning, chapter by chapter
 
@@ -88,6 +93,13 @@ def _earned(mine: Path) -> str:
         return str(error)
 
 
+def set_up_jupyterlab(prefix: Path) -> None:
+    """Settings of the course's own JupyterLab: Markdown opens as a page, and no questions at the start."""
+    folder = prefix / "share" / "jupyter" / "lab" / "settings"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "overrides.json").write_text(json.dumps(SETTINGS, indent=1))
+
+
 def main() -> None:
     notebooks, work = Path("notebooks"), Path("work")
     if not notebooks.is_dir():
@@ -97,7 +109,8 @@ def main() -> None:
         print(f"work/{name} is new")
     (work / START).write_text(start_page(notebooks, work), encoding="utf-8")
     lab = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={work.resolve()}"]
-    page = f"--LabApp.default_url=/lab/tree/{START}?factory=Markdown Preview"
+    set_up_jupyterlab(Path(sys.prefix))
+    page = f"--LabApp.default_url=/lab/tree/{START}"
     sys.exit(subprocess.run([*lab, page, *sys.argv[1:]]).returncode)
 
 

@@ -157,9 +157,11 @@ def _line(record: Record) -> str:
 
 def _html_line(record: Record) -> str:
     mark, colour = _MARKS[record.status]
-    name = f'<span style="color:{colour}"><b>{mark}</b> {html.escape(record.case)}</span>'
-    message = html.escape(record.message).replace("\n", "<br>")
-    return f"<div>{name}{f'<div style=margin-left:1.5em>{message}</div>' if message else ''}</div>"
+    name, message = html.escape(record.case), html.escape(record.message).replace("\n", "<br>")
+    if record.status == "not done":
+        return f'<div style="color:{colour}"><b>{mark}</b> {name}: {message}</div>'
+    line = f'<div style="color:{colour}"><b>{mark}</b> {name}</div>'
+    return line + (f'<div style="margin-left:1.5em">{message}</div>' if message else "")
 
 
 def _show(text: str, page: str, data: dict) -> None:

@@ -18,7 +18,7 @@
 r"""
 # 1 Tensors
 
-**Time:** about 2 hours. **You need:** Python. **Points:** 26.
+**Time:** about 2 hours. **You need:** Python. **Points:** 28.
 
 Everything that a network reads, computes and learns is a grid of numbers, a *tensor*. After this chapter
 you can
@@ -122,7 +122,7 @@ Random numbers come in two kinds that are easily mixed up: `rand` spreads them e
 draws from the bell curve with mean 0 and standard deviation 1.
 """
 
-# %% tags=["experiment"]
+# %% jupyter={"source_hidden": true} tags=["experiment"]
 g = torch.Generator().manual_seed(1)
 evenly, normally = torch.rand(20_000, generator=g), torch.randn(20_000, generator=g)
 
@@ -321,7 +321,7 @@ r"""
 (3, 4, 2) with as few stored numbers as you can. The record is 10.*
 """
 
-# %%
+# %% jupyter={"source_hidden": true}
 SHAPES = {
     "A": [(3, 1, 1), (3, 4, 1), (3, 1, 2), (3, 4, 2), (1, 1, 2)],
     "B": [(2,), (4, 1), (4, 2), (3, 2), (3, 4, 2)],
@@ -793,7 +793,7 @@ r"""
 distance function, so it runs whatever you wrote.)
 """
 
-# %% tags=["experiment"]
+# %% jupyter={"source_hidden": true} tags=["experiment"]
 new = cu.data.fashion_mnist(train=False)
 known_pixels, known_labels = clothes.data[:500].flatten(1).float() / 255, clothes.targets[:500]
 new_pixels, new_labels = new.data[:100].flatten(1).float() / 255, new.targets[:100]
@@ -854,7 +854,7 @@ print("A.T    ", A.T.tolist(), " shape", tuple(A.T.shape), " stride", A.T.stride
 print("same memory:", A.data_ptr() == A.T.data_ptr())
 
 
-# %% tags=["experiment"]
+# %% jupyter={"source_hidden": true} tags=["experiment"]
 def draw_storage(ax):
     for place in range(6):
         ax.barh(0, 0.92, left=place - 0.46, height=0.7, color="#0072b2", alpha=0.8)

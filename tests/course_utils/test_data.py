@@ -1,0 +1,594 @@
+"""Fashion-MNIST, drawn or real: which one is chosen, how files come into place, and the batches."""
+
+import functools
+import gc
+import gzip
+import hashlib
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from course_utils import data, garments
+
+import numpy as np
+import pytest
+import torch
+from torchvision.datasets import FashionMNIST
+
+REAL_FILES = Path(
+    os.environ.get("COURSE_REAL_FILES") or Path(__file__).resolve().parents[3] / "shared" / "data"
+)
+
+
+@pytest.fixture(scope="session")
+def embedded_cache(tmp_path_factory):
+    """A cache folder with the whole embedded set, drawn once."""
+    cache = tmp_path_factory.mktemp("embedded_cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_DATA", "embedded")
+        patch.setenv("COURSE_DATA_DIR", str(cache))
+        data.fashion_mnist(train=True)
+    return cache
+
+
+@pytest.fixture
+def embedded(embedded_cache, monkeypatch):
+    """The course looks into the cache that holds the embedded set."""
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(embedded_cache))
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache folder; an embedded set drawn there is small."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("COURSE_DATA_DIR", str(folder))
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    monkeypatch.setattr(data, "EMBEDDED_SIZES", {"train": 30, "t10k": 10})
+    return folder
+
+
+def write_set(raw, train=20, test=10):
+    """Four small IDX files."""
+    raw.mkdir(parents=True, exist_ok=True)
+    for part, count in (("train", train), ("t10k", test)):
+        images, labels = garments.draw(count, seed=5)
+        data.write_idx(raw / f"{part}-images-idx3-ubyte", images)
+        data.write_idx(raw / f"{part}-labels-idx1-ubyte", labels)
+
+
+@pytest.fixture
+def real_raw(cache):
+    """A small set where the real one belongs."""
+    raw = cache / "real" / "FashionMNIST" / "raw"
+    write_set(raw)
+    return raw
+
+
+def embedded_raw(cache):
+    return cache / "embedded" / f"garments-v{garments.VERSION}" / "FashionMNIST" / "raw"
+
+
+def assert_one_sentence(error, *words):
+    """The message is one sentence that holds the words."""
+    message = str(error.value)
+    assert "\n" not in message and message.endswith(".") and ". " not in message
+    for word in words:
+        assert str(word) in message
+
+
+# The embedded set
+
+
+def test_classes_are_named_as_in_fashion_mnist():
+    assert tuple(FashionMNIST.classes) == data.FASHION_CLASSES
+
+
+@pytest.mark.parametrize(("train", "count"), [(True, 10_000), (False, 2_000)])
+def test_embedded_set_is_read_by_torchvision(embedded, train, count):
+    dataset = data.fashion_mnist(train)
+    assert type(dataset) is FashionMNIST
+    assert dataset.data.shape == (count, 28, 28) and dataset.data.dtype == torch.uint8
+    assert dataset.targets.shape == (count,) and dataset.targets.dtype == torch.int64
+    picture, label = dataset[0]
+    assert picture.size == (28, 28) and label == dataset.targets[0]
+
+
+def test_embedded_set_holds_the_drawn_pictures(embedded):
+    images, labels = garments.draw(2_000, seed=2)
+    dataset = data.fashion_mnist(train=False)
+    assert (dataset.data.numpy() == images).all() and (dataset.targets.numpy() == labels).all()
+
+
+def test_training_and_test_pictures_differ(embedded):
+    train, test = data.fashion_mnist(train=True).data, data.fashion_mnist(train=False).data
+    assert not set(map(bytes, train.numpy())) & set(map(bytes, test.numpy()))
+
+
+def test_embedded_set_is_drawn_once(cache, monkeypatch):
+    first = data.fashion_mnist(train=True).data
+    monkeypatch.delattr(garments, "draw")
+    assert (data.fashion_mnist(train=True).data == first).all()
+
+
+def test_changed_drawing_does_not_meet_old_files(cache, monkeypatch):
+    data.fashion_mnist(train=True)
+    monkeypatch.setattr(garments, "VERSION", garments.VERSION + 1)
+    data.fashion_mnist(train=True)
+    assert len(list((cache / "embedded").iterdir())) == 2
+
+
+def test_nothing_is_left_behind_when_drawing_breaks_off(cache, monkeypatch):
+    def interrupted(count, seed):
+        if count == 10:  # the second of the two parts
+            raise KeyboardInterrupt
+        return garments_draw(count, seed)
+
+    garments_draw = garments.draw
+    monkeypatch.setattr(garments, "draw", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        data.fashion_mnist(train=True)
+    assert list((cache / "embedded").iterdir()) == []
+
+
+def test_two_processes_may_draw_at_once(tmp_path):
+    code = "from course_utils import data; print(len(data.fashion_mnist(train=True)))"
+    environment = os.environ | {"COURSE_DATA": "embedded", "COURSE_DATA_DIR": str(tmp_path)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=environment,
+            cwd=Path(data.__file__).parents[1],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    assert [process.communicate() for process in processes] == [("10000\n", "")] * 2
+    assert [folder.name for folder in (tmp_path / "embedded").iterdir()] == [f"garments-v{garments.VERSION}"]
+
+
+def test_second_process_uses_what_the_first_put_in_place(cache, monkeypatch):
+    def overtaken(count, seed):
+        monkeypatch.setattr(garments, "draw", garments_draw)
+        write_set(embedded_raw(cache), train=20)
+        return garments.draw(count, seed)
+
+    garments_draw = garments.draw
+    monkeypatch.setattr(garments, "draw", overtaken)
+    assert len(data.fashion_mnist(train=True)) == 20
+    assert len(list((cache / "embedded").iterdir())) == 1
+
+
+# The choice
+
+
+def test_auto_is_embedded_while_nothing_was_fetched(cache):
+    assert data.source() == "embedded"
+
+
+@pytest.mark.parametrize("choice", ["auto", "", None, "real"])
+def test_real_is_taken_when_present(real_raw, monkeypatch, choice):
+    if choice is not None:
+        monkeypatch.setenv("COURSE_DATA", choice)
+    assert data.source() == "real"
+    assert len(data.fashion_mnist(train=True)) == 20
+    assert len(data.fashion_mnist(train=False)) == 10
+
+
+def test_embedded_is_taken_when_asked_for(real_raw, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    assert data.source() == "embedded"
+    assert len(data.fashion_mnist(train=True)) == 30
+
+
+def test_unknown_choice(cache, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "mnist")
+    with pytest.raises(data.DataError) as error:
+        data.source()
+    assert_one_sentence(error, "'mnist'", "embedded, real or auto")
+
+
+def test_real_without_files(cache, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "real")
+    with pytest.raises(data.DataError) as error:
+        data.fashion_mnist(train=True)
+    assert_one_sentence(error, cache, "python -m course_utils.data", "set COURSE_DATA to embedded")
+
+
+def test_default_folder_is_the_users_cache(monkeypatch):
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    assert "deep-learning-notebooks" in data.data_dir().parts
+
+
+def test_tilde_is_the_home_folder(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", "~/pictures")
+    assert data.data_dir() == Path.home() / "pictures"
+
+
+# Broken files
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def cut_in_the_header(path):
+    path.write_bytes(path.read_bytes()[:6])
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def too_long(path):
+    path.write_bytes(path.read_bytes() + b"\0")
+
+
+def still_packed(path):
+    path.write_bytes(gzip.compress(path.read_bytes()))
+
+
+BREAKS = [cut_short, cut_in_the_header, emptied, too_long, still_packed]
+NAMES = ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+
+
+@pytest.mark.parametrize("break_file", BREAKS)
+@pytest.mark.parametrize("name", NAMES)
+def test_broken_real_file(real_raw, break_file, name):
+    break_file(real_raw / name)
+    with pytest.raises(data.DataError) as error:
+        data.fashion_mnist(train=True)
+    assert_one_sentence(
+        error, real_raw / name, "python -m course_utils.data", f"delete the folder {real_raw}"
+    )
+
+
+@pytest.mark.parametrize("break_file", BREAKS)
+@pytest.mark.parametrize("name", NAMES)
+def test_broken_embedded_file_and_its_cure(cache, break_file, name):
+    data.fashion_mnist(train=True)
+    folder = embedded_raw(cache).parents[1]
+    break_file(embedded_raw(cache) / name)
+    with pytest.raises(data.DataError) as error:
+        data.fashion_mnist(train=True)
+    assert_one_sentence(error, name, f"delete the folder {folder} and run again")
+    shutil.rmtree(folder)
+    assert len(data.fashion_mnist(train=True)) == 30
+
+
+def test_missing_file(real_raw):
+    (real_raw / "t10k-images-idx3-ubyte").unlink()
+    with pytest.raises(data.DataError) as error:
+        data.fashion_mnist(train=True)
+    assert_one_sentence(error, "t10k-images-idx3-ubyte is missing", "python -m course_utils.data")
+
+
+def test_half_a_download(cache):
+    raw = cache / "real" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"pictures")[:10])
+    with pytest.raises(data.DataError) as error:
+        data.fashion_mnist(train=True)
+    assert_one_sentence(error, "train-images-idx3-ubyte is missing", "python -m course_utils.data")
+
+
+def test_images_and_labels_of_different_sets(real_raw):
+    data.write_idx(real_raw / "train-labels-idx1-ubyte", np.zeros(19, np.uint8))
+    with pytest.raises(data.DataError) as error:
+        data.fashion_mnist(train=True)
+    assert_one_sentence(error, "train images and labels", "do not belong together")
+
+
+def test_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "file"))
+    with pytest.raises(data.DataError) as error:
+        data.fashion_mnist(train=True)
+    assert_one_sentence(error, tmp_path / "file", "set COURSE_DATA_DIR to a folder that you may write to")
+
+
+def test_file_that_cannot_be_read(real_raw):
+    (real_raw / NAMES[0]).unlink()
+    (real_raw / NAMES[0]).mkdir()
+    with pytest.raises(data.DataError) as error:
+        data.fashion_mnist(train=True)
+    assert_one_sentence(error, real_raw / NAMES[0], "Cannot read")
+
+
+# Fetching the real set, here a small one from a server on this machine
+
+
+POOCH_LEAVES_A_SOCKET_OPEN = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # when the server answers 404
+
+
+class Home(NamedTuple):
+    folder: Path  # what is served
+    requests: list[str]  # what was asked for
+
+
+@pytest.fixture
+def home(cache, tmp_path, monkeypatch):
+    """A server of the small set, which REAL_SETS points to."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = tmp_path / "home"
+    write_set(folder)
+    for file in list(folder.iterdir()):
+        (folder / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    requests = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            requests.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=str(folder))
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    names = data.REAL_SETS["fashion_mnist"].files
+    small = replace(
+        data.REAL_SETS["fashion_mnist"],
+        home=f"http://127.0.0.1:{server.server_port}/",
+        files={name: hashlib.md5((folder / name).read_bytes()).hexdigest() for name in names},
+    )
+    monkeypatch.setitem(data.REAL_SETS, "fashion_mnist", small)
+    yield Home(folder, requests)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    gc.collect()  # sockets that pooch left open are reported here, not in a later test
+
+
+def test_download_puts_the_unpacked_files_in_place(home, cache):
+    raw = data.download_real("fashion_mnist", progressbar=False)
+    assert raw == cache / "real" / "FashionMNIST" / "raw"
+    assert sorted(file.name for file in raw.iterdir()) == sorted(data.IDX_NAMES)
+    assert data.source() == "real"
+    assert len(data.fashion_mnist(train=True)) == 20
+
+
+def test_download_shows_a_progress_bar(home, capfd):
+    data.download_real("fashion_mnist")
+    assert "100%" in capfd.readouterr().err
+
+
+def test_nothing_is_fetched_twice(home):
+    data.download_real("fashion_mnist", progressbar=False)
+    home.requests.clear()
+    data.download_real("fashion_mnist", progressbar=False)
+    assert home.requests == []
+
+
+def test_download_goes_on_where_it_broke_off(home, cache):
+    raw = cache / "real" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    whole, half = "train-labels-idx1-ubyte.gz", "train-images-idx3-ubyte.gz"
+    shutil.copy(home.folder / whole, raw)
+    (raw / half).write_bytes((home.folder / half).read_bytes()[:100])
+    data.download_real("fashion_mnist", progressbar=False)
+    assert not any(whole in request for request in home.requests)
+    assert len(data.fashion_mnist(train=True)) == 20
+
+
+@pytest.mark.parametrize("break_file", BREAKS)
+def test_download_repairs_a_broken_file(home, real_raw, break_file):
+    break_file(real_raw / NAMES[0])
+    data.download_real("fashion_mnist", progressbar=False)
+    assert len(data.fashion_mnist(train=True)) == 20
+
+
+def test_wrong_checksum(home, cache):
+    (home.folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"something else"))
+    with pytest.raises(data.DataError) as error:
+        data.download_real("fashion_mnist", progressbar=False)
+    assert_one_sentence(error, "t10k-labels-idx1-ubyte.gz", "wrong checksum", "python -m course_utils.data")
+    assert not list(cache.rglob("*-ubyte")), "nothing may be unpacked before all files are right"
+
+
+@POOCH_LEAVES_A_SOCKET_OPEN
+def test_home_without_the_file(home):
+    (home.folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(data.DataError) as error:
+        data.download_real("fashion_mnist", progressbar=False)
+    assert_one_sentence(error, "Cannot download", "t10k-labels-idx1-ubyte.gz")
+
+
+def test_no_network(cache, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    nobody = replace(data.REAL_SETS["fashion_mnist"], home="http://127.0.0.1:9/")
+    monkeypatch.setitem(data.REAL_SETS, "fashion_mnist", nobody)
+    with pytest.raises(data.DataError) as error:
+        data.download_real("fashion_mnist", progressbar=False)
+    assert_one_sentence(error, "Cannot download", "check the network connection")
+    assert data.source() == "embedded"
+
+
+def test_download_to_a_folder_that_cannot_be_written(home, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "file"))
+    with pytest.raises(data.DataError) as error:
+        data.download_real("fashion_mnist", progressbar=False)
+    assert_one_sentence(error, "Cannot write", "set COURSE_DATA_DIR")
+
+
+def test_unknown_set(cache):
+    with pytest.raises(data.DataError) as error:
+        data.download_real("imagenet")
+    assert_one_sentence(error, "'imagenet'", "fashion_mnist")
+
+
+def test_main_fetches_every_set_and_tells_where(home, cache, capsys):
+    assert data.main() == 0
+    assert f"fashion_mnist: {cache / 'real' / 'FashionMNIST' / 'raw'}" in capsys.readouterr().out
+
+
+@POOCH_LEAVES_A_SOCKET_OPEN
+def test_main_fails_with_the_sentence_only(home, capsys):
+    shutil.rmtree(home.folder)
+    assert data.main() == 1
+    assert "Cannot download" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.fixture
+def official_files(cache):
+    """The official files, unpacked where the real set belongs."""
+    packed = REAL_FILES / "fashion_mnist"
+    if not packed.is_dir():
+        pytest.skip(f"the real files are not in {packed}")
+    raw = cache / "real" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, md5 in data.REAL_SETS["fashion_mnist"].files.items():
+        content = (packed / name).read_bytes()
+        assert hashlib.md5(content).hexdigest() == md5
+        (raw / name.removesuffix(".gz")).write_bytes(gzip.decompress(content))
+
+
+def test_official_files_are_read(official_files):
+    train_iter, test_iter = data.load_fashion_mnist(256)
+    assert data.source() == "real"
+    assert train_iter.images.shape == (60_000, 28, 28) and test_iter.images.shape == (10_000, 28, 28)
+    assert train_iter.labels.bincount().tolist() == [6_000] * 10
+    assert train_iter.labels[:8].tolist() == [9, 0, 0, 3, 0, 2, 7, 2]
+
+
+# Batches
+
+
+@pytest.fixture
+def images():
+    return torch.randint(0, 256, (10, 4, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def labels():
+    return torch.arange(10)
+
+
+def test_batches_are_floats_between_0_and_1_in_order(images, labels):
+    batches = list(data.BatchLoader(images, labels, 4))
+    assert [tuple(X.shape) for X, _ in batches] == [(4, 1, 4, 6), (4, 1, 4, 6), (2, 1, 4, 6)]
+    X, y = torch.cat([X for X, _ in batches]), torch.cat([y for _, y in batches])
+    assert X.dtype == torch.float32 and y.dtype == torch.int64
+    assert torch.equal(X, images.unsqueeze(1) / 255)
+    assert torch.equal(y, labels)
+
+
+@pytest.mark.parametrize(("batch_size", "batches"), [(1, 10), (3, 4), (5, 2), (10, 1), (11, 1)])
+def test_length_is_the_number_of_batches(images, labels, batch_size, batches):
+    loader = data.BatchLoader(images, labels, batch_size)
+    assert len(loader) == len(list(loader)) == batches
+
+
+def test_attributes(images, labels):
+    loader = data.BatchLoader(images, labels, 4)
+    assert torch.equal(loader.images, images) and torch.equal(loader.labels, labels)
+    assert loader.batch_size == 4
+
+
+def order(loader):
+    return torch.cat([y for _, y in loader]).tolist()
+
+
+def test_shuffle_gives_every_picture_once_in_a_new_order_each_pass(images, labels):
+    loader = data.BatchLoader(images, labels, 4, shuffle=True, generator=torch.Generator().manual_seed(0))
+    first, second = order(loader), order(loader)
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second and first != list(range(10))
+
+
+def test_shuffle_keeps_pictures_and_labels_together(images, labels):
+    for X, y in data.BatchLoader(images, labels, 4, shuffle=True):
+        assert torch.equal(X.squeeze(1) * 255, images[y].float())
+
+
+def test_same_generator_seed_same_order(images, labels):
+    orders = [
+        order(data.BatchLoader(images, labels, 4, shuffle=True, generator=torch.Generator().manual_seed(7)))
+        for _ in range(2)
+    ]
+    assert orders[0] == orders[1]
+
+
+def test_without_generator_the_global_one_decides(images, labels):
+    loader = data.BatchLoader(images, labels, 4, shuffle=True)
+    torch.manual_seed(3)
+    first = order(loader)
+    torch.manual_seed(3)
+    assert order(loader) == first
+
+
+def test_generator_of_its_own_leaves_the_global_one_alone(images, labels):
+    loader = data.BatchLoader(images, labels, 4, shuffle=True, generator=torch.Generator())
+    before = torch.get_rng_state()
+    list(loader)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_batches_are_on_the_device(images, labels):
+    X, y = next(iter(data.BatchLoader(images, labels, 4, shuffle=True, device="meta")))
+    assert X.device.type == y.device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": np.zeros((10, 4, 6), np.uint8)}, "images must be a tensor, got ndarray"),
+        ({"images": torch.zeros(10, 4, 6)}, "images must be uint8 (n, h, w), got float32 (10, 4, 6)"),
+        ({"images": torch.zeros(10, 24, dtype=torch.uint8)}, "images must be uint8 (n, h, w)"),
+        ({"labels": torch.zeros(10)}, "labels must be int64 (n,), got float32 (10,)"),
+        ({"labels": torch.zeros(10, 1, dtype=torch.int64)}, "labels must be int64 (n,)"),
+        ({"labels": torch.arange(9)}, "equally many, at least one, got 10 and 9"),
+        (
+            {"images": torch.zeros(0, 4, 6, dtype=torch.uint8), "labels": torch.arange(0)},
+            "at least one, got 0 and 0",
+        ),
+        ({"batch_size": 0}, "batch_size must be a positive integer, got 0"),
+        ({"batch_size": 2.5}, "batch_size must be a positive integer, got 2.5"),
+    ],
+)
+def test_wrong_input_is_refused(images, labels, change, message):
+    arguments = {"images": images, "labels": labels, "batch_size": 4} | change
+    with pytest.raises(ValueError, match=re.escape(message)):
+        data.BatchLoader(**arguments)
+
+
+# load_fashion_mnist
+
+
+def test_load_fashion_mnist_takes_everything_by_default(embedded):
+    train_iter, test_iter = data.load_fashion_mnist(256)
+    assert len(train_iter) == 40 and len(test_iter) == 8
+    assert train_iter.images.shape == (10_000, 28, 28) and test_iter.images.shape == (2_000, 28, 28)
+
+
+def test_load_fashion_mnist_takes_the_first_pictures(embedded):
+    train_iter, test_iter = data.load_fashion_mnist(32, train_size=100, test_size=50)
+    assert torch.equal(train_iter.images, data.fashion_mnist(train=True).data[:100])
+    assert torch.equal(test_iter.labels, data.fashion_mnist(train=False).targets[:50])
+
+
+def test_only_the_training_set_is_shuffled(embedded):
+    train_iter, test_iter = data.load_fashion_mnist(
+        256, train_size=500, test_size=500, generator=torch.Generator().manual_seed(0)
+    )
+    assert order(train_iter) != train_iter.labels.tolist()
+    assert order(test_iter) == test_iter.labels.tolist()
+
+
+@pytest.mark.parametrize("name", ["train_size", "test_size"])
+@pytest.mark.parametrize("size", [0, -1, 10_001, 1.5])
+def test_impossible_sizes(embedded, name, size):
+    with pytest.raises(ValueError, match=f"{name} must be an integer from 1 to [0-9]+, got {size}"):
+        data.load_fashion_mnist(256, **{name: size})

@@ -1,0 +1,230 @@
+"""The whole way with the real nbgrader, from a fresh clone: generate, submit, autograde, feedback.
+
+Chapter 01 gets a class of five; every other chapter a perfect and an untouched submission.
+"""
+
+import html
+import re
+import subprocess
+
+import nbformat
+import pytest
+
+from course_builder.chapter import Chapter, chapters, is_test, nbgrader
+from tests.nbgrader_course import Course, cell_of, fresh_clone, texts
+
+CHAPTERS = chapters()
+FIRST = CHAPTERS[0]
+
+NOISE = """
+import os, sys, warnings
+_ramp = ramp
+def ramp(rows, cols):
+    print("I am here")
+    warnings.warn("a warning of mine")
+    os.write(2, b"bytes on file descriptor 2\\n")
+    return _ramp(rows, cols)
+"""
+WRONG_RAMP = "def ramp(rows, cols):\n    return torch.arange(rows * cols).reshape(rows, cols)"
+
+
+def released(chapter: Chapter, course: Course):
+    return nbformat.read(course.folder / "notebooks" / chapter.name / f"{chapter.stem}.ipynb", as_version=4)
+
+
+def exercises(chapter: Chapter):
+    """The solved cells that a student would write, in order."""
+    return [cell for cell in chapter.read().cells if nbgrader(cell).get("solution")]
+
+
+def solve(chapter: Chapter, notebook, grade_ids):
+    for cell in exercises(chapter):
+        if nbgrader(cell)["grade_id"] in grade_ids:
+            cell_of(notebook, nbgrader(cell)["grade_id"]).source = cell.source
+    return notebook
+
+
+def all_ids(chapter: Chapter):
+    return [nbgrader(cell)["grade_id"] for cell in exercises(chapter)]
+
+
+def submissions(chapter: Chapter, course: Course):
+    """student -> notebook."""
+    ids = all_ids(chapter)
+    handed_in = {
+        "perfect": solve(chapter, released(chapter, course), ids),
+        "untouched": released(chapter, course),
+    }
+    if chapter == FIRST:
+        handed_in["half"] = solve(chapter, released(chapter, course), ids[: len(ids) // 2])
+        handed_in["wrong"] = solve(chapter, released(chapter, course), ids)
+        cell_of(handed_in["wrong"], "ramp").source = WRONG_RAMP
+        cell_of(handed_in["wrong"], "claims_tensors").source = 'answers = {"sum": "true"}'
+        handed_in["noisy"] = solve(chapter, released(chapter, course), ids)
+        cell_of(handed_in["noisy"], "ramp").source += NOISE
+    return handed_in
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    course = fresh_clone(tmp_path_factory.mktemp("clone"))
+    for chapter in CHAPTERS:
+        course.nbgrader("generate_assignment", chapter.name, "--force")
+        for student, notebook in submissions(chapter, course).items():
+            course.submit(student, chapter.name, notebook, chapter.stem)
+        course.nbgrader("autograde", chapter.name)
+        course.nbgrader("generate_feedback", chapter.name)
+    return course
+
+
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
+
+
+def auto_points(chapter: Chapter) -> dict[str, float]:
+    return {nbgrader(c)["grade_id"]: nbgrader(c)["points"] for c in chapter.read().cells if is_test(c)}
+
+
+def auto_scores(course: Course, student: str, chapter: Chapter) -> dict[str, float]:
+    scores = course.scores(student, chapter.name)
+    return {name: scores[name] for name in auto_points(chapter)}
+
+
+@each_chapter
+def test_a_perfect_submission_earns_everything(course, chapter):
+    assert auto_scores(course, "perfect", chapter) == auto_points(chapter)
+
+
+@each_chapter
+def test_the_written_answer_waits_for_a_person(course, chapter):
+    scores = course.scores("perfect", chapter.name)
+    written = set(scores) - set(auto_points(chapter))
+    assert len(written) == 1
+    assert [scores[name] for name in written] == [None]
+
+
+@each_chapter
+def test_a_perfect_submission_runs_without_an_error(course, chapter):
+    notebook = course.autograded("perfect", chapter.name, chapter.stem)
+    errors = [output for cell in notebook.cells for output in cell.get("outputs", []) if "ename" in output]
+    assert errors == []
+
+
+@each_chapter
+def test_an_untouched_submission_earns_nothing_and_says_not_done_yet(course, chapter):
+    assert set(course.scores("untouched", chapter.name).values()) == {0}
+    notebook = course.autograded("untouched", chapter.name, chapter.stem)
+    for cell in notebook.cells:
+        if is_test(cell):
+            assert "not done yet" in texts(cell), nbgrader(cell)["grade_id"]
+
+
+@each_chapter
+def test_generating_leaves_the_release_as_it_was_committed(course, chapter):
+    name = f"notebooks/{chapter.name}/{chapter.stem}.ipynb"
+    committed = (chapter.folder.parents[1] / name).read_text(encoding="utf-8")
+    assert (course.folder / name).read_text(encoding="utf-8") == committed
+
+
+def test_half_the_work_earns_its_own_points(course):
+    done = all_ids(FIRST)[: len(all_ids(FIRST)) // 2]
+    expected = {
+        name: points * (name.removeprefix("test_") in done) for name, points in auto_points(FIRST).items()
+    }
+    assert auto_scores(course, "half", FIRST) == expected
+
+
+def test_wrong_answers_lose_their_own_points_only(course):
+    expected = auto_points(FIRST) | {"test_ramp": 1.0, "test_claims_tensors": 0.0}
+    assert auto_scores(course, "wrong", FIRST) == expected
+
+
+def test_prints_and_warnings_cost_nothing(course):
+    assert auto_scores(course, "noisy", FIRST) == auto_points(FIRST)
+    said = texts(cell_of(course.autograded("noisy", FIRST.name, FIRST.stem), "test_ramp"))
+    assert all(text in said for text in ("I am here", "a warning of mine", "bytes on file descriptor 2"))
+
+
+def visible_text(page: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", "", page))
+
+
+def hidden_lines(chapter: Chapter):
+    """Lines that stand in hidden tests and nowhere else in the chapter."""
+    hidden, shown = set(), set()
+    for cell in chapter.read().cells:
+        inside = False
+        for line in cell.source.splitlines():
+            inside = (inside or "BEGIN HIDDEN TESTS" in line) and "END HIDDEN TESTS" not in line
+            (hidden if inside else shown).add(line.strip())
+    return {line for line in hidden - shown if len(line) > 20}
+
+
+@each_chapter
+@pytest.mark.parametrize("student", ["perfect", "untouched"])
+def test_feedback_shows_no_hidden_test(course, chapter, student):
+    page = visible_text(course.feedback(student, chapter.name, chapter.stem))
+    assert hidden_lines(chapter)
+    assert [line for line in hidden_lines(chapter) if line in page] == []
+
+
+@each_chapter
+def test_feedback_of_an_untouched_submission_shows_no_solution(course, chapter):
+    page = visible_text(course.feedback("untouched", chapter.name, chapter.stem))
+    assert "Model answer" not in page
+    assert "Mark scheme" not in page
+    assert [line for line in solution_lines(chapter) if line in page] == []
+
+
+def solution_lines(chapter: Chapter):
+    """Lines that stand in solutions and nowhere else in the chapter."""
+    solution, shown = set(), set()
+    for cell in chapter.read().cells:
+        inside = False
+        for line in cell.source.splitlines():
+            inside = (inside or "BEGIN SOLUTION" in line) and "END SOLUTION" not in line
+            (solution if inside else shown).add(line.strip())
+    return {line for line in solution - shown if len(line) > 20}
+
+
+def test_feedback_is_readable(course):
+    page = visible_text(course.feedback("wrong", FIRST.name, FIRST.stem))
+    assert "the dtype should be float32, found int64" in page
+    assert "no answer for 'tensor and from_numpy'" in page
+
+
+def test_no_text_source_is_copied_anywhere(course):
+    for folder in ("notebooks", "autograded", "feedback"):
+        assert list((course.folder / folder).rglob("*.py")) == []
+
+
+def test_the_solved_release_passes_validate(course, tmp_path):
+    for chapter in CHAPTERS:
+        path = tmp_path / f"{chapter.stem}.ipynb"
+        nbformat.write(solve(chapter, released(chapter, course), all_ids(chapter)), path)
+        said = course.nbgrader("validate", str(path)).stdout
+        assert "Success! Your notebook passes all the tests." in said, said
+
+
+def test_the_untouched_release_fails_validate_with_summaries(course, tmp_path):
+    path = tmp_path / "untouched.ipynb"
+    nbformat.write(released(FIRST, course), path)
+    said = course.nbgrader("validate", str(path)).stdout
+    assert "ramp: not done yet" in said
+    assert "Traceback" not in said
+
+
+def test_grading_leaves_the_clone_clean(course):
+    status = subprocess.run(
+        ["git", "init", "--quiet", "."], cwd=course.folder, capture_output=True, text=True, check=True
+    )
+    assert status.returncode == 0
+    listing = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-standard"],
+        cwd=course.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    made = [name for name in listing if name.split("/")[0] in ("submitted", "autograded", "feedback")]
+    assert made == []
+    assert "gradebook.db" not in listing
