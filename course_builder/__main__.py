@@ -1,10 +1,11 @@
-"""python -m course_builder build [CHAPTER ...] [--force]"""
+"""python -m course_builder build [CHAPTER ...] [--force] | student"""
 
 import argparse
 import sys
 
 from course_builder.build import build
-from course_builder.chapter import ChapterError
+from course_builder.chapter import ROOT, ChapterError
+from course_builder.student import pack
 
 
 def main() -> None:
@@ -13,9 +14,13 @@ def main() -> None:
     building = commands.add_parser("build", help="chapters -> solved notebooks -> student notebooks")
     building.add_argument("chapter", nargs="*", help="such as 01_tensors; all, if none is named")
     building.add_argument("--force", action="store_true", help="execute also what did not change")
+    commands.add_parser("student", help="the pack for a class, in dist/")
     options = parser.parse_args()
     try:
-        build(options.chapter, options.force)
+        if options.command == "student":
+            print(pack(ROOT / "dist"))
+        else:
+            build(options.chapter, options.force)
     except ChapterError as error:
         sys.exit(f"course_builder: {error}")
 

@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from course_utils.check import MIME_TYPE
+
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -67,6 +69,18 @@ def execute(notebook: NotebookNode, chapter: Chapter) -> None:
         client.execute(env=environment, cwd=str(chapter.folder))
     except CellExecutionError as error:
         raise ChapterError(f"{chapter.name} does not run:\n{error}") from error
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            _refuse(output, chapter)
+
+
+def _refuse(output: NotebookNode, chapter: Chapter) -> None:
+    """A solved chapter writes nothing to standard error and passes its own checks."""
+    if output.get("name") == "stderr":
+        raise ChapterError(f"{chapter.name} writes to standard error: {output.text.strip()}")
+    record = output.get("data", {}).get(MIME_TYPE)
+    if record and record["status"] != "passed":
+        raise ChapterError(f"{chapter.name}: the chapter's own solution fails: {output.data['text/plain']}")
 
 
 def release(found: list[Chapter], folder: Path) -> list[Path]:

@@ -48,18 +48,13 @@ class Chapter:
 
     def read(self) -> NotebookNode:
         """The notebook that the text source describes: valid, with ids, without outputs."""
-        try:
-            notebook = jupytext.read(self.text)
-        except (SyntaxError, ValueError) as error:
-            raise ChapterError(f"{self.text.name} cannot be read as a notebook: {error}") from error
+        if not self.text.exists():
+            raise ChapterError(f"{self.name} has no text source {self.name}/{self.text.name}")
+        notebook = jupytext.read(self.text)
         set_ids(notebook)
         notebook.metadata["kernelspec"] = NotebookNode(KERNELSPEC)
         validate(self, notebook)
         return notebook
-
-    def course(self) -> NotebookNode:
-        """The chapter's own metadata: title, minutes, prerequisites."""
-        return jupytext.read(self.text).metadata["course"]
 
 
 def chapters(solutions: Path = SOLUTIONS) -> list[Chapter]:
@@ -111,18 +106,26 @@ def _problems(chapter: Chapter, notebook: NotebookNode) -> Iterator[str]:
     if not any(stated in cell.source for cell in notebook.cells[:1]):
         yield f"the first cell must say `{stated}`, the sum of all its exercises"
     grade_ids = Counter(nbgrader(cell)["grade_id"] for cell in notebook.cells if nbgrader(cell))
-    yield from (
-        f"the grade_id {name!r} is used {n} times, once is right" for name, n in grade_ids.items() if n > 1
-    )
+    repeated = [name for name, count in grade_ids.items() if count > 1]
+    yield from (f"the grade_id {name!r} is used more than once" for name in repeated)
     for cell in notebook.cells:
-        if is_test(cell):
-            yield from (
-                f"test cell {nbgrader(cell)['grade_id']!r} {problem}" for problem in _test_problems(cell)
-            )
-        elif nbgrader(cell).get("solution") and cell.cell_type == "code":
-            name = nbgrader(cell)["grade_id"]
-            if f"test_{name}" not in grade_ids:
-                yield f"exercise {name!r} has no test cell with the grade_id 'test_{name}'"
+        name = nbgrader(cell).get("grade_id")
+        if name is None or cell.cell_type != "code":
+            continue
+        if not _is_python(cell.source):
+            yield f"the cell {name!r} is no valid Python"
+        elif is_test(cell):
+            yield from (f"test cell {name!r} {problem}" for problem in _test_problems(cell))
+        elif f"test_{name}" not in grade_ids:
+            yield f"exercise {name!r} has no test cell with the grade_id 'test_{name}'"
+
+
+def _is_python(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _metadata_problems(notebook: NotebookNode) -> Iterator[str]:
@@ -133,17 +136,14 @@ def _metadata_problems(notebook: NotebookNode) -> Iterator[str]:
 
 
 def _test_problems(cell: NotebookNode) -> Iterator[str]:
-    meta = nbgrader(cell)
-    body = ast.parse(cell.source).body
-    opening, closing = _check_call(body[0]), _check_call(body[-1])
+    meta, body = nbgrader(cell), ast.parse(cell.source).body
     name = meta["grade_id"].removeprefix("test_")
-    if ast.unparse(body[0]) != f"check.exercise({name!r}, points={meta['points']})":
-        yield f"must begin with check.exercise({name!r}, points={meta['points']})"
-    if closing is None or ast.unparse(body[-1]) != "check.score()":
+    opening = f"check.exercise({name!r}, points={meta['points']})"
+    if ast.unparse(body[0]) != opening:
+        yield f"must begin with {opening}"
+    if ast.unparse(body[-1]) != "check.score()":
         yield "must end with check.score()"
-    if opening is None:
-        return
-    cases = [call for node in ast.walk(ast.parse(cell.source)) if (call := _case(node))]
+    cases = [case for node in ast.walk(ast.parse(cell.source)) if (case := _case(node))]
     total = sum(case["points"] for case in cases)
     if abs(total - meta["points"]) > 1e-9:
         yield f"is worth {meta['points']} points but its cases add up to {total:g}"
@@ -151,10 +151,6 @@ def _test_problems(cell: NotebookNode) -> Iterator[str]:
     for case in cases:
         if case["hidden"] != (case["line"] in hidden):
             yield f"has a case {case['name']!r} whose hidden=True does not fit the hidden-tests region"
-
-
-def _check_call(node: ast.stmt) -> ast.Call | None:
-    return node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
 
 
 def _case(node: ast.AST) -> dict | None:

@@ -1,0 +1,232 @@
+"""The build: what it makes, what it leaves alone, and what it refuses."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import nbformat
+import pytest
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
+from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
+
+from course_builder import build, student
+from course_builder.chapter import NOTEBOOKS, ROOT, Chapter, ChapterError, chapters, fingerprint
+from tests.course_builder.test_chapter import GOOD
+from tests.leaks import leaked, secret_lines
+
+CHAPTERS = chapters()
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
+
+
+def test_both_folders_name_the_same_chapters():
+    assert [c.name for c in CHAPTERS] == sorted(path.name for path in NOTEBOOKS.iterdir())
+    for chapter in CHAPTERS:
+        assert (NOTEBOOKS / chapter.name / f"{chapter.stem}.ipynb").is_file()
+
+
+@each_chapter
+def test_the_solved_notebook_is_the_text(chapter):
+    built = nbformat.read(chapter.solved, as_version=4)
+    text = chapter.read()
+    advice = f"run `make build`: {chapter.solved.name} is not what {chapter.text.name} says"
+    assert fingerprint(built) == fingerprint(text), advice
+    assert {k: v for k, v in built.metadata["course"].items() if k != "built"} == text.metadata["course"], (
+        advice
+    )
+    assert built.metadata["course"]["built"] == fingerprint(built), advice
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("release")
+    build.release(CHAPTERS, folder)
+    return folder / NOTEBOOKS.name
+
+
+@each_chapter
+def test_releasing_anew_changes_no_byte(chapter, released):
+    mine = {path.name: path.read_bytes() for path in (NOTEBOOKS / chapter.name).iterdir()}
+    anew = {path.name: path.read_bytes() for path in (released / chapter.name).iterdir()}
+    assert mine == anew, "run `make build`, and do not edit notebooks/ by hand"
+
+
+@each_chapter
+def test_the_solved_notebook_ran_quietly_and_in_order(chapter):
+    built = nbformat.read(chapter.solved, as_version=4)
+    code = [cell for cell in built.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        assert all(out.output_type != "error" and out.get("name") != "stderr" for out in cell.outputs), (
+            cell.source
+        )
+
+
+@each_chapter
+def test_no_solution_or_hidden_test_reaches_the_release(chapter):
+    text = (NOTEBOOKS / chapter.name / f"{chapter.stem}.ipynb").read_text(encoding="utf-8")
+    sources = "\n".join(cell.source for cell in nbformat.reads(text, as_version=4).cells)
+    assert leaked(secret_lines(chapter, "SOLUTION", "HIDDEN TESTS"), sources) == set()
+    for word in ("BEGIN SOLUTION", "BEGIN HIDDEN", "Mark scheme", "jupytext"):
+        assert word not in text
+
+
+def test_nothing_but_notebooks_is_released():
+    assert {path.suffix for path in NOTEBOOKS.rglob("*") if path.is_file()} == {".ipynb"}
+
+
+@each_chapter
+def test_the_release_keeps_the_still_picture_and_no_other_output(chapter):
+    cells = nbformat.read(NOTEBOOKS / chapter.name / f"{chapter.stem}.ipynb", as_version=4).cells
+    with_output = [cell for cell in cells if cell.get("outputs")]
+    assert len(with_output) == 1
+    assert "still" in with_output[0].metadata["tags"]
+    assert "image/png" in with_output[0].outputs[0].data
+
+
+# --- a small course of its own ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A course of one tiny chapter."""
+    folder = tmp_path / "solutions" / "01_things"
+    folder.mkdir(parents=True)
+    (folder / "things.py").write_text(GOOD)
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(build, "chapters", lambda: chapters(tmp_path / "solutions"))
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    return Chapter(folder)
+
+
+def stamps(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_building_twice_touches_nothing(small):
+    build.build()
+    before = stamps(small.folder.parents[1])
+    build.build()
+    after = stamps(small.folder.parents[1])
+    assert before == after
+
+
+def test_a_changed_text_is_built_again(small):
+    build.build()
+    small.text.write_text(GOOD.replace("return 1", "return 2 - 1"))
+    build.build()
+    assert "return 2 - 1" in small.solved.read_text()
+
+
+def test_a_chapter_that_does_not_run_leaves_the_old_one(small):
+    build.build()
+    before = small.solved.read_bytes()
+    small.text.write_text(GOOD + "\n# %%\n1 / 0\n")
+    with pytest.raises(ChapterError, match="ZeroDivisionError"):
+        build.build()
+    assert small.solved.read_bytes() == before
+
+
+def test_a_chapter_that_writes_to_stderr_is_refused(small):
+    small.text.write_text(GOOD + "\n# %%\nimport warnings\nwarnings.warn('beware')\n")
+    with pytest.raises(ChapterError, match="writes to standard error"):
+        build.build()
+
+
+def test_a_wrong_solution_is_refused(small):
+    small.text.write_text(GOOD.replace("return 1", "return 3"))
+    with pytest.raises(ChapterError, match="the chapter's own solution fails: ✗ is one: expected 1, found 3"):
+        build.build()
+
+
+def edit(path):
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[1].source += "\nprint('by hand')"
+    nbformat.write(notebook, path)
+
+
+def test_an_edited_solved_notebook_is_not_overwritten(small):
+    build.build()
+    edit(small.solved)
+    with pytest.raises(ChapterError, match=r"^solutions/01_things/things\.ipynb was edited by hand: move"):
+        build.build()
+    assert "by hand" in small.solved.read_text()
+
+
+def test_an_edited_release_is_not_overwritten(small):
+    build.build()
+    path = small.folder.parents[1] / "notebooks" / "01_things" / "things.ipynb"
+    edit(path)
+    with pytest.raises(ChapterError, match=r"^notebooks/01_things/things\.ipynb was edited by hand: make"):
+        build.build()
+    assert "by hand" in path.read_text()
+
+
+def test_editing_the_solved_notebook_in_jupyterlab_keeps_the_text_in_step(small):
+    build.build()
+    manager = build_sync_jupytext_contents_manager_class(LargeFileManager)(root_dir=str(small.folder))
+    shutil.copy(ROOT / "pyproject.toml", small.folder)  # holds jupytext's settings
+    model = manager.get("things.ipynb")
+    for cell in model["content"]["cells"]:
+        cell["source"] = cell["source"].replace("return 1", "return 3 - 2")
+    manager.save(model, path="things.ipynb")
+    assert "return 3 - 2" in small.text.read_text()
+    build.build()
+    assert fingerprint(small.read()) == fingerprint(nbformat.read(small.solved, as_version=4))
+
+
+def test_an_unknown_chapter_is_named(small):
+    with pytest.raises(ChapterError, match="there is no chapter 99_none in solutions/"):
+        build.build(["99_none"])
+
+
+# --- the pack for a class ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory):
+    """The unpacked student pack."""
+    folder = tmp_path_factory.mktemp("pack")
+    path = student.pack(folder)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+    return folder / path.stem
+
+
+def test_the_pack_holds_what_a_student_needs_and_no_answers(pack):
+    assert {path.name for path in pack.iterdir()} == {"README.md", *student.CONTENTS}
+    texts = [path.read_text(encoding="utf-8") for path in pack.rglob("*") if path.suffix in (".py", ".md")]
+    notebooks = [nbformat.read(path, as_version=4) for path in pack.rglob("*.ipynb")]
+    text = "\n".join(texts + [cell.source for notebook in notebooks for cell in notebook.cells])
+    for chapter in CHAPTERS:
+        assert leaked(secret_lines(chapter, "SOLUTION", "HIDDEN TESTS"), text) == set()
+
+
+START = """
+from pathlib import Path
+from course_utils import lab
+print(lab.__file__)
+print(lab.copy_missing(Path("notebooks"), Path("work")))
+"""
+
+
+def test_a_student_can_start_from_the_pack(pack):
+    (pack / "work").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", START],
+        cwd=pack,
+        env=os.environ | {"PYTHONPATH": str(pack)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    module, copied = done.stdout.splitlines()
+    assert module == str(pack / "course_utils" / "lab.py")
+    assert copied == str([chapter.name for chapter in CHAPTERS])
+
+
+def test_packing_twice_gives_the_same_file(tmp_path):
+    first = student.pack(tmp_path).read_bytes()
+    assert student.pack(tmp_path).read_bytes() == first
