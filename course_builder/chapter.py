@@ -144,6 +144,8 @@ def _test_problems(cell: NotebookNode) -> Iterator[str]:
     if ast.unparse(body[-1]) != "check.score()":
         yield "must end with check.score()"
     cases = [case for node in ast.walk(ast.parse(cell.source)) if (case := _case(node))]
+    names = Counter(case["name"] for case in cases)
+    yield from (f"has two cases named {name!r}" for name, count in names.items() if count > 1)
     total = sum(case["points"] for case in cases)
     if abs(total - meta["points"]) > 1e-9:
         yield f"is worth {meta['points']} points but its cases add up to {total:g}"

@@ -80,6 +80,7 @@ def test_a_good_chapter_is_read(chapter):
         ),
         ("### BEGIN HIDDEN TESTS\n", "", "whose hidden=True does not fit the hidden-tests region"),
         ('check.exercise("thing", points=2)', "pass", "must begin with check.exercise('thing', points=2)"),
+        ('"is not two"', '"is one"', "test cell 'test_thing' has two cases named 'is one'"),
         ("check.score()\n", "", "must end with check.score()"),
         (
             '"grade_id": "thing"',
