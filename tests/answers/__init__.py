@@ -61,9 +61,12 @@ def odd_value(exercise: str, name: str, value: Any) -> None:
 
 
 def load(chapter: str) -> list[Answer]:
-    """All known answers of one chapter."""
+    """All known answers of one chapter; none if it has no file here yet."""
     _answers.clear()
-    spec = importlib.util.spec_from_file_location(f"answers_{chapter}", FOLDER / f"{chapter}.py")
+    path = FOLDER / f"{chapter}.py"
+    if not path.exists():
+        return []
+    spec = importlib.util.spec_from_file_location(f"answers_{chapter}", path)
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
     return list(_answers)
 

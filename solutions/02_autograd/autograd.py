@@ -1,0 +1,1817 @@
+# ---
+# jupyter:
+#   course:
+#     title: Autograd
+#     summary: Which way is down, and how tensors remember the way they were made
+#     minutes: 150
+#     prerequisites: [01_tensors]
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: course
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+r"""
+# 2 Autograd
+
+**Time:** about 2½ hours. **You need:** chapter `01_tensors`, and the derivative from school. **Points:** 30.
+
+A network learns by asking one question again and again: *if I change this number a little, does the
+error go up or down?* A network has millions of numbers, so the answer must come fast. After this chapter
+you can
+
+- **measure** a derivative without any calculus, and **say** how exact the measurement is;
+- **draw** the graph that torch records, and **follow** the chain rule back through it;
+- **predict** what stands in `.grad`: after one call of `backward`, after two, and after none;
+- **write** the backward step of a sum, of a matrix product and of softmax by hand;
+- **build** your own small autograd, and **train** a network with it.
+
+| English | 中文 | what it is |
+|---|---|---|
+| derivative, slope | 导数，斜率 | how fast a function changes where you stand |
+| partial derivative | 偏导数 | the same, when only one of many inputs moves |
+| gradient | 梯度 | all partial derivatives of one number, in the shape of the input |
+| chain rule | 链式法则 | slopes along a path multiply; slopes of several paths add up |
+| computational graph | 计算图 | what was computed from what |
+| leaf | 叶子节点 | a tensor that no recorded computation made |
+| backward pass | 反向传播 | walking through the graph from the result to the leaves |
+| to accumulate | 累加 | to add to what is already there |
+| vector-Jacobian product (VJP) | 向量-雅可比积 | the gradient of a weighted sum of the outputs |
+
+**How the exercises work.** Write your answer in place of `# YOUR CODE HERE`, run the cell, then run the
+check below it. Some checks are hidden: they ask for the same on other numbers, when your work is graded.
+"""
+
+# %%
+import math
+import sys
+
+import course_utils as cu
+from course_utils import check
+
+import ipywidgets
+import torch
+
+# %% [markdown]
+r"""
+## 1 Which way is down?
+
+You stand on a curve, in fog. You cannot see the valley. You can only feel the height under your feet, and
+the height one small step to the left or to the right. Which way do you go?
+"""
+
+
+# %% tags=["experiment"]
+def height(x):
+    """The curve of sections 1 and 4. x: float tensor of any shape."""
+    return torch.sqrt(1 + x**2)
+
+
+def draw_fog(ax):
+    xs = torch.linspace(-5, 5, 200)
+    ax.plot(xs, height(xs), color=cu.plots.COLOURS[0])
+    for place, colour in ((-3.0, cu.plots.COLOURS[1]), (1.0, cu.plots.COLOURS[2])):
+        here = torch.tensor(place)
+        slope = (here / height(here)).item()
+        near = here + torch.tensor([-1.2, 1.2])
+        ax.plot(near, height(here) + slope * (near - here), "--", color=colour)
+        ax.plot(place, height(here), "o", color=colour, markersize=9)
+        ax.annotate(
+            f"slope {slope:+.2f}", (place, height(here).item()), (place + 0.5, height(here).item() - 0.1)
+        )
+    ax.set(xlabel="x", ylabel="height", title="The slope is local, and it knows which way is down")
+
+
+cu.plots.figure(draw_fog, alt="A valley; on its left side the slope is -0.95, on its right side +0.71")
+
+# %% [markdown]
+r"""
+On the left the slope is negative: larger x, less height. So you go right. On the right it is positive,
+and you go left. **Down is against the sign of the slope.** The slope also says how steep it is here.
+
+How do we get the slope without a formula for it? As in the fog: make a small step $h$ and compare
+heights. Two ways come to mind.
+
+$$\text{forward:}\quad \frac{f(x + h) - f(x)}{h}
+\qquad\qquad
+\text{central:}\quad \frac{f(x + h) - f(x - h)}{2h}$$
+
+School says: the smaller $h$, the better. Let us not believe it but measure. The derivative of sin is
+cos, so at $x = 1$ we know the truth and can plot how wrong each way is.
+"""
+
+# %% tags=["experiment"]
+steps = 10.0 ** -torch.arange(0.5, 14.5, 0.25, dtype=torch.float64)  # from 0.3 down to 1e-14
+
+
+def errors(dtype):
+    """How wrong the forward and the central difference of sin at 1 are, for each step."""
+    x, h = torch.tensor(1.0, dtype=dtype), steps.to(dtype)
+    forward = (torch.sin(x + h) - torch.sin(x)) / h
+    central = (torch.sin(x + h) - torch.sin(x - h)) / (2 * h)
+    return (forward - math.cos(1)).abs(), (central - math.cos(1)).abs()
+
+
+forward_error, central_error = errors(torch.float64)
+cu.plots.curves(
+    {"forward": forward_error, "central": central_error, "central in float32": errors(torch.float32)[1]},
+    xs=steps,
+    x="step h",
+    y="error of the slope",
+    title="Smaller is better, until it is worse",
+    alt="Three U-shaped curves over h, both axes logarithmic; the one for central differences reaches lowest",
+    log_x=True,
+    log_y=True,
+    marker="",
+)
+at_1e5, at_1e12 = (int((steps - h).abs().argmin()) for h in (10**-4.75, 10**-12.0))
+assert central_error[at_1e5] < 1e-8 < forward_error[at_1e5] and central_error[at_1e12] > 1e-6
+print("h about 1e-5:  forward wrong by more than 1e-6, central by less than 1e-8")
+print("h about 1e-12: central wrong by more than 1e-6 again")
+
+# %% [markdown]
+r"""
+Read the picture from right to left. First both errors shrink: the *formula* gets better. The forward
+error goes with $h$, the central error with $h^2$, so its line is twice as steep. Then both turn upwards:
+the *numbers* get worse. $f(x + h)$ and $f(x - h)$ agree in almost all of their 16 digits, the difference
+keeps the few that are left, and dividing by a tiny $h$ makes the rounding error large. In float32, with
+7 digits, the turn comes much earlier, and on the far left $x + h$ is rounded to $x$: the measured slope
+is 0, whatever the truth is. Good practice: float64, central, $h$ about $10^{-5}$.
+
+For a function of many numbers, move **one entry at a time** and leave the others where they are. The
+slopes, put in the shape of $x$, are the **gradient**.
+"""
+
+# %% [markdown]
+r"""
+### Exercise 2.1: `numerical_grad` &nbsp; (4 points, about 15 minutes, ★★☆)
+
+Write the tool that this chapter, and many test suites, use to judge every other way to get a gradient:
+slow, simple, and hard to get wrong.
+
+$$g_i = \frac{f(x + h\,e_i) - f(x - h\,e_i)}{2h}$$
+
+where $e_i$ has the shape of $x$, a 1 at place $i$ and zeros elsewhere; $g$ has the shape of $x$.
+
+<details><summary>Hint 1</summary>
+
+Work on a copy, so that `x` itself is never touched. After you have moved an entry, put back the number
+that was there: `(a + h) - h` is not always `a`.
+
+<details><summary>Hint 2</summary>
+
+To reach every entry whatever the shape is, make one long row: `x.flatten()` has `x.numel()` entries, and
+`row.reshape(x.shape)` turns it back for `f`.
+
+<details><summary>Hint 3</summary>
+
+`float(f(...))` takes a float and a tensor with one element alike.
+
+</details></details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "numerical_grad", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def numerical_grad(f, x, h=1e-5):
+    """The gradient of f at x, by central differences.
+
+    f: function of a tensor of x's shape; returns a float or a tensor with one element.
+    x: float64 tensor of any shape; afterwards it is unchanged, bit for bit. h: the step.
+    Returns a float64 tensor of x's shape.
+    """
+    ### BEGIN SOLUTION
+    slopes = torch.empty_like(x).flatten()
+    for i in range(x.numel()):
+        step = torch.zeros_like(x).flatten()
+        step[i] = h
+        step = step.reshape(x.shape)
+        slopes[i] = (float(f(x + step)) - float(f(x - step))) / (2 * h)
+    return slopes.reshape(x.shape)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_numerical_grad", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check.exercise("numerical_grad", points=4)
+with check.case("finds every partial derivative", points=1):
+    x = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 2.0]], dtype=torch.float64)
+    weights = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], dtype=torch.float64)
+    slopes = weights * torch.cos(x)
+    found = numerical_grad(lambda x: (weights * torch.sin(x)).sum(), x)
+    check.like(found, x)
+    check.close(
+        found,
+        slopes,
+        rtol=0,
+        atol=1e-8,
+        known={
+            "this is the forward difference; the central one is much more exact": slopes
+            - 0.5e-5 * weights * torch.sin(x),
+            "twice the slope: the two points are 2h apart": 2 * slopes,
+            "half the slope: divide by 2h once": slopes / 2,
+            "the sign is wrong: it is f(x + h) minus f(x - h)": -slopes,
+            "all entries move at once; move one at a time": slopes.sum().expand(2, 3),
+        },
+    )
+with check.case("takes the central difference, with the step h that it is given", points=1):
+    x, h = torch.tensor([1.0, 2.0], dtype=torch.float64), 0.1
+    found = numerical_grad(lambda x: (x**3).sum(), x, h=h)
+    check.close(
+        found,
+        3 * x**2,
+        "not as exact as a central difference",
+        rtol=0,
+        atol=1.01 * h**2,
+        known={
+            "this is the forward difference; the central one is much more exact": 3 * x**2 + 3 * x * h + h**2,
+            "this is the backward difference; the central one is much more exact": 3 * x**2
+            - 3 * x * h
+            + h**2,
+        },
+    )
+    stairs = numerical_grad(lambda x: torch.round(10 * x).sum() / 10, x + 0.32, h=1.0)
+    check.close(
+        stairs,
+        torch.ones(2, dtype=torch.float64),
+        "seen with h = 1, a stair with steps of 0.1 has slope 1",
+        known={"h is not used: the step is always the same": torch.zeros(2, dtype=torch.float64)},
+    )
+with check.case("leaves x as it was, bit for bit", points=0.5):
+    x = check.uniform((40,), low=-1, high=1, dtype=torch.float64)
+    before = x.clone()
+    numerical_grad(lambda x: (x * x).sum(), x)
+    check.that(torch.allclose(x, before, rtol=0, atol=1e-9), "x came back changed; work on a copy")
+    check.that(
+        torch.equal(x, before),
+        "x came back changed in its last digits: (a + h) - h is not always a; put the saved number back",
+    )
+with check.case("takes any shape, and an f that returns a float or a one-element tensor", points=0.5):
+    for shape in ((), (1,), (4,), (2, 1, 3)):
+        x = check.normal(shape, dtype=torch.float64)
+        for f in (
+            lambda x: float((x**2).sum()),
+            lambda x: (x**2).sum(),
+            lambda x: (x**2).sum().reshape(1),
+            lambda x: (x**2).sum().reshape(1, 1),
+        ):
+            found = numerical_grad(f, x)
+            check.like(found, x)
+            check.close(found, 2 * x, rtol=0, atol=1e-4)
+### BEGIN HIDDEN TESTS
+with check.case("the same on other functions", points=1, hidden=True):
+    A = check.normal((3, 3), dtype=torch.float64)
+    x = check.normal((3,), dtype=torch.float64)
+    before = x.clone()
+    found = numerical_grad(lambda x: x @ A @ x, x)
+    check.like(found, x)
+    check.close(found, (A + A.T) @ before, rtol=0, atol=1e-8)
+    check.that(torch.equal(x, before), "x came back changed")
+    x = check.uniform((2, 5), low=0.5, high=2, dtype=torch.float64)
+    check.close(numerical_grad(lambda x: x.log().sum().item(), x), 1 / x, rtol=0, atol=1e-8)
+    found = numerical_grad(lambda x: (x**3).sum(), x, h=0.01)
+    check.close(found, 3 * x**2, "not as exact as a central difference", rtol=0, atol=1.01e-4)
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+## 2 The graph that torch draws while you compute
+
+`numerical_grad` calls `f` twice for every entry of `x`. For a network with a million parameters that is
+two million runs through the network, for one step downhill. We need all slopes at the price of about one
+run.
+
+The trick is to look inside `f`. Every long computation is a chain of short ones, and each short one has a
+derivative that everybody knows. Here is $y = (w x + b)^2$ with $w = 3$, $x = 2$, $b = -4$.
+"""
+
+# %% tags=["experiment"]
+NODES = {  # name: (column, row, value, gradient)
+    "w": (0, 2, 3, 8),
+    "x": (0, 1, 2, 12),
+    "b": (0, 0, -4, 4),
+    "u = w·x": (1, 1.5, 6, 4),
+    "v = u + b": (2, 1, 2, 4),
+    "y = v²": (3, 1, 4, 1),
+}
+EDGES = {  # from, to: the slope of this one step
+    ("w", "u = w·x"): "x = 2",
+    ("x", "u = w·x"): "w = 3",
+    ("u = w·x", "v = u + b"): "1",
+    ("b", "v = u + b"): "1",
+    ("v = u + b", "y = v²"): "2v = 4",
+}
+
+
+def draw_graph(ax):
+    for (start, end), slope in EDGES.items():
+        (x0, y0), (x1, y1) = NODES[start][:2], NODES[end][:2]
+        ax.annotate("", (x1 - 0.3, y1), (x0 + 0.3, y0), arrowprops={"arrowstyle": "->", "color": "#777777"})
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+        ax.text((x0 + x1) / 2, (y0 + y1) / 2, slope, ha="center", va="center", fontsize=9, bbox=box)
+    for name, (x, y, value, gradient) in NODES.items():
+        ax.barh(y, 0.6, left=x - 0.3, height=0.62, color=cu.plots.COLOURS[5], alpha=0.35)
+        ax.text(x, y + 0.17, name, ha="center", va="center", fontsize=9, weight="bold")
+        ax.text(x - 0.15, y - 0.13, value, ha="center", va="center", color=cu.plots.COLOURS[0])
+        ax.text(x + 0.15, y - 0.13, gradient, ha="center", va="center", color=cu.plots.COLOURS[1])
+    ax.set(xlim=(-0.5, 3.5), ylim=(-0.5, 2.5))
+    ax.set_title("Blue: values, computed left to right. Orange: gradients of y, computed right to left.")
+    ax.axis("off")
+
+
+cu.plots.figure(
+    draw_graph,
+    alt="A graph from the leaves w, x and b over u and v to y; every box holds a value and a gradient",
+    height=3.4,
+)
+
+# %% [markdown]
+r"""
+This is a **computational graph**. The number on an arrow is the slope of that one step. To get from $y$
+back to $w$, **multiply the slopes along the path**: $4 \cdot 1 \cdot 2 = 8$. That is the chain rule:
+
+$$\frac{\partial y}{\partial w} = \frac{\partial y}{\partial v}\cdot\frac{\partial v}{\partial u}\cdot
+\frac{\partial u}{\partial w} = 2v \cdot 1 \cdot x .$$
+
+Going from right to left, every arrow is used once, and *all* leaves get their gradient. One walk
+forward, one walk back, however many leaves there are. That is the whole idea of `backward`.
+
+You must ask torch to record the graph: mark the leaves with `requires_grad`.
+"""
+
+# %%
+w = torch.tensor(3.0, requires_grad=True)
+x = torch.tensor(2.0).requires_grad_()  # the same, for a tensor that exists already
+b = torch.tensor(-4.0, requires_grad=True)
+print("after requires_grad_():  x.grad is", x.grad)
+u = w * x
+v = u + b
+y = v**2
+print("after the computation:   x.grad is", x.grad)
+y.backward()
+print("after y.backward():      w.grad, x.grad, b.grad =", w.grad.item(), x.grad.item(), b.grad.item())
+
+# %% [markdown]
+r"""
+The orange numbers. The input may have any shape, and the gradient has the same one. For $y = 2\,x \cdot
+x$ of a vector $x$ it is $4x$:
+"""
+
+# %%
+vector = torch.arange(4.0, requires_grad=True)
+(2 * torch.dot(vector, vector)).backward()
+print("x      ", vector.tolist())
+print("x.grad ", vector.grad.tolist())
+
+# %% [markdown]
+r"""
+Note that `requires_grad_()` set nothing aside: there is no gradient, and no memory for one, until
+`backward` has run. It only raises a flag that says "record what is done with me". Only floats can be
+flagged, because you cannot change a whole number *a little*:
+"""
+
+# %%
+try:
+    torch.arange(3).requires_grad_()
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+r"""
+A tensor that no recorded step has made is a **leaf**. Every other tensor remembers the step that made
+it, in `grad_fn`. `backward` leaves gradients at the leaves; what flows through the tensors between is
+thrown away to save memory, unless you say `retain_grad()` first.
+"""
+
+# %%
+for name, tensor in {"w": w, "u": u, "v": v, "y": y, "plain": torch.ones(3)}.items():
+    step = "nothing" if tensor.grad_fn is None else type(tensor.grad_fn).__name__
+    print(f"{name:5}  leaf: {tensor.is_leaf!s:5}  requires_grad: {tensor.requires_grad!s:5}  made by: {step}")
+
+u = w * x
+u.retain_grad()
+((u + b) ** 2).backward()
+print("u.grad =", u.grad.item())
+
+# %% [markdown]
+r"""
+One more thing to see. `w.grad` was 8 after the first `backward`. We have just called `backward` a second
+time, on a second computation with the same numbers. What is it now?
+"""
+
+# %%
+print("w.grad =", w.grad.item())
+((w * x + b) ** 2).backward()
+print("w.grad =", w.grad.item(), "after one more")
+
+# %% [markdown]
+r"""
+**`backward` adds to `.grad`. It never replaces, and reading `.grad` computes nothing.** This is useful:
+the gradient of a sum of two errors is the sum of their gradients, so you may call `backward` on each.
+But when you want a fresh gradient, you must clear the old one. There are two ways: fill it with zeros,
+or take it away. (Older code writes `w.grad.data.zero_()`; the `.data` is not needed.)
+"""
+
+# %%
+w.grad.zero_()
+print("zeros: ", w.grad)
+w.grad = None  # what optimizer.zero_grad() does; zeros again with zero_grad(set_to_none=False)
+print("None:  ", w.grad)
+((w * x + b) ** 2).backward()
+print("fresh: ", w.grad.item())
+
+# %% [markdown]
+r"""
+**Twice through the same graph.** On the forward walk, torch keeps numbers that the backward walk will
+need; for $v^2$ it keeps $v$. The first `backward` gives them free. So a second one *over the same graph*
+fails if anything was kept there, unless the first one was told to `retain_graph`. Where nothing was
+kept, as for a plain sum, nothing is missed.
+"""
+
+# %%
+p = torch.tensor([1.0, 2.0], requires_grad=True)
+
+
+def twice(result, retain_graph=None):
+    """Call backward two times on one result, and tell what happened."""
+    p.grad = None
+    result.backward(retain_graph=retain_graph)
+    try:
+        result.backward()
+    except RuntimeError as error:
+        return "RuntimeError: " + str(error).split(" (")[0]
+    return f"works, p.grad = {p.grad.tolist()}"
+
+
+print("(p * p).sum():               ", twice((p * p).sum()))
+print("(p * p).sum(), retain_graph: ", twice((p * p).sum(), retain_graph=True))
+print("p.sum():                     ", twice(p.sum()))
+
+# %% [markdown]
+r"""
+And with `retain_graph=True` the two gradients were added up, as always.
+
+### Exercise 2.2: `grad_of` &nbsp; (4 points, about 15 minutes, ★★☆)
+
+A gradient without side effects: call `grad_of(f, x)` anywhere, as often as you like, and nothing but the
+result tells that it happened. The function `f` may use other tensors that require a gradient, such as
+the weights of a network; they must not notice either.
+
+<details><summary>Hint 1</summary>
+
+Do not flag `x` itself: work on a copy that no one else knows. `x.detach().clone()` has no graph and its
+own memory.
+
+<details><summary>Hint 2</summary>
+
+`backward()` writes into the `.grad` of *every* leaf of the graph. `torch.autograd.grad(result, leaf)`
+hands back the gradient of the leaf that you name, in a tuple, and writes nowhere.
+(`backward(inputs=[leaf])` is another way.)
+
+<details><summary>Hint 3</summary>
+
+Two ways not to depend on `x`: the result has no graph at all (`requires_grad` is False), or it has one in
+which the leaf does not occur. For the second look up `allow_unused` or `materialize_grads`.
+
+</details></details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "grad_of", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def grad_of(f, x):
+    """The gradient of f at x, by autograd, without side effects.
+
+    f: function of a tensor of x's shape and dtype; returns a scalar tensor, which may or may not depend
+    on its argument, and may or may not have a graph. x: float tensor of any shape.
+    Returns a tensor of x's shape and dtype that carries no graph; zeros if f does not depend on x.
+    x, x.grad, x.requires_grad and the .grad of every other tensor stay as they were.
+    """
+    ### BEGIN SOLUTION
+    leaf = x.detach().clone().requires_grad_()
+    result = f(leaf)
+    if not result.requires_grad:
+        return torch.zeros_like(leaf, requires_grad=False)
+    return torch.autograd.grad(result, leaf, materialize_grads=True)[0]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_grad_of", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check.exercise("grad_of", points=4)
+with check.case("returns the gradient, in the shape and dtype of x, and without a graph", points=1):
+    x = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
+    found = grad_of(lambda x: (x**3).sum(), x)
+    check.like(found, x)
+    check.close(found, 3 * x**2)
+    check.that(not found.requires_grad, "the result carries a graph: `create_graph` is not needed here")
+    double = check.normal((3,), dtype=torch.float64)
+    found = grad_of(lambda x: (x * x).sum().exp(), double)
+    check.like(found, double)
+    check.close(found, 2 * double * (double**2).sum().exp())
+with check.case("leaves x, x.grad and x.requires_grad as they were", points=1):
+    x = torch.tensor([1.0, 2.0])
+    grad_of(lambda x: (x * x).sum(), x)
+    check.that(not x.requires_grad, "x requires a gradient now, and did not before; flag a copy of x")
+    check.that(x.grad is None, "x has a .grad now, and had none before")
+    check.equal(x, torch.tensor([1.0, 2.0]), "x was changed")
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    x.grad = torch.tensor([10.0, 20.0])
+    check.close(
+        grad_of(lambda x: (x * x).sum(), x),
+        torch.tensor([2.0, 4.0]),
+        known={"what was in x.grad before is in the result": torch.tensor([12.0, 24.0])},
+    )
+    check.that(x.requires_grad, "x required a gradient before, and does not now")
+    check.that(x.grad is not None, "x.grad was there before, and is gone now")
+    check.close(
+        x.grad,
+        torch.tensor([10.0, 20.0]),
+        "x.grad was changed",
+        known={"the gradient was added to x.grad": torch.tensor([12.0, 24.0])},
+    )
+    found = grad_of(lambda x: (x * x).sum(), x)
+    check.that(not found.requires_grad, "the result carries a graph")
+with check.case("leaves the .grad of other tensors as it was", points=0.5):
+    weights = torch.tensor([3.0, 4.0], requires_grad=True)
+    x = torch.tensor([1.0, 2.0])
+    found = grad_of(lambda x: (weights * x * x).sum(), x)
+    check.close(found, torch.tensor([6.0, 16.0]))
+    check.that(
+        weights.grad is None,
+        "a tensor that f uses has a .grad now: backward() writes into every leaf it finds",
+    )
+    check.that(not found.requires_grad, "the result carries a graph")
+with check.case("gives zeros when f does not depend on x", points=0.5):
+    x, other = torch.tensor([[1.0, 2.0]]), torch.tensor(5.0, requires_grad=True)
+    for f in (lambda x: torch.tensor(3.0), lambda x: 2 * other, lambda x: (x.detach() ** 2).sum()):
+        found = grad_of(f, x)
+        check.like(found, x)
+        check.close(found, torch.zeros(1, 2))
+        check.that(not found.requires_grad, "the result carries a graph")
+    check.that(other.grad is None, "a tensor that f uses has a .grad now")
+### BEGIN HIDDEN TESTS
+with check.case("the same on other functions", points=1, hidden=True):
+    for shape in ((), (1,), (2, 3), (2, 1, 4)):
+        x, A = check.normal(shape, dtype=torch.float64), check.normal(shape, dtype=torch.float64)
+        other = check.normal(shape, dtype=torch.float64).requires_grad_()
+        other.grad = torch.ones_like(other)
+        before = x.clone()
+        found = grad_of(lambda x, A=A, other=other: (A * torch.sin(x) * other).sum() + 7, x)
+        check.like(found, x)
+        check.close(found, (A * torch.cos(before) * other).detach())
+        check.that(not found.requires_grad, "the result carries a graph")
+        check.equal(x, before, "x was changed")
+        check.that(x.grad is None and not x.requires_grad, "x does not look as before")
+        check.equal(other.grad, torch.ones_like(other), "the .grad of a tensor that f uses was changed")
+        flagged = before.clone().requires_grad_()
+        grad_of(lambda x: x.exp().sum(), flagged)
+        check.that(flagged.grad is None, "x has a .grad now, and had none before")
+        check.close(grad_of(lambda x, other=other: other.sum(), flagged), torch.zeros_like(before))
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+## 3 Leaving the graph
+
+Sometimes the graph is in the way. You want to plot a value, to keep yesterday's parameters, or to change
+a parameter by hand. The last one looks harmless:
+"""
+
+# %%
+w = torch.tensor([1.0, 2.0], requires_grad=True)
+(w * w).sum().backward()
+try:
+    w -= 0.25 * w.grad
+except RuntimeError as error:
+    print("RuntimeError:", error)
+with torch.no_grad():
+    w -= 0.25 * w.grad
+print("inside no_grad it works:", w.tolist(), " still a leaf:", w.is_leaf)
+
+# %% [markdown]
+r"""
+`w` is a leaf: the graph starts from the number that it holds. If that number is overwritten *and* the
+change is to be recorded, the start is lost, so torch refuses. Inside `with torch.no_grad():` nothing is
+recorded and you may write. (`w = w - 0.25 * w.grad` is no cure: it makes a *new* tensor, which is no
+leaf, and gets no `.grad`.)
+
+`detach()` takes one tensor out of the graph. It costs nothing, and chapter 1 has told you what that
+means.
+"""
+
+# %%
+window = w.detach()
+copy = w.detach().clone()
+window[0] = 99
+print("detached:     requires_grad", window.requires_grad, " w is now", w.tolist())
+print("cloned after: the copy is still", copy.tolist())
+print("clone alone:  requires_grad", w.clone().requires_grad, " made by", type(w.clone().grad_fn).__name__)
+
+# %% [markdown]
+r"""
+`detach()` is a window on the same numbers, without the history. `clone()` has its own numbers, and the
+history: a gradient still flows through it. When you want neither, you need both.
+
+### Exercise 2.3: `detached_copy` &nbsp; (1 point, about 3 minutes, ★☆☆)
+
+Keep a snapshot: the numbers of `x` as they are now, whatever happens to `x` later.
+
+<details><summary>Hint</summary>
+
+The cell above makes one.
+
+</details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "detached_copy", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def detached_copy(x):
+    """The values of x, and nothing else of it.
+
+    x: tensor of any shape and dtype, a leaf or not.
+    Returns a tensor of x's shape, dtype and device, with x's values, without a graph, with storage of its
+    own and requires_grad False. x is unchanged.
+    """
+    ### BEGIN SOLUTION
+    return x.detach().clone()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_detached_copy", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check.exercise("detached_copy", points=1)
+with check.case("has the values, no graph and storage of its own", points=0.5):
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    for tensor in (x, 2 * x):
+        before, step = tensor.tolist(), tensor.grad_fn
+        copy = detached_copy(tensor)
+        check.like(copy, tensor)
+        check.close(copy, torch.tensor(before))
+        check.that(not copy.requires_grad, "the copy is still connected: its requires_grad is True")
+        check.that(tensor.requires_grad and tensor.grad_fn is step, "x itself was taken out of its graph")
+        with torch.no_grad():
+            copy[0, 0] = 99
+        check.equal(tensor.tolist(), before, "they share storage: writing into the copy changed x")
+### BEGIN HIDDEN TESTS
+with check.case("the same on other shapes and dtypes", points=0.5, hidden=True):
+    for x in (
+        check.integers((3, 2), 0, 9),
+        check.normal((), dtype=torch.float64),
+        check.normal((2, 1, 3)).requires_grad_().exp(),
+        check.normal((4, 3)).T,
+        check.normal((3,)).requires_grad_().expand(2, 3),
+        check.uniform((5,)) > 0.5,
+    ):
+        values = x.tolist()
+        copy = detached_copy(x)
+        check.like(copy, x)
+        check.equal(copy.tolist(), values)
+        check.that(not copy.requires_grad, "the copy is still connected: its requires_grad is True")
+        same = copy.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
+        check.that(not same, "they share storage: writing into the copy would change x")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+**Three switches that are often mixed up.** `torch.no_grad()` stops the recording.
+`torch.is_grad_enabled()` switches nothing: it *asks* whether torch records at the moment. `net.eval()`
+tells layers such as dropout, which zeroes random entries while training, that the training is over. Try
+all four combinations.
+"""
+
+# %%
+layer = torch.nn.Dropout(0.5)
+ones = torch.ones(1000, requires_grad=True)
+for mode in ("train", "eval"):
+    for recording in (True, False):
+        getattr(layer, mode)()
+        with torch.set_grad_enabled(recording):  # False: what no_grad() does
+            out = 2 * layer(ones)
+            asked = torch.is_grad_enabled()
+        print(
+            f"layer.{mode + '()':7}  is_grad_enabled() {asked!s:5}  "
+            f"graph recorded: {out.requires_grad!s:5}  entries dropped: {bool((out == 0).any())}"
+        )
+
+# %% [markdown]
+r"""
+The recording follows one switch, dropout follows the other, and neither cares about its neighbour. To
+measure a trained network you want both: `net.eval()` for right results, `no_grad()` for less memory and
+time.
+"""
+
+# %% [markdown]
+r"""
+## 4 Walking down
+
+Back to the fog. You know the slope $g$ where you stand, and you walk against it. How far? **Gradient
+descent** takes a step of $\eta\, g$: long where it is steep, short where it is flat. The number $\eta$
+is the **learning rate**.
+
+$$x \leftarrow x - \eta\, \nabla f(x),\qquad x \text{ and } \nabla f(x) \text{ of the same shape.}$$
+
+**Try it.** The walk starts at $x = -4.5$. *Goal: come within 0.05 of the bottom in at most 10 steps, and
+stay there. Then find the smallest number of steps, and then the learning rate at which the walk never
+arrives.*
+"""
+
+
+# %%
+def walk_down(lr, num_steps=40):
+    """The places of a gradient descent on sqrt(1 + x^2), from -4.5 on: num_steps + 1 floats."""
+    places = [-4.5]
+    for _ in range(num_steps):
+        x = places[-1]
+        places.append(x - lr * x / math.sqrt(1 + x * x))
+    return places
+
+
+def draw_walk(ax, lr):
+    """Draw the first 10 steps down the valley. Returns a comment."""
+    places = walk_down(lr)
+    first = torch.tensor(places[:11])
+    xs = torch.linspace(-6, 6, 300)
+    ax.plot(xs, torch.sqrt(1 + xs**2), color=cu.plots.COLOURS[5])
+    ax.plot(first, torch.sqrt(1 + first**2), "o-", color=cu.plots.COLOURS[1], linewidth=1)
+    ax.plot(places[0], math.sqrt(1 + places[0] ** 2), "o", color=cu.plots.COLOURS[0], markersize=9)
+    ax.set(
+        xlabel="x",
+        ylabel="height",
+        xlim=(-6, 6),
+        ylim=(0.7, 6),
+        title=f"Ten steps with learning rate {lr:.1f}",
+    )
+    arrived = 1 + max(step for step, x in enumerate(places) if abs(x) >= 0.05)  # and stays
+    if arrived == len(places):
+        return f"Not there after 40 steps; the last place is x = {places[-1]:.2f}."
+    return f"There after {arrived} steps." + (" Goal reached!" if arrived <= 10 else " Too slow.")
+
+
+cu.demo.explore(
+    draw_walk,
+    lr=ipywidgets.FloatSlider(value=0.3, min=0.1, max=3, step=0.1, description="lr"),
+    alt="A valley and the places of ten steps of gradient descent",
+)
+
+# %% tags=["still", "experiment"]
+cu.plots.figure(
+    lambda ax: draw_walk(ax, 0.3),
+    alt="With learning rate 0.3 the walk is still on the left slope after ten steps",
+)
+
+# %% [markdown]
+r"""
+Too small a rate crawls, too large a rate jumps from one side to the other and never settles. You will
+meet both again with every network.
+
+### Exercise 2.4: spot the bug in `descend` &nbsp; (3 points, about 15 minutes, ★★☆)
+
+Here is gradient descent for a function of any tensor, as somebody wrote it. The valley of $f(x) = \lVert
+x \rVert^2$ is at 0, and with a learning rate of 0.1 each step should take a fifth of the way that is
+left. Run it twice.
+"""
+
+
+# %%
+def descend_broken(f, x0, lr, num_steps):
+    x = x0.detach()  # a copy to work on
+    x.requires_grad_()
+    for _ in range(num_steps):
+        f(x).backward()  # x.grad is now the gradient at x
+        with torch.no_grad():
+            x -= lr * x.grad
+    return x.detach()
+
+
+start = torch.tensor([4.0, -2.0])
+for attempt in ("first ", "second"):
+    end = descend_broken(lambda x: (x**2).sum(), start, lr=0.1, num_steps=8)
+    print(
+        attempt,
+        "walk ends at",
+        [round(number, 3) for number in end.tolist()],
+        " expected about [0.671, -0.336]",
+    )
+print("start is now", [round(number, 3) for number in start.tolist()])
+
+# %% [markdown]
+r"""
+It runs through the valley and up the other side; and the second walk does not begin where the first one
+began. Two comments in the code are wrong. Find them, and write the function as it was meant.
+
+<details><summary>Hint 1</summary>
+
+Print `x.grad` in every round, and compare it with `2 * x`. What does `backward` do with the gradient of
+the round before?
+
+<details><summary>Hint 2</summary>
+
+Whose numbers does `x -= ...` overwrite? Look again at the cell in section 3 where 99 was written.
+
+</details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "descend", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def descend(f, x0, lr, num_steps):
+    """Gradient descent: num_steps times x <- x - lr * (gradient of f at x), from x0 on.
+
+    f: function of a tensor of x0's shape and dtype; returns a scalar tensor that depends on it.
+    x0: float tensor of any shape; it is unchanged. lr: learning rate. num_steps: int, 0 or more.
+    Returns the last x, a tensor of x0's shape and dtype with requires_grad False.
+    """
+    ### BEGIN SOLUTION
+    x = x0.detach().clone()
+    for _ in range(num_steps):
+        x.requires_grad_()
+        (gradient,) = torch.autograd.grad(f(x), x)
+        x = x.detach() - lr * gradient
+    return x.detach()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_descend", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.exercise("descend", points=3)
+with check.case("goes down with a fresh gradient in every step", points=1):
+    x0 = torch.tensor([4.0, -2.0])
+    one = descend(lambda x: (x**2).sum(), x0.clone(), 0.1, 1)
+    check.close(
+        one,
+        torch.tensor([3.2, -1.6]),
+        "one step of 0.1 times the gradient",
+        known={"it walks uphill: a step is x minus lr times the gradient": torch.tensor([4.8, -2.4])},
+    )
+    x, summed, piled = x0, torch.zeros(2), x0
+    for _ in range(5):
+        x = x - 0.1 * 2 * x
+        summed = summed + 2 * piled
+        piled = piled - 0.1 * summed
+    check.close(
+        descend(lambda x: (x**2).sum(), x0.clone(), 0.1, 5),
+        x,
+        known={
+            "the gradients of all steps pile up: clear the gradient before each backward": piled,
+            "every step uses the gradient of the starting point": x0 - 5 * 0.1 * 2 * x0,
+            "it takes one step, not num_steps": one,
+        },
+    )
+with check.case("leaves the starting point as it was", points=1):
+    x0 = torch.tensor([[4.0, -2.0]])
+    end = descend(lambda x: (x**2).sum(), x0, 0.1, 3)
+    check.close(
+        x0,
+        torch.tensor([[4.0, -2.0]]),
+        "the starting point was changed: detach() alone shares its storage",
+    )
+    check.that(not x0.requires_grad, "the starting point requires a gradient now; flag a copy of it")
+    check.like(end, x0)
+    check.that(not end.requires_grad, "the result should not require a gradient")
+### BEGIN HIDDEN TESTS
+with check.case("the same on other functions, shapes and numbers of steps", points=1, hidden=True):
+    for shape, num_steps in (((), 4), ((3,), 0), ((2, 3), 1), ((5, 1), 30)):
+        x0, centre = check.normal(shape, dtype=torch.float64), check.normal(shape, dtype=torch.float64)
+        x, before = x0.clone(), x0.clone()
+        for _ in range(num_steps):
+            x = x - 0.05 * (x - centre) ** 3
+        end = descend(lambda x, centre=centre: ((x - centre) ** 4).sum() / 4, x0, 0.05, num_steps)
+        check.like(end, x)
+        check.close(end, x)
+        check.that(not end.requires_grad, "the result should not require a gradient")
+        check.equal(x0, before, "the starting point was changed")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+## 5 When the result is not one number
+
+"Which way is down?" has an answer only if there is *one* height. Softmax returns four numbers for four,
+the layers of a network return thousands. Torch refuses to differentiate them:
+"""
+
+# %%
+x = torch.tensor([1.0, 2.0, 0.0, -1.0], requires_grad=True)
+p = torch.softmax(x, dim=0)
+try:
+    p.backward()
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+r"""
+With 4 outputs and 4 inputs there are 16 slopes. Their table is the **Jacobian**, $J_{ij} = \partial p_i
+/ \partial x_j$, one row per output. For softmax, $J_{ij} = p_i\,(\delta_{ij} - p_j)$, where
+$\delta_{ij}$ is 1 if $i = j$ and 0 otherwise: raising $x_j$ raises its own share and lowers all others.
+"""
+
+# %% tags=["experiment"]
+jacobian = torch.autograd.functional.jacobian(lambda x: torch.softmax(x, dim=0), x.detach())  # (4, 4)
+cu.plots.heatmap(
+    jacobian,
+    rows=[f"p{i}" for i in range(4)],
+    columns=[f"x{j}" for j in range(4)],
+    title="The 16 slopes of softmax",
+    alt="A 4 by 4 table, red on the diagonal and blue elsewhere; every row and every column adds up to 0",
+    centre_zero=True,
+)
+
+# %% [markdown]
+r"""
+Nobody builds this table in a real network: for a layer with 1,000 inputs and 1,000 outputs and 100
+examples it would have $10^{10}$ entries. And nobody needs it, because in the end there *is* one number,
+the loss $L$. All that the layers behind us have to say is how $L$ changes with each output: $g_i =
+\partial L / \partial p_i$. The chain rule adds up over all outputs:
+
+$$\frac{\partial L}{\partial x_j} = \sum_i g_i\, J_{ij},\qquad
+g\,: (4,),\quad J : (4, 4),\quad g J : (4,).$$
+
+A row times a table: a **vector-Jacobian product**, VJP. This is what `p.backward(g)` computes, for any
+$g$ of the shape of $p$. It is the gradient of the single number $\sum_i g_i p_i$.
+"""
+
+# %%
+g = torch.tensor([0.5, -1.0, 2.0, 0.0])
+jacobian_table = torch.diag(p) - torch.outer(p, p)
+
+
+def gradient_left_by(result, *weights):
+    x.grad = None
+    result.backward(*weights, retain_graph=True)
+    return [round(number, 4) + 0.0 for number in x.grad.tolist()]
+
+
+print("p.backward(g):        ", gradient_left_by(p, g))
+print("(g * p).sum():        ", gradient_left_by((g * p).sum()))
+print("g @ Jacobian:         ", [round(number, 4) for number in (g @ jacobian_table).tolist()])
+square = x**2
+print("square.backward(ones):", gradient_left_by(square, torch.ones(4)))
+print("square.sum():         ", gradient_left_by(square.sum()))
+running = x.cumsum(dim=0)  # x0, x0 + x1, ...: an entry of x has a part in several outputs
+print("running.backward(ones):", gradient_left_by(running, torch.ones(4)))
+print("running.sum():         ", gradient_left_by(running.sum()))
+
+# %% [markdown]
+r"""
+So `backward(torch.ones_like(y))` is nothing mysterious, no "direction": it is the gradient of `y.sum()`.
+For an element-wise function that is very handy, because each output depends on its own input only, and
+the sum does not mix them. One call gives the slope of the sigmoid at 200 places:
+"""
+
+# %% tags=["experiment"]
+places = torch.linspace(-8, 8, 200, requires_grad=True)
+sigmoid = torch.sigmoid(places)
+sigmoid.backward(torch.ones_like(sigmoid))
+cu.plots.curves(
+    {"sigmoid": sigmoid, "its slope": places.grad},
+    xs=places,
+    x="x",
+    title="The slope of the sigmoid is never above 0.25",
+    alt="The sigmoid rises from 0 to 1; its slope is a hill of height 0.25 around 0",
+    marker="",
+)
+
+# %% [markdown]
+r"""
+**But do not test with ones.** Here are three ways to go back through softmax: torch's own and two wrong
+ones. Each is tried with $g$ all ones, which is the same as testing `softmax(x).sum()`, and with a random
+$g$.
+"""
+
+# %% tags=["experiment"]
+WAYS = {
+    "return zeros": lambda p, g: torch.zeros_like(p),
+    "p * (g - mean of g)": lambda p, g: p * (g - g.mean()),
+}
+random_g = torch.randn(4, generator=torch.Generator().manual_seed(2))
+for cotangent, name in ((torch.ones(4), "ones:  "), (random_g, "random:")):
+    (truth,) = torch.autograd.grad(p, x, cotangent, retain_graph=True)
+    for way, vjp in WAYS.items():
+        agrees = torch.allclose(vjp(p.detach(), cotangent), truth, atol=1e-6)
+        print(f"g {name}  {way:20} {'passes the test' if agrees else 'is found out'}")
+
+# %% [markdown]
+r"""
+The entries of softmax always add up to 1. The sum is a constant, its gradient is zero, and any function
+that returns zeros is "right". All checks in this course use a random $g$ for this reason.
+
+Three VJPs come up in every network: of broadcasting, of the matrix product, and of softmax. You will now
+write them.
+
+### Exercise 2.5: `unbroadcast` &nbsp; (3 points, about 15 minutes, ★★★)
+
+A bias of shape (3,) was added to a table of shape (2, 3). Broadcasting used every entry of the bias
+twice, once per row.
+"""
+
+# %%
+bias = torch.zeros(3, requires_grad=True)
+g = torch.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
+(torch.ones(2, 3) + bias).backward(g)
+print("g       ", g.tolist())
+print("bias.grad", bias.grad.tolist())
+
+# %% [markdown]
+r"""
+Two paths lead from an entry of the bias to the result, and **slopes of several paths add up**. So going
+back through broadcasting means summing: each entry of the small tensor receives the sum of $g$ over all
+the places where it was used. Write this for any two shapes.
+
+<details><summary>Hint 1</summary>
+
+Broadcasting does two things (chapter 1): it puts missing axes on the **left**, and it stretches axes of
+length 1. Undo both.
+
+<details><summary>Hint 2</summary>
+
+`g.dim() - len(shape)` axes on the left are too many: sum them away. After that, wherever `shape` has a
+1, sum that axis and keep it: `keepdim=True`.
+
+</details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "unbroadcast", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def unbroadcast(g, shape):
+    """Sum g down to `shape`: the reverse of broadcasting `shape` to g's shape.
+
+    g: float tensor. shape: tuple of ints (or torch.Size) that broadcasts to g's shape.
+    Returns a tensor of that shape and g's dtype; g is unchanged.
+    """
+    ### BEGIN SOLUTION
+    for _ in range(g.dim() - len(shape)):
+        g = g.sum(dim=0)
+    for axis, length in enumerate(shape):
+        if length == 1:
+            g = g.sum(dim=axis, keepdim=True)
+    return g
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_unbroadcast", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.exercise("unbroadcast", points=3)
+with check.case("sums over the axes that broadcasting put on the left", points=1):
+    g = torch.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0], [5.0, 6.0, 7.0]])
+    check.close(
+        check.unchanged(unbroadcast, g, (3,)),
+        torch.tensor([16.0, 28.0, 40.0]),
+        known={
+            "the mean is not the sum: the slopes of several paths add up": g.mean(0),
+            "summed over the wrong axis: shapes are lined up from the right": g.sum(1),
+            "only one of the places is used; all of them have to be added up": g[0],
+        },
+    )
+    check.close(unbroadcast(g, ()), torch.tensor(84.0))
+with check.case("sums over the axes that broadcasting stretched, and keeps them", points=1):
+    g = torch.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
+    check.close(
+        check.unchanged(unbroadcast, g, (2, 1)),
+        torch.tensor([[6.0], [60.0]]),
+        known={
+            "the stretched axis is gone: keep it, with length 1": torch.tensor([6.0, 60.0]),
+            "the mean is not the sum: the slopes of several paths add up": g.mean(1, keepdim=True),
+            "only one of the places is used; all of them have to be added up": g[:, :1],
+        },
+    )
+    check.close(unbroadcast(g, (1, 3)), torch.tensor([[11.0, 22.0, 33.0]]))
+    check.close(unbroadcast(g, (1, 1)), torch.tensor([[66.0]]))
+    check.close(unbroadcast(g, (2, 3)), g, "nothing was broadcast, so nothing is summed")
+    check.close(unbroadcast(torch.ones(4, 2, 3), (2, 1)), torch.full((2, 1), 12.0))
+### BEGIN HIDDEN TESTS
+with check.case("the same on other shapes", points=1, hidden=True):
+    for small, large in (
+        ((3, 1, 2), (3, 4, 2)),
+        ((4, 1), (5, 3, 4, 6)),
+        ((1,), (7,)),
+        ((1, 1, 3), (2, 4, 3)),
+        ((2, 2), (2, 2, 2)),
+        ((1, 5), (1, 5)),
+        ((), ()),
+    ):
+        g = check.normal(large, dtype=torch.float64)
+        leaf = torch.zeros(small, dtype=torch.float64, requires_grad=True)
+        (expected,) = torch.autograd.grad(leaf.expand(large), leaf, g)
+        found = check.unchanged(unbroadcast, g, torch.Size(small))
+        check.like(found, expected)
+        check.close(found, expected)
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 2.6: `matmul_vjp` &nbsp; (2 points, about 10 minutes, ★★☆)
+
+A layer computes $C = A B$. The loss has told us $g = \partial L / \partial C$. What does it say about
+$A$ and about $B$?
+
+$$C_{ij} = \sum_l A_{il} B_{lj},\qquad A : (n, k),\quad B : (k, m),\quad C, g : (n, m).$$
+
+<details><summary>Hint 1</summary>
+
+Which entries of $C$ does $A_{il}$ have a part in, and with which factor? Add up the paths: $\sum_j
+g_{ij} B_{lj}$.
+
+<details><summary>Hint 2</summary>
+
+That sum is itself a matrix product. Which one can be read off from the shapes: (n, k) has to come from
+(n, m) and (k, m). But if all matrices are square, shapes will not warn you.
+
+</details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "matmul_vjp", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def matmul_vjp(A, B, g):
+    """The gradients of sum((A @ B) * g) with respect to A and to B.
+
+    A: float (n, k), B: float (k, m), g: float (n, m), all of one dtype.
+    Returns (gA, gB), of the shapes and the dtype of A and B. A, B and g are unchanged.
+    """
+    ### BEGIN SOLUTION
+    return g @ B.T, A.T @ g
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_matmul_vjp", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check.exercise("matmul_vjp", points=2)
+with check.case("sends g back to both factors", points=1):
+    A, B, g = (check.normal((3, 3), dtype=torch.float64) for _ in range(3))
+    gA, gB = check.unchanged(matmul_vjp, A, B, g)
+    ones = torch.ones_like(g)
+    check.close(
+        gA,
+        torch.einsum("ij,lj->il", g, B),
+        "the gradient for A is wrong",
+        known={
+            "the gradient for A is transposed": (g @ B.T).T,
+            "the gradient for A lacks the transpose of B": g @ B,
+            "the gradient for A has its factors in the wrong order": B.T @ g,
+            "the gradient for A takes g as all ones": ones @ B.T,
+            "the two gradients are in the wrong order: A's comes first": A.T @ g,
+        },
+    )
+    check.close(
+        gB,
+        torch.einsum("il,ij->lj", A, g),
+        "the gradient for B is wrong",
+        known={
+            "the gradient for B is transposed": (A.T @ g).T,
+            "the gradient for B lacks the transpose of A": A @ g,
+            "the gradient for B has its factors in the wrong order": g @ A.T,
+            "the gradient for B takes g as all ones": A.T @ ones,
+        },
+    )
+with check.case("keeps the shapes and the dtype of A and B", points=0.5):
+    for n, k, m in ((2, 3, 4), (1, 5, 1), (4, 1, 2)):
+        A, B = check.normal((n, k)), check.normal((k, m))
+        gA, gB = matmul_vjp(A, B, check.normal((n, m)))
+        check.like(gA, A)
+        check.like(gB, B)
+### BEGIN HIDDEN TESTS
+with check.case("the same on other matrices", points=0.5, hidden=True):
+    for n, k, m in ((2, 3, 4), (6, 2, 1), (1, 1, 1), (3, 7, 3)):
+        A, B = check.normal((n, k), dtype=torch.float64), check.normal((k, m), dtype=torch.float64)
+        g = check.normal((n, m), dtype=torch.float64)
+        gA, gB = check.unchanged(matmul_vjp, A, B, g)
+        check.close(gA, torch.einsum("ij,lj->il", g, B), "the gradient for A is wrong")
+        check.close(gB, torch.einsum("il,ij->lj", A, g), "the gradient for B is wrong")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 2.7: `softmax_vjp` &nbsp; (3 points, about 15 minutes, ★★★)
+
+Compute $g J$ for softmax over the last axis, with the Jacobian from the beginning of this section.
+`torch.softmax` is allowed. Autograd is switched off while your answer runs.
+
+<details><summary>Hint 1</summary>
+
+Put $J_{ij} = p_i(\delta_{ij} - p_j)$ into $\sum_i g_i J_{ij}$ and multiply out: two sums. In the first,
+$\delta_{ij}$ leaves one term only. In the second, $p_j$ can be taken out of the sum.
+
+<details><summary>Hint 2</summary>
+
+What is left of the second sum, $\sum_i g_i p_i$, is one number per row. It has to broadcast against the
+row: `keepdim=True`.
+
+</details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "softmax_vjp", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def softmax_vjp(x, g):
+    """The gradient of sum(softmax(x, -1) * g) with respect to x, without autograd.
+
+    x, g: float tensors of one shape (..., k) and one dtype.
+    Returns a tensor of that shape and dtype; x and g are unchanged.
+    """
+    ### BEGIN SOLUTION
+    p = torch.softmax(x, dim=-1)
+    return p * (g - (g * p).sum(dim=-1, keepdim=True))  # (..., k) - (..., 1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_softmax_vjp", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.exercise("softmax_vjp", points=3)
+AUTOGRAD = ("torch.autograd.grad", "torch.autograd.backward", "torch.Tensor.backward")
+
+
+def softmax_gradient(x, g, dim=-1):
+    """The gradient of sum(softmax(x, dim) * g), from the whole Jacobian of every row."""
+    p = torch.softmax(x.double(), dim).movedim(dim, -1)
+    table = torch.diag_embed(p) - p[..., :, None] * p[..., None, :]  # (..., k, k)
+    return torch.einsum("...i,...ij->...j", g.double().movedim(dim, -1), table).movedim(-1, dim)
+
+
+with check.case("multiplies g with the Jacobian of every row", points=1):
+    x, g = check.normal((4, 4), dtype=torch.float64), check.normal((4, 4), dtype=torch.float64)
+    with check.without(*AUTOGRAD):
+        found = check.unchanged(softmax_vjp, x, g)
+    p = torch.softmax(x, -1)
+    check.close(
+        found,
+        softmax_gradient(x, g),
+        known={
+            "only the diagonal of the Jacobian is used: every output depends on every input": g * p * (1 - p),
+            "g is taken as all ones: that is the gradient of a plain sum, which is 0": torch.zeros(4, 4),
+            "g is not used: these are the slopes p * (1 - p)": p * (1 - p),
+            "the second sum is missing: p * g is only half of it": p * g,
+            "it is softmax over the first axis; the last one is asked for": softmax_gradient(x, g, dim=0),
+            "all rows are mixed: the sum runs along the last axis only": p * (g - (g * p).sum()),
+            "the sum of each row meets the wrong row: keepdim=True": p * (g - (g * p).sum(-1)),
+            "it is the sum of g times p, not of g": p * (g - g.sum(-1, keepdim=True)),
+        },
+    )
+with check.case("takes any number of axes, also k = 1, and keeps shape and dtype", points=1):
+    for shape in ((5,), (2, 3), (2, 3, 4), (3, 1)):
+        x, g = check.normal(shape), check.normal(shape)
+        with check.without(*AUTOGRAD):
+            found = check.unchanged(softmax_vjp, x, g)
+        check.like(found, x)
+        check.close(found, softmax_gradient(x, g))
+### BEGIN HIDDEN TESTS
+with check.case("the same on other numbers", points=1, hidden=True):
+    for shape in ((7,), (1, 1), (6, 10), (2, 2, 2, 5)):
+        x = check.normal(shape, std=2.0, dtype=torch.float64).requires_grad_()
+        g = check.normal(shape, dtype=torch.float64)
+        (expected,) = torch.autograd.grad(torch.softmax(x, -1), x, g)
+        with check.without(*AUTOGRAD):
+            found = softmax_vjp(x.detach(), g)
+        check.like(found, expected)
+        check.close(found, expected)
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+## 6 Your own autograd
+
+Nothing about autograd is magic, and you can write it in fifty lines. Ours works with single numbers,
+called `Value`. It keeps the same two promises as torch: while you compute, it remembers; when you say
+`backward()`, it walks back.
+
+What must one step remember? Its inputs, and the slope for each of them. For $6 = 3 \cdot 2$ that is:
+"made from $w$ with slope 2, and from $x$ with slope 3". Here is such a record written down by hand, and
+the walk back along one path:
+"""
+
+# %%
+w, x = {"data": 3.0, "grad": 0.0, "made_from": []}, {"data": 2.0, "grad": 0.0, "made_from": []}
+u = {"data": w["data"] * x["data"], "grad": 0.0, "made_from": [(w, x["data"]), (x, w["data"])]}
+u["grad"] = 1.0  # the slope of u with respect to u
+for source, slope in u["made_from"]:
+    source["grad"] += u["grad"] * slope  # add: other paths may lead here, too
+print("w.grad", w["grad"], " x.grad", x["grad"])
+
+# %% [markdown]
+r"""
+The rest is order. A value may pass its gradient on only **after everything that it went into has
+delivered**. Look at $y = a + b$ with $a = 2x$ and $b = 3a$:
+"""
+
+# %% tags=["experiment"]
+PLACES = {"x": (0, 0.6), "a = 2x": (1, 0.6), "b = 3a": (2, 1.2), "y = a + b": (3, 0.6)}
+PATHS = [
+    ("x", "a = 2x", "2"),
+    ("a = 2x", "b = 3a", "3"),
+    ("b = 3a", "y = a + b", "1"),
+    ("a = 2x", "y = a + b", "1"),
+]
+
+
+def draw_diamond(ax):
+    for start, end, slope in PATHS:
+        (x0, y0), (x1, y1) = PLACES[start], PLACES[end]
+        ax.annotate("", (x1 - 0.28, y1), (x0 + 0.28, y0), arrowprops={"arrowstyle": "->", "color": "#777777"})
+        ax.text((x0 + x1) / 2, (y0 + y1) / 2 + 0.08, slope, ha="center")
+    for name, (x, y) in PLACES.items():
+        ax.barh(y, 0.56, left=x - 0.28, height=0.3, color=cu.plots.COLOURS[5], alpha=0.35)
+        ax.text(x, y, name, ha="center", va="center", weight="bold", fontsize=9)
+    ax.set(
+        xlim=(-0.4, 3.4),
+        ylim=(0.2, 1.5),
+        title="a has to wait for b: its gradient is 1 + 3, and x gets 2 · 4 = 8",
+    )
+    ax.axis("off")
+
+
+cu.plots.figure(
+    draw_diamond,
+    alt="From x to a; from a to y directly and by way of b: two paths that part and meet",
+    height=2.4,
+)
+
+# %% [markdown]
+r"""
+If $a$ passes its gradient on before $b$ has added to it, $x$ receives too little. An order in which
+every value comes after all that it was made from is called a **topological order** (拓扑排序); `backward`
+walks through it from its end.
+
+Two traps. A walk that calls itself for every input stops at Python's recursion limit, long before the
+end of a chain of 5,000 steps. And a walk that follows every *path* on its own never ends: in `v = v +
+v`, thirty times, a billion paths lead from the last value to the first. Visit every *value* once.
+
+### Exercise 2.8: `Value` &nbsp; (5 points, about 40 minutes, ★★★)
+
+Write the class. It should make lines like these work:
+
+```python
+x = Value(3.0)
+y = (2 * x - 1) / x + x**2 - (-x).exp()
+y.backward()
+x.grad            # the slope of y at 3
+```
+
+<details><summary>Hint 1: remembering</summary>
+
+Give every `Value` a list of pairs (input, slope), empty for a leaf. Write one helper that makes a new
+`Value` with such a list. Then each operation is one line.
+
+<details><summary>Hint 2: fewer operations</summary>
+
+Only `+`, `*`, `**` and the four functions need slopes of their own: $a - b = a + (-1) \cdot b$ and $a /
+b = a \cdot b^{-1}$. For a number on the left, Python calls `__radd__`, `__rsub__`, `__rmul__` and
+`__rtruediv__` of the `Value` on the right.
+
+<details><summary>Hint 3: the order</summary>
+
+Without recursion: keep a stack. Take a value from it. If you meet it for the first time, put it back
+with the note "done after its inputs", and put its inputs on top. When it comes up again with the note,
+append it to the order.
+
+A shorter way: number all values as they are made. Inputs are always older than results.
+
+<details><summary>Hint 4: the slopes</summary>
+
+$(v^n)' = n\,v^{n-1}$, $\exp' = \exp$, $\log' = 1/v$, $\tanh' = 1 - \tanh^2$; relu has slope 1 where $v >
+0$ and 0 where $v < 0$. In Python: `math.exp`, `math.log`, `math.tanh`.
+
+</details></details></details></details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "Value", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class Value:
+    """A number that remembers how it was made, and can pass a gradient back.
+
+    Value(data): data is a float or an int; no gradient has arrived yet, so .grad is 0.0.
+    + - * / take Values and numbers on either side, ** a constant number as exponent (2 ** v is not asked
+    for), and there are unary minus, .relu(), .exp(), .log() and .tanh(). Each returns a new Value.
+    .data: the number. .grad: float.
+    .backward(): adds to the .grad of every Value that this one was made from the slope of this one with
+    respect to it, summed over all paths. Calls on further results, freshly computed, add up in .grad.
+    Long chains (5,000 operations) work, and so do values that are used many times.
+    """
+
+    def __init__(self, data):
+        ### BEGIN SOLUTION
+        self.data = data
+        self.grad = 0.0
+        self._made_from = ()  # pairs (input, slope of this value with respect to it)
+
+    @classmethod
+    def _made(cls, data, *made_from):
+        result = cls(data)
+        result._made_from = made_from
+        return result
+
+    def __add__(self, other):
+        other = other if isinstance(other, Value) else Value(other)
+        return self._made(self.data + other.data, (self, 1.0), (other, 1.0))
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Value) else Value(other)
+        return self._made(self.data * other.data, (self, other.data), (other, self.data))
+
+    def __pow__(self, exponent):
+        return self._made(self.data**exponent, (self, exponent * self.data ** (exponent - 1)))
+
+    def __neg__(self):
+        return self * -1
+
+    def __sub__(self, other):
+        return self + -other
+
+    def __truediv__(self, other):
+        return self * other**-1
+
+    def __radd__(self, other):
+        return self + other
+
+    def __rmul__(self, other):
+        return self * other
+
+    def __rsub__(self, other):
+        return -self + other
+
+    def __rtruediv__(self, other):
+        return self**-1 * other
+
+    def relu(self):
+        return self._made(max(self.data, 0.0), (self, float(self.data > 0)))
+
+    def exp(self):
+        result = math.exp(self.data)
+        return self._made(result, (self, result))
+
+    def log(self):
+        return self._made(math.log(self.data), (self, 1 / self.data))
+
+    def tanh(self):
+        result = math.tanh(self.data)
+        return self._made(result, (self, 1 - result**2))
+
+    def _inputs_first(self):
+        """All values that this one was made from, and itself at the end, in topological order."""
+        order, seen, stack = [], set(), [(self, False)]
+        while stack:
+            value, inputs_done = stack.pop()
+            if inputs_done:
+                order.append(value)
+            elif value not in seen:
+                seen.add(value)
+                stack.append((value, True))
+                stack.extend((source, False) for source, _ in value._made_from)
+        return order
+
+    def backward(self):
+        arrived = {self: 1.0}  # of this call only; .grad may hold more, from earlier calls
+        for value in reversed(self._inputs_first()):
+            value.grad += arrived[value]
+            for source, slope in value._made_from:
+                arrived[source] = arrived.get(source, 0.0) + arrived[value] * slope
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test_Value", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+check.exercise("Value", points=5)
+
+
+def stop_after(steps):
+    """A profile function that ends a computation which takes more than this many function calls."""
+    left = [steps]
+
+    def count(*_):
+        left[0] -= 1
+        if left[0] < 0:
+            check.fail("backward follows every path on its own, a billion of them; visit every value once")
+
+    return count
+
+
+with check.case("computes like a number, with numbers on either side", points=1):
+    check.number(Value(2.0).grad, float)
+    check.equal(Value(2.0).grad, 0.0, "before backward, .grad is 0.0")
+    v, w = Value(-2.0), Value(4.0)
+    for name, result, expected in (
+        ("v + w", v + w, 2.0),
+        ("v - w", v - w, -6.0),
+        ("v * w", v * w, -8.0),
+        ("v / w", v / w, -0.5),
+        ("-v", -v, 2.0),
+        ("v + 3", v + 3, 1.0),
+        ("3 + v", 3 + v, 1.0),
+        ("v - 3", v - 3, -5.0),
+        ("3 - v", 3 - v, 5.0),
+        ("3 * v", 3 * v, -6.0),
+        ("v * 0.5", v * 0.5, -1.0),
+        ("v / 4", v / 4, -0.5),
+        ("3 / w", 3 / w, 0.75),
+        ("v ** 3", v**3, -8.0),
+        ("w ** 0.5", w**0.5, 2.0),
+        ("w ** -1", w**-1, 0.25),
+        ("v.relu()", v.relu(), 0.0),
+        ("w.relu()", w.relu(), 4.0),
+        ("v.exp()", v.exp(), math.exp(-2.0)),
+        ("w.log()", w.log(), math.log(4.0)),
+        ("v.tanh()", v.tanh(), math.tanh(-2.0)),
+    ):
+        check.that(isinstance(result, Value), f"{name} should be a Value")
+        check.close(result.data, expected, f"the .data of {name} is wrong, for v = -2 and w = 4")
+with check.case("knows the slope of every operation", points=1):
+    for name, function, slope in (
+        ("3 + v", lambda v: 3 + v, 1.0),
+        ("v - 3", lambda v: v - 3, 1.0),
+        ("3 - v", lambda v: 3 - v, -1.0),
+        ("-v", lambda v: -v, -1.0),
+        ("3 * v", lambda v: 3 * v, 3.0),
+        ("v / 4", lambda v: v / 4, 0.25),
+        ("3 / v", lambda v: 3 / v, -0.75),
+        ("v ** 3", lambda v: v**3, 12.0),
+        ("v ** -2", lambda v: v**-2, 0.25),
+        ("v.relu()", lambda v: v.relu(), 0.0),
+        ("(-v).relu()", lambda v: (-v).relu(), -1.0),
+        ("v.exp()", lambda v: v.exp(), math.exp(-2.0)),
+        ("(-v).log()", lambda v: (-v).log(), -0.5),
+        ("v.tanh()", lambda v: v.tanh(), 1 - math.tanh(-2.0) ** 2),
+    ):
+        v = Value(-2.0)
+        function(v).backward()
+        check.close(v.grad, slope, f"the slope of {name} is wrong, at v = -2")
+    a, b = Value(3.0), Value(-4.0)
+    (a * b - a / b).backward()
+    check.number(a.grad, float)
+    check.close(a.grad, -4 + 1 / 4, "the slope of a * b - a / b for a is wrong, at a = 3 and b = -4")
+    check.close(b.grad, 3 + 3 / 16, "the slope of a * b - a / b for b is wrong, at a = 3 and b = -4")
+with check.case("adds up over all paths, and over calls of backward", points=1):
+    x = Value(3.0)
+    (x + x).backward()
+    check.close(
+        x.grad,
+        2.0,
+        "the slope of x + x is 2",
+        known={"a gradient replaces the one before; add it to .grad": 1.0},
+    )
+    for swapped in (False, True):
+        x = Value(5.0)
+        a = 2 * x
+        b = 3 * a
+        (b + a if swapped else a + b).backward()
+        check.close(
+            x.grad,
+            8.0,
+            "y = a + b with a = 2 * x and b = 3 * a has slope 8",
+            known={
+                "a value passed its gradient on before all of it had arrived: it needs a topological order": 2.0,
+                "a value passed on twice what arrived once: pass on when all has arrived, and once": 10.0,
+            },
+        )
+    x = Value(3.0)
+    (x * x).backward()
+    (2 * x).backward()
+    check.close(
+        x.grad,
+        8.0,
+        "after backward on x * x and then on 2 * x, at x = 3",
+        known={"the second backward wiped out the gradient of the first: they add up": 2.0},
+    )
+with check.case("goes through a chain of 5,000 operations, and visits every value once", points=1):
+    x = Value(0.5)
+    y = x
+    for _ in range(5000):
+        y = y + 1
+    y.backward()
+    check.close(y.data, 5000.5)
+    check.close(x.grad, 1.0)
+    x = Value(1.0)
+    y = x
+    for _ in range(30):
+        y = y + y
+    profile = sys.getprofile()
+    sys.setprofile(stop_after(200_000))
+    try:
+        y.backward()
+    finally:
+        sys.setprofile(profile)
+    check.close(x.grad, 2.0**30, "y = y + y, thirty times, has slope 2 ** 30")
+### BEGIN HIDDEN TESTS
+with check.case("the same as torch on long expressions", points=1, hidden=True):
+
+    def tangle(a, b, c, exp, log, tanh, relu):
+        d = a * b - 2 * c
+        e = tanh(d) + exp(-(d**2)) / (1 + c**2)
+        f = relu(e * 3 - b) + relu(b - e * 3) + log(c * c + 1.5)
+        for _ in range(3):
+            f = f * e / 2 + d - f**2 / 10
+        return 1 / (f * f + 1) - a / (2 + e * e)
+
+    grads = [0.0, 0.0, 0.0]
+    values = [Value(number) for number in check.normal((3,), dtype=torch.float64).tolist()]
+    for _ in range(3):  # fresh graphs over the same leaves: their gradients add up
+        leaves = [torch.tensor(value.data, dtype=torch.float64, requires_grad=True) for value in values]
+        result = tangle(*leaves, torch.exp, torch.log, torch.tanh, torch.relu)
+        result.backward()
+        grads = [total + leaf.grad.item() for total, leaf in zip(grads, leaves)]
+        mine = tangle(*values, Value.exp, Value.log, Value.tanh, Value.relu)
+        mine.backward()
+        check.close(mine.data, result.item(), "the .data of a long expression is wrong")
+        check.close([value.grad for value in values], grads, "the .grad in a long expression is wrong")
+    x = Value(0.7)
+    y = x
+    for _ in range(1250):
+        y = 3 - (2 + -y) * 1
+    y.backward()
+    check.close(y.data, 1250.7)
+    check.close(x.grad, 1.0, "a chain of 5,000 mixed operations with slope 1")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+**What you have built.** Is this enough for a neural network? The next cell uses *your* `Value` (when it
+is written) for a network with 8 hidden units and 33 parameters, and teaches it to tell two moons apart:
+compute the loss, clear, `backward`, step down.
+"""
+
+
+# %% tags=["experiment"]
+def two_moons(num_points=40):
+    """Points on two interlocked half circles: list of (x, y, side), side +1 or -1."""
+    noise = 0.1 * torch.randn(num_points, 2, generator=torch.Generator().manual_seed(3))
+    angles = torch.linspace(0, math.pi, num_points // 2)
+    upper = torch.stack([angles.cos(), angles.sin()], dim=1)
+    lower = torch.stack([1 - angles.cos(), 0.5 - angles.sin()], dim=1)
+    points = torch.cat([upper, lower]) + noise
+    return [(x, y, 1 if i < num_points // 2 else -1) for i, (x, y) in enumerate(points.tolist())]
+
+
+def network_score(parameters, x, y):
+    """One hidden layer of 8 tanh units. parameters: 33 Values; x, y: numbers."""
+    score = parameters[-1]
+    for unit in range(8):
+        w1, w2, b, out = parameters[4 * unit : 4 * unit + 4]
+        score = score + out * (w1 * x + w2 * y + b).tanh()
+    return score
+
+
+def train_on_moons(points, num_steps=80, lr=2.0):
+    """Gradient descent on the mean logistic loss. Returns (parameters, loss before each step)."""
+    start = torch.randn(33, generator=torch.Generator().manual_seed(0)).tolist()
+    parameters, losses = [Value(number) for number in start], []
+    for _ in range(num_steps):
+        loss = Value(0.0)
+        for x, y, side in points:
+            loss = loss + ((-side * network_score(parameters, x, y)).exp() + 1).log() / len(points)
+        for parameter in parameters:
+            parameter.grad = 0.0
+        loss.backward()
+        for parameter in parameters:
+            parameter.data -= lr * parameter.grad
+        losses.append(loss.data)
+    return parameters, losses
+
+
+def draw_moons(ax, parameters, points):
+    numbers = torch.tensor([parameter.data for parameter in parameters], dtype=torch.float64)
+    w1, w2, b, out = numbers[:-1].reshape(8, 4).T[:, :, None, None]
+    ys, xs = torch.meshgrid(torch.linspace(-1.2, 1.7, 80), torch.linspace(-1.6, 2.6, 120), indexing="ij")
+    scores = (out * torch.tanh(w1 * xs + w2 * ys + b)).sum(dim=0) + numbers[-1]
+    ax.contourf(
+        xs, ys, scores.sign(), levels=[-2, 0, 2], colors=[cu.plots.COLOURS[5], cu.plots.COLOURS[4]], alpha=0.3
+    )
+    for side, marker, colour in ((1, "o", cu.plots.COLOURS[1]), (-1, "s", cu.plots.COLOURS[0])):
+        ax.plot(*zip(*[(x, y) for x, y, s in points if s == side]), marker, color=colour, markersize=6)
+    ax.set(title="33 numbers, moved down their slopes, draw this border", xlabel="x", ylabel="y")
+
+
+try:
+    moons = two_moons()
+    trained, losses = train_on_moons(moons)
+except check.NotDoneYet:
+    print("Write Value first, then run this cell again.")
+else:
+    cu.plots.curves(
+        {"loss": losses}, x="step", title="Trained with your own autograd", alt="A falling loss curve"
+    )
+    cu.plots.figure(
+        lambda ax: draw_moons(ax, trained, moons),
+        alt="Two interlocked half moons on two coloured regions",
+        height=3.4,
+    )
+    right = sum(side * network_score(trained, x, y).data > 0 for x, y, side in moons)
+    assert right >= 38 and losses[-1] < losses[0] / 2
+    print("At least 38 of 40 points are on the right side, and the loss has more than halved.")
+
+# %% [markdown]
+r"""
+Torch does the same with tensors in place of single numbers, and with a few hundred operations in place
+of your seven.
+
+## 7 What do you believe now?
+
+### Exercise 2.9: claim cards &nbsp; (3 points, about 10 minutes, ★★☆)
+
+Each sentence comes from real study notes or from a real discussion. Decide with the experiments of this
+chapter: answer "true", "false", or the letter of the condition under which it is true.
+
+1. **"storage"**: "`x.requires_grad_(True)` sets aside the memory for the gradient of x."
+   (a) only for floats, (b) only if x is a leaf, (c) only if x has more than one entry.
+2. **"second call"**: "After a second computation and a second `backward()`, `x.grad` holds the gradient
+   of the second result."
+   (a) only with `retain_graph=True`, (b) only if `x.grad` was cleared in between, (c) only if both
+   results are scalars.
+3. **"detach"**: "`x.detach()` takes the values out; what you write into them does not reach x."
+   (a) only inside `no_grad()`, (b) only if x is not a leaf, (c) only if `.clone()` follows.
+4. **"ones"**: "For a y that is not a scalar, `y.backward(torch.ones_like(y))` puts the same into
+   `x.grad` as `y.sum().backward()`."
+   (a) only if y is element-wise in x, (b) only if x and y have one shape, (c) only with
+   `retain_graph=True`.
+5. **"no_grad"**: "Inside `with torch.no_grad():` a dropout layer drops nothing."
+   (a) only if the layer was also put in evaluation mode, (b) only if its input does not require a
+   gradient, (c) only if `is_grad_enabled()` was called.
+6. **"twice"**: "Calling `backward()` twice on the same result raises an error."
+   (a) only if backward needs numbers that the forward walk kept, and the first call freed them, (b) only
+   if `.grad` was not cleared, (c) only if the result is not a leaf.
+"""
+
+# %% nbgrader={"grade": false, "grade_id": "claims_autograd", "locked": false, "schema_version": 3, "solution": true, "task": false}
+answers = {
+    "storage": "?",
+    "second call": "?",
+    "detach": "?",
+    "ones": "?",
+    "no_grad": "?",
+    "twice": "?",
+}
+### BEGIN SOLUTION
+answers = {
+    "storage": "false",
+    "second call": "b",
+    "detach": "c",
+    "ones": "true",
+    "no_grad": "a",
+    "twice": "a",
+}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test_claims_autograd", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.exercise("claims_autograd", points=3)
+CLAIMS = ["storage", "second call", "detach", "ones", "no_grad", "twice"]
+with check.case("every claim is answered with true, false, a, b or c"):
+    check.claims(answers, {claim: ["true", "false", "a", "b", "c"] for claim in CLAIMS})
+### BEGIN HIDDEN TESTS
+with check.case("claims about .grad", points=1, hidden=True):
+    check.right(
+        answers, {"storage": "false", "second call": "b"}, "print x.grad at every step, as in section 2"
+    )
+with check.case("claims about leaving the graph", points=1, hidden=True):
+    check.right(answers, {"detach": "c", "no_grad": "a"}, "run the last cells of section 3 once more")
+with check.case("claims about calling backward", points=1, hidden=True):
+    check.right(answers, {"ones": "true", "twice": "a"}, "see the last cell of section 2, and section 5")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 2.10: in your own words &nbsp; (2 points, about 5 minutes, marked by your instructor)
+
+A classmate trains a network and wants the mean loss of an epoch. In every step, after `loss.backward()`
+and the update, the loop does `total = total + loss`, with the tensor `loss`. The training is correct,
+but the memory in use grows from step to step. Explain in three or four sentences what is kept alive and
+by whom, and name two ways to mend it. Why is it no remedy to put the whole loop under `torch.no_grad()`?
+"""
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written_graph", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+r"""
+**Model answer.** `loss` is not a leaf: it remembers the step that made it, and through it the graph of
+its forward walk. `total + loss` is recorded too, so `total` holds on to the graph of every step so far,
+and none of them can be thrown away. (`backward` has freed the numbers that were kept for it, but the
+graph itself stays, and grows.) It helps to add only the number: `total += loss.item()`, or `total +=
+loss.detach()`, or to do the addition inside `no_grad`. With the whole loop under `no_grad` nothing is
+recorded, so `loss.backward()` raises an error and nothing is learned.
+
+**Mark scheme.** 1 point: says that `total` keeps the graphs of all steps alive, because the addition is
+recorded or because `loss` carries its graph. ½ point: two working ways (`item()`, `float(loss)`,
+`detach()`, only the addition under `no_grad`); one way earns ¼. ½ point: without recording there is no
+gradient, or `backward` fails.
+"""
+
+# %% [markdown]
+r"""
+## Recap
+
+- Down is against the gradient; how far you go is the learning rate.
+- A numerical gradient is simple and slow. Central differences in float64 with $h \approx 10^{-5}$ are
+  good to about ten digits.
+- Torch records a graph while you compute. `backward` walks through it once, multiplies slopes along a
+  path, adds up over paths, and **adds** the result to the `.grad` of the leaves.
+- `detach()` shares numbers and drops the history; `clone()` copies numbers and keeps the history;
+  `no_grad()` records nothing; `eval()` is about layers, not about graphs.
+- For results that are not one number, backward computes vector-Jacobian products. Test them with a
+  random vector.
+
+**What people get wrong.** They think that `requires_grad_()` reserves memory; that reading `.grad`, or
+`backward`, *replaces* the old gradient; that `detach()` copies; that `eval()` saves memory; that a
+gradient which passes a test with `.sum()` is right; that the smallest `h` is the best; and they trust a
+numerical slope at a kink, such as relu at 0, where there is none.
+
+**Read on.** [PyTorch: autograd mechanics](https://pytorch.org/docs/stable/notes/autograd.html) · [Dive
+into Deep Learning: automatic differentiation](https://d2l.ai/chapter_preliminaries/autograd.html) ·
+[Baydin and others: Automatic differentiation in machine learning, a
+survey](https://arxiv.org/abs/1502.05767) · [micrograd, an engine like
+yours](https://github.com/karpathy/micrograd). Next: `03_linear_regression`, where you walk down a real
+loss.
+"""

@@ -1,0 +1,1171 @@
+"""Known answers to the exercises of chapter 02."""
+
+import copy
+import itertools
+import math
+import sys
+import warnings
+
+import numpy as np
+import torch
+
+from tests.answers import odd, odd_value, wrong, wrong_value
+
+# --- numerical_grad ---------------------------------------------------------------------------------------
+
+
+def entry_by_entry(x, slope):
+    """A tensor of x's shape; its entry i is slope(the i-th unit tensor)."""
+    units = torch.eye(x.numel(), dtype=x.dtype).reshape(-1, *x.shape)
+    return torch.stack([torch.as_tensor(slope(unit), dtype=x.dtype).reshape(()) for unit in units]).reshape(
+        x.shape
+    )
+
+
+@wrong("this is the forward difference")
+def numerical_grad(f, x, h=1e-5):
+    return entry_by_entry(x, lambda unit: (f(x + h * unit) - f(x)) / h)
+
+
+@wrong("this is the backward difference")
+def numerical_grad(f, x, h=1e-5):
+    return entry_by_entry(x, lambda unit: (f(x) - f(x - h * unit)) / h)
+
+
+@wrong("twice the slope: the two points are 2h apart")
+def numerical_grad(f, x, h=1e-5):
+    return entry_by_entry(x, lambda unit: (f(x + h * unit) - f(x - h * unit)) / h)
+
+
+@wrong("half the slope")
+def numerical_grad(f, x, h=1e-5):
+    return entry_by_entry(x, lambda unit: (f(x + h * unit / 2) - f(x - h * unit / 2)) / (2 * h))
+
+
+@wrong("the sign is wrong")
+def numerical_grad(f, x, h=1e-5):
+    return entry_by_entry(x, lambda unit: (f(x - h * unit) - f(x + h * unit)) / (2 * h))
+
+
+@wrong("all entries move at once")
+def numerical_grad(f, x, h=1e-5):
+    slope = (float(f(x + h)) - float(f(x - h))) / (2 * h)
+    return torch.full_like(x, slope)
+
+
+@wrong("h is not used")
+def numerical_grad(f, x, h=1e-5):
+    h = 1e-5
+    return entry_by_entry(x, lambda unit: (f(x + h * unit) - f(x - h * unit)) / (2 * h))
+
+
+@wrong("the dtype should be float64, found float32")
+def numerical_grad(f, x, h=1e-5):
+    slopes = torch.zeros(x.shape)
+    for place in itertools.product(*map(range, x.shape)):
+        up, down = x.clone(), x.clone()
+        up[place] += h
+        down[place] -= h
+        slopes[place] = float(f(up) - f(down)) / (2 * h)
+    return slopes
+
+
+@wrong("expected")
+def numerical_grad(f, x, h=1e-5):
+    """In float32."""
+    small = x.float()
+    slopes = entry_by_entry(
+        small, lambda unit: (float(f(small + h * unit)) - float(f(small - h * unit))) / (2 * h)
+    )
+    return slopes.to(x.dtype)
+
+
+@wrong("x came back changed in its last digits")
+def numerical_grad(f, x, h=1e-5):
+    slopes, row = torch.zeros_like(x), x.view(-1)
+    for i in range(x.numel()):
+        row[i] += h
+        up = float(f(x))
+        row[i] -= 2 * h
+        down = float(f(x))
+        row[i] += h
+        slopes.view(-1)[i] = (up - down) / (2 * h)
+    return slopes
+
+
+@wrong("x came back changed; work on a copy")
+def numerical_grad(f, x, h=1e-5):
+    slopes, row = torch.zeros_like(x), x.view(-1)
+    for i in range(x.numel()):
+        down = float(f(x - h * torch.eye(x.numel(), dtype=x.dtype)[i].reshape(x.shape)))
+        row[i] += h
+        slopes.view(-1)[i] = (float(f(x)) - down) / (2 * h)
+    return slopes
+
+
+@wrong("'float' object has no attribute 'item'")
+def numerical_grad(f, x, h=1e-5):
+    return entry_by_entry(x, lambda unit: (f(x + h * unit).item() - f(x - h * unit).item()) / (2 * h))
+
+
+@wrong("the shape should be (2, 3), found (6,)")
+def numerical_grad(f, x, h=1e-5):
+    return entry_by_entry(x, lambda unit: (f(x + h * unit) - f(x - h * unit)) / (2 * h)).flatten()
+
+
+@wrong("0-d tensor")
+def numerical_grad(f, x, h=1e-5):
+    slopes = torch.zeros_like(x)
+    for i in range(len(x)):
+        for place in itertools.product([i], *map(range, x.shape[1:])):
+            up, down = x.clone(), x.clone()
+            up[place] += h
+            down[place] -= h
+            slopes[place] = (float(f(up)) - float(f(down))) / (2 * h)
+    return slopes
+
+
+@odd
+def numerical_grad(f, x, h=1e-5):
+    """In place, with the saved number put back."""
+    slopes = torch.zeros_like(x)
+    for place in np.ndindex(*x.shape):
+        saved = x[place].item()
+        x[place] = saved + h
+        up = float(f(x))
+        x[place] = saved - h
+        down = float(f(x))
+        x[place] = saved
+        slopes[place] = (up - down) / (2 * h)
+    return slopes
+
+
+@odd
+def numerical_grad(f, x, h=1e-5):
+    """Richardson's extrapolation of two central differences: exact up to h ** 4."""
+
+    def central(unit, h):
+        return (float(f(x + h * unit)) - float(f(x - h * unit))) / (2 * h)
+
+    return entry_by_entry(x, lambda unit: (4 * central(unit, h / 2) - central(unit, h)) / 3)
+
+
+@odd
+def numerical_grad(f, x, h=1e-5):
+    """By way of NumPy, with the step that rounding really leaves."""
+    numbers, slopes = x.numpy().reshape(-1).copy(), []
+    for i, number in enumerate(numbers):
+        row = numbers.copy()
+        row[i] = high = number + h
+        up = float(f(torch.from_numpy(row.reshape(x.shape))))
+        row[i] = low = number - h
+        down = float(f(torch.from_numpy(row.reshape(x.shape))))
+        slopes.append((up - down) / (high - low))
+    return torch.tensor(np.reshape(slopes, x.shape))
+
+
+# --- grad_of ----------------------------------------------------------------------------------------------
+
+
+@wrong("x requires a gradient now, and did not before")
+def grad_of(f, x):
+    x.requires_grad_()
+    (grad,) = torch.autograd.grad(f(x), x, allow_unused=True)
+    return grad
+
+
+@wrong("x has a .grad now, and had none before")
+def grad_of(f, x):
+    flag = x.requires_grad
+    x.requires_grad_(True)
+    f(x).backward()
+    grad = x.grad.clone()
+    x.requires_grad_(flag)
+    return grad
+
+
+@wrong("what was in x.grad before is in the result")
+def grad_of(f, x):
+    if not x.requires_grad:
+        leaf = x.clone().requires_grad_()
+        f(leaf).backward()
+        return leaf.grad
+    f(x).backward()
+    return x.grad.clone()
+
+
+@wrong("the gradient was added to x.grad")
+def grad_of(f, x):
+    if not x.requires_grad:
+        leaf = x.clone().requires_grad_()
+        f(leaf).backward()
+        return leaf.grad
+    before = x.grad.clone()
+    f(x).backward()
+    return x.grad - before
+
+
+@wrong("x.grad was there before, and is gone now")
+def grad_of(f, x):
+    flag = x.requires_grad
+    x.requires_grad_(True)
+    x.grad = None
+    f(x).backward()
+    grad, x.grad = x.grad, None
+    x.requires_grad_(flag)
+    return grad
+
+
+@wrong("x required a gradient before, and does not now")
+def grad_of(f, x):
+    x.requires_grad_(True)
+    (grad,) = torch.autograd.grad(f(x), x)
+    x.requires_grad_(False)
+    return grad
+
+
+@wrong("backward() writes into every leaf it finds")
+def grad_of(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    result = f(leaf)
+    if result.requires_grad:
+        result.backward()
+    return torch.zeros_like(x) if leaf.grad is None else leaf.grad
+
+
+@wrong("the result carries a graph: `create_graph` is not needed here")
+def grad_of(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    return torch.autograd.grad(f(leaf), leaf, create_graph=True)[0]
+
+
+@wrong("does not require grad and does not have a grad_fn")
+def grad_of(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    return torch.autograd.grad(f(leaf), leaf, materialize_grads=True)[0]
+
+
+@wrong("appears to not have been used in the graph")
+def grad_of(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    result = f(leaf)
+    if not result.requires_grad:
+        return torch.zeros_like(x)
+    return torch.autograd.grad(result, leaf)[0]
+
+
+@wrong("should be a tensor, found a value of type tuple")
+def grad_of(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    return torch.autograd.grad(f(leaf), leaf)
+
+
+@wrong("found None")
+def grad_of(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    result = f(leaf)
+    return torch.autograd.grad(result, leaf, allow_unused=True)[0] if result.requires_grad else None
+
+
+@odd
+def grad_of(f, x):
+    """backward that names its leaf."""
+    leaf = x.detach().requires_grad_()
+    result = f(leaf) + 0 * leaf.sum()
+    result.backward(inputs=[leaf])
+    return leaf.grad
+
+
+@odd
+def grad_of(f, x):
+    """By functional transforms."""
+    return torch.func.grad(f)(x.detach()).detach()
+
+
+@odd
+def grad_of(f, x):
+    return torch.autograd.functional.jacobian(f, x.detach().clone())
+
+
+@odd
+def grad_of(f, x):
+    """On x itself, and everything put back."""
+    flag = x.requires_grad
+    x.requires_grad_(True)
+    result = f(x)
+    grad = None
+    if result.requires_grad:
+        grad = torch.autograd.grad(result, x, allow_unused=True)[0]
+    x.requires_grad_(flag)
+    return torch.zeros_like(x).detach() if grad is None else grad
+
+
+# --- detached_copy ----------------------------------------------------------------------------------------
+
+
+@wrong("they share storage: writing into the copy changed x")
+def detached_copy(x):
+    return x.detach()
+
+
+@wrong("they share storage")
+def detached_copy(x):
+    return x.data
+
+
+@wrong("the copy is still connected")
+def detached_copy(x):
+    return x.clone()
+
+
+@wrong("you can only change requires_grad flags of leaf variables")
+def detached_copy(x):
+    return x.clone().requires_grad_(False)
+
+
+@wrong("x itself was taken out of its graph")
+def detached_copy(x):
+    values = x.detach_()
+    return values.clone()
+
+
+@wrong("Can't call numpy() on Tensor that requires grad")
+def detached_copy(x):
+    return torch.tensor(x.numpy())
+
+
+@wrong("the dtype should be")
+def detached_copy(x):
+    return torch.tensor(x.tolist(), dtype=torch.float32)
+
+
+@wrong("the copy is still connected")
+def detached_copy(x):
+    return x.detach().clone().requires_grad_(x.requires_grad)
+
+
+@odd
+def detached_copy(x):
+    with torch.no_grad():
+        return x.clone()
+
+
+@odd
+def detached_copy(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of this way, but it does what is asked
+        return torch.tensor(x)
+
+
+@odd
+def detached_copy(x):
+    return copy.deepcopy(x.detach()).contiguous().clone()
+
+
+@odd
+def detached_copy(x):
+    return torch.from_numpy(np.array(x.detach().numpy()))
+
+
+@odd
+def detached_copy(x):
+    twin = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    twin.copy_(x.detach())
+    return twin
+
+
+# --- descend ----------------------------------------------------------------------------------------------
+
+
+@wrong("the gradients of all steps pile up")
+def descend(f, x0, lr, num_steps):
+    x = x0.detach().clone().requires_grad_()
+    for _ in range(num_steps):
+        f(x).backward()
+        with torch.no_grad():
+            x -= lr * x.grad
+    return x.detach()
+
+
+@wrong("the starting point was changed: detach() alone shares its storage")
+def descend(f, x0, lr, num_steps):
+    x = x0.detach()
+    x.requires_grad_()
+    for _ in range(num_steps):
+        x.grad = None
+        f(x).backward()
+        with torch.no_grad():
+            x -= lr * x.grad
+    return x.detach()
+
+
+@wrong("the starting point was changed")
+def descend(f, x0, lr, num_steps):
+    x = x0.requires_grad_()
+    for _ in range(num_steps):
+        x.grad = None
+        f(x).backward()
+        x.data -= lr * x.grad
+    return x.detach()
+
+
+@wrong("the starting point requires a gradient now")
+def descend(f, x0, lr, num_steps):
+    x = x0.requires_grad_()
+    for _ in range(num_steps):
+        (grad,) = torch.autograd.grad(f(x), x)
+        x = (x - lr * grad).detach().requires_grad_()
+    return x.detach()
+
+
+@wrong("it walks uphill")
+def descend(f, x0, lr, num_steps):
+    x = x0.detach().clone().requires_grad_()
+    for _ in range(num_steps):
+        (grad,) = torch.autograd.grad(f(x), x)
+        x = (x + lr * grad).detach().requires_grad_()
+    return x.detach()
+
+
+@wrong("every step uses the gradient of the starting point")
+def descend(f, x0, lr, num_steps):
+    x = x0.detach().clone().requires_grad_()
+    (grad,) = torch.autograd.grad(f(x), x)
+    for _ in range(num_steps):
+        x = x - lr * grad
+    return x.detach()
+
+
+@wrong("it takes one step, not num_steps")
+def descend(f, x0, lr, num_steps):
+    x = x0.detach().clone().requires_grad_()
+    for _ in range(num_steps):
+        f(x).backward()
+        with torch.no_grad():
+            x -= lr * x.grad
+        return x.detach()
+
+
+@wrong("a leaf Variable that requires grad is being used in an in-place operation")
+def descend(f, x0, lr, num_steps):
+    x = x0.detach().clone().requires_grad_()
+    for _ in range(num_steps):
+        x.grad = None
+        f(x).backward()
+        x -= lr * x.grad
+    return x.detach()
+
+
+@wrong("x = x - lr * x.grad")  # no leaf any more, so .grad is None
+def descend(f, x0, lr, num_steps):
+    x = x0.detach().clone().requires_grad_()
+    for _ in range(num_steps):
+        f(x).backward()
+        x = x - lr * x.grad
+    return x.detach()
+
+
+@wrong("the result should not require a gradient")
+def descend(f, x0, lr, num_steps):
+    x = x0.detach().clone().requires_grad_()
+    for _ in range(num_steps):
+        x.grad = None
+        f(x).backward()
+        with torch.no_grad():
+            x -= lr * x.grad
+    return x
+
+
+@odd
+def descend(f, x0, lr, num_steps):
+    x = torch.nn.Parameter(x0.detach().clone())
+    optimizer = torch.optim.SGD([x], lr=lr)
+    for _ in range(num_steps):
+        optimizer.zero_grad(set_to_none=False)
+        f(x).backward()
+        optimizer.step()
+    return x.data
+
+
+@odd
+def descend(f, x0, lr, num_steps):
+    if num_steps == 0:
+        return x0.detach()
+    return descend_again(f, x0 - lr * torch.func.grad(f)(x0), lr, num_steps - 1)
+
+
+def descend_again(f, x, lr, num_steps):
+    """The rest of a descent that calls itself."""
+    return x if num_steps == 0 else descend_again(f, x - lr * torch.func.grad(f)(x), lr, num_steps - 1)
+
+
+@odd
+def descend(f, x0, lr, num_steps):
+    """Differences of what piles up are fresh gradients, too."""
+    x, before = x0.detach().clone().requires_grad_(), torch.zeros_like(x0)
+    for _ in range(num_steps):
+        f(x).backward()
+        fresh, before = x.grad - before, x.grad.clone()
+        x.data = x.data - lr * fresh
+    return x.detach()
+
+
+# --- unbroadcast ------------------------------------------------------------------------------------------
+
+
+@wrong("the mean is not the sum")
+def unbroadcast(g, shape):
+    while g.dim() > len(shape):
+        g = g.mean(0)
+    for axis, length in enumerate(shape):
+        if length == 1:
+            g = g.mean(axis, keepdim=True)
+    return g
+
+
+@wrong("summed over the wrong axis")
+def unbroadcast(g, shape):
+    while g.dim() > len(shape):
+        g = g.sum(-1)
+    return g
+
+
+@wrong("only one of the places is used")
+def unbroadcast(g, shape):
+    return g.flatten()[: math.prod(shape)].reshape(shape)
+
+
+@wrong("the stretched axis is gone: keep it, with length 1")
+def unbroadcast(g, shape):
+    while g.dim() > len(shape):
+        g = g.sum(0)
+    for axis in reversed(range(len(shape))):
+        if shape[axis] == 1:
+            g = g.sum(axis)
+    return g
+
+
+@wrong("expected shape (2, 1), found (2, 3)")
+def unbroadcast(g, shape):
+    """Only the axes on the left."""
+    return g.sum(dim=tuple(range(g.dim() - len(shape)))) if g.dim() > len(shape) else g
+
+
+@wrong("is invalid for input of size")
+def unbroadcast(g, shape):
+    """Only the stretched axes."""
+    for axis, length in enumerate(shape):
+        if length == 1:
+            g = g.sum(axis, keepdim=True)
+    return g.reshape(shape)
+
+
+@wrong("expected shape (2, 3), found ()")
+def unbroadcast(g, shape):
+    """sum over an empty list of axes is the sum over all."""
+    lead = g.dim() - len(shape)
+    axes = [
+        *range(lead),
+        *(lead + i for i, length in enumerate(shape) if length == 1 and g.shape[lead + i] > 1),
+    ]
+    g = g.sum(dim=axes)
+    return g.reshape(shape) if g.numel() == math.prod(shape) else g
+
+
+@wrong("the function changed its input")
+def unbroadcast(g, shape):
+    total = g.sum_to_size(shape).clone()
+    g.zero_()
+    return total
+
+
+@odd
+def unbroadcast(g, shape):
+    return g.sum_to_size(shape)
+
+
+@odd
+def unbroadcast(g, shape):
+    leaf = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+    (leaf.expand(g.shape) * g).sum().backward()
+    return leaf.grad
+
+
+@odd
+def unbroadcast(g, shape):
+    """Every number of g goes to the cell that it came from."""
+    cells = torch.arange(math.prod(shape)).reshape(shape).expand(g.shape).flatten()
+    return torch.zeros(math.prod(shape), dtype=g.dtype).index_add_(0, cells, g.flatten()).reshape(shape)
+
+
+# --- matmul_vjp -------------------------------------------------------------------------------------------
+
+
+@wrong("the gradient for A is transposed")
+def matmul_vjp(A, B, g):
+    return B @ g.T, A.T @ g
+
+
+@wrong("the gradient for A lacks the transpose of B")
+def matmul_vjp(A, B, g):
+    return g @ B, A @ g
+
+
+@wrong("the gradient for A has its factors in the wrong order")
+def matmul_vjp(A, B, g):
+    return B.T @ g, g @ A.T
+
+
+@wrong("the gradient for B has its factors in the wrong order")
+def matmul_vjp(A, B, g):
+    return g @ B.T, g @ A.T
+
+
+@wrong("the gradient for B is transposed")
+def matmul_vjp(A, B, g):
+    return g @ B.T, g.T @ A
+
+
+@wrong("the gradient for A takes g as all ones")
+def matmul_vjp(A, B, g):
+    A, B = A.clone().requires_grad_(), B.clone().requires_grad_()
+    (A @ B).sum().backward()
+    return A.grad, B.grad
+
+
+@wrong("the two gradients are in the wrong order")
+def matmul_vjp(A, B, g):
+    return A.T @ g, g @ B.T
+
+
+@wrong("the gradient for A is wrong")
+def matmul_vjp(A, B, g):
+    return g * B, g * A
+
+
+@odd
+def matmul_vjp(A, B, g):
+    A, B = A.clone().requires_grad_(), B.clone().requires_grad_()
+    return torch.autograd.grad(A @ B, (A, B), g)
+
+
+@odd
+def matmul_vjp(A, B, g):
+    """One rank-one product per row and column."""
+    gA, gB = torch.zeros_like(A), torch.zeros_like(B)
+    for i in range(len(A)):
+        for j in range(B.shape[1]):
+            gA[i] += g[i, j] * B[:, j]
+            gB[:, j] += g[i, j] * A[i]
+    return [gA, gB]
+
+
+# --- softmax_vjp ------------------------------------------------------------------------------------------
+
+
+@wrong("solve this one without `torch.autograd.grad`")
+def softmax_vjp(x, g):
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(torch.softmax(x, -1), x, g)[0]
+
+
+@wrong("solve this one without `torch.Tensor.backward`")
+def softmax_vjp(x, g):
+    x = x.clone().requires_grad_()
+    torch.softmax(x, -1).backward(g)
+    return x.grad
+
+
+@wrong("solve this one without `torch.autograd.grad`")
+def softmax_vjp(x, g):
+    return torch.func.vjp(lambda x: torch.softmax(x, -1), x)[1](g)[0]
+
+
+@wrong("only the diagonal of the Jacobian is used")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return g * p * (1 - p)
+
+
+@wrong("g is taken as all ones")
+def softmax_vjp(x, g):
+    return torch.zeros_like(x)
+
+
+@wrong("g is not used")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return p * (1 - p)
+
+
+@wrong("the second sum is missing")
+def softmax_vjp(x, g):
+    return torch.softmax(x, -1) * g
+
+
+@wrong("it is softmax over the first axis")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, 0)
+    return p * (g - (g * p).sum(0))
+
+
+@wrong("all rows are mixed")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return p * (g - (g * p).sum())
+
+
+@wrong("the sum of each row meets the wrong row: keepdim=True")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return p * (g - (g * p).sum(-1))
+
+
+@wrong("it is the sum of g times p, not of g")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return p * (g - g.sum(-1, keepdim=True))
+
+
+@wrong("the function changed its input")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    g -= (g * p).sum(-1, keepdim=True)
+    return p * g
+
+
+@odd
+def softmax_vjp(x, g):
+    """The whole Jacobian."""
+    p = torch.softmax(x, -1)
+    jacobian = torch.diag_embed(p) - p.unsqueeze(-1) * p.unsqueeze(-2)
+    return (g.unsqueeze(-2) @ jacobian).squeeze(-2)
+
+
+@odd
+def softmax_vjp(x, g):
+    p = x.exp() / x.exp().sum(-1, keepdim=True)
+    return p * g - p * torch.einsum("...i,...i->...", p, g)[..., None]
+
+
+@odd
+def softmax_vjp(x, g):
+    """Row by row, entry by entry, in Python's own numbers."""
+    rows = []
+    for xs, gs in zip(x.reshape(-1, x.shape[-1]).tolist(), g.reshape(-1, x.shape[-1]).tolist(), strict=True):
+        top = max(xs)
+        exps = [math.exp(number - top) for number in xs]
+        p = [number / sum(exps) for number in exps]
+        mean = sum(a * b for a, b in zip(p, gs, strict=True))
+        rows.append([a * (b - mean) for a, b in zip(p, gs, strict=True)])
+    return torch.tensor(rows, dtype=x.dtype).reshape(x.shape)
+
+
+# --- Value ------------------------------------------------------------------------------------------------
+
+
+def number_of(other):
+    return getattr(other, "data", other)
+
+
+class Arithmetic:
+    """The operations of Value, for a class that says how `made(data, (input, slope), ...)` builds one."""
+
+    def parts(self, other, a, b):
+        """The inputs that are no plain numbers, with their slopes."""
+        return [(self, a)] + ([(other, b)] if isinstance(other, Arithmetic) else [])
+
+    def __add__(self, other):
+        return self.made(self.data + number_of(other), *self.parts(other, 1.0, 1.0))
+
+    def __mul__(self, other):
+        return self.made(self.data * number_of(other), *self.parts(other, number_of(other), self.data))
+
+    def __sub__(self, other):
+        return self.made(self.data - number_of(other), *self.parts(other, 1.0, -1.0))
+
+    def __truediv__(self, other):
+        divisor = number_of(other)
+        return self.made(self.data / divisor, *self.parts(other, 1 / divisor, -self.data / divisor**2))
+
+    def __pow__(self, n):
+        return self.made(self.data**n, (self, n * self.data ** (n - 1)))
+
+    def __neg__(self):
+        return self.made(-self.data, (self, -1.0))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def relu(self):
+        return self.made(self.data if self.data > 0 else 0.0, (self, 1.0 if self.data > 0 else 0.0))
+
+    def exp(self):
+        return self.made(math.exp(self.data), (self, math.exp(self.data)))
+
+    def log(self):
+        return self.made(math.log(self.data), (self, 1 / self.data))
+
+    def tanh(self):
+        return self.made(math.tanh(self.data), (self, 1 / math.cosh(self.data) ** 2))
+
+
+class NumberOnTheLeft:
+    """The two operations that are not the same from the other side."""
+
+    def __rsub__(self, other):
+        return self.made(other - self.data, (self, -1.0))
+
+    def __rtruediv__(self, other):
+        return self.made(other / self.data, (self, -other / self.data**2))
+
+
+class Unfinished(Arithmetic):
+    """Remembers (input, slope), and walks back; knows no 3 - v and no 3 / v."""
+
+    def __init__(self, data):
+        self.data, self.grad, self.sources = data, 0.0, []
+
+    def made(self, data, *sources):
+        result = type(self)(data)
+        result.sources = list(sources)
+        return result
+
+    def order(self):
+        """Inputs first, without recursion."""
+        order, seen, stack = [], set(), [(self, iter(self.sources))]
+        while stack:
+            value, rest = stack[-1]
+            source = next((source for source, _ in rest if source not in seen), None)
+            if source is None:
+                order.append(value)
+                stack.pop()
+            else:
+                seen.add(source)
+                stack.append((source, iter(source.sources)))
+        return order
+
+    def backward(self):
+        self.grad = 1.0
+        for value in reversed(self.order()):
+            for source, slope in value.sources:
+                source.grad += slope * value.grad
+
+
+class Recorded(NumberOnTheLeft, Unfinished):
+    """Complete; what the answers below do differently, they say."""
+
+
+@odd
+class Value(Recorded):
+    """An iterative depth-first search with iterators on the stack."""
+
+
+@wrong("unsupported operand type(s) for -: 'int' and 'Value'")
+class Value(Unfinished):
+    """A number on the left is forgotten."""
+
+
+@wrong("a gradient replaces the one before; add it to .grad")
+class Value(Recorded):
+    def backward(self):
+        self.grad = 1.0
+        for value in reversed(self.order()):
+            for source, slope in value.sources:
+                source.grad = slope * value.grad
+
+
+@wrong("a value passed its gradient on before all of it had arrived")
+class Value(Recorded):
+    """Breadth first: near the result first."""
+
+    def backward(self):
+        self.grad, queue, seen = 1.0, [self], {self}
+        for value in queue:
+            for source, slope in value.sources:
+                source.grad += slope * value.grad
+                if source not in seen:
+                    seen.add(source)
+                    queue.append(source)
+
+
+@wrong("a value passed on twice what arrived once")
+class Value(Recorded):
+    """No list of what was visited: a value pays out all it has once for every path."""
+
+    def backward(self):
+        self.grad, queue = 1.0, [self]
+        for value in queue:
+            for source, slope in value.sources:
+                source.grad += slope * value.grad
+                queue.append(source)
+                if len(queue) > 20_000:
+                    return
+
+
+@wrong("the second backward wiped out the gradient of the first")
+class Value(Recorded):
+    def backward(self):
+        order = self.order()
+        for value in order:
+            value.grad = 0.0
+        self.grad = 1.0
+        for value in reversed(order):
+            for source, slope in value.sources:
+                source.grad += slope * value.grad
+
+
+@wrong("RecursionError")
+class Value(Recorded):
+    """The textbook's recursion."""
+
+    def order(self):
+        order, seen = [], set()
+
+        def visit(value):
+            if value not in seen:
+                seen.add(value)
+                for source, _ in value.sources:
+                    visit(source)
+                order.append(value)
+
+        visit(self)
+        return order
+
+
+@wrong("visit every value once")
+class Value(Recorded):
+    """Every path on its own: right, and without end."""
+
+    def backward(self):
+        stack = [(self, 1.0)]
+        while stack:
+            value, gradient = stack.pop()
+            value.grad += gradient
+            for source, slope in value.sources:
+                stack.append((source, gradient * slope))
+
+
+@wrong("the .data of 3 - v is wrong")
+class Value(Recorded):
+    __rsub__ = Recorded.__sub__
+
+
+@wrong("the .data of 3 / w is wrong")
+class Value(Recorded):
+    __rtruediv__ = Recorded.__truediv__
+
+
+@wrong("the slope of v ** 3 is wrong")
+class Value(Recorded):
+    def __pow__(self, n):
+        return self.made(self.data**n, (self, n * self.data**n))
+
+
+@wrong("math domain error")
+class Value(Recorded):
+    """A power by way of the logarithm, which negative numbers do not have."""
+
+    def __pow__(self, n):
+        return (self.log() * n).exp()
+
+
+@wrong("the slope of v.tanh() is wrong")
+class Value(Recorded):
+    def tanh(self):
+        return self.made(math.tanh(self.data), (self, 1 - math.tanh(self.data)))
+
+
+@wrong("the slope of (-v).relu() is wrong")
+class Value(Recorded):
+    def relu(self):
+        return self.made(max(0.0, self.data), (self, 0.0))
+
+
+@wrong("the slope of a * b - a / b for b is wrong")
+class Value(Recorded):
+    def __truediv__(self, other):
+        divisor = number_of(other)
+        return self.made(self.data / divisor, *self.parts(other, 1 / divisor, self.data / divisor**2))
+
+
+@wrong("should be a Python float, found None")
+class Value(Recorded):
+    def __init__(self, data):
+        super().__init__(data)
+        self.grad = None
+
+
+@wrong("v + w should be a Value")
+class Value(Recorded):
+    def __add__(self, other):
+        return self.data + number_of(other)
+
+
+@odd
+class Value(Recorded):
+    """Kahn's algorithm: a value is ready when all that it went into have delivered."""
+
+    def backward(self):
+        waiting, stack, seen = {}, [self], {self}
+        while stack:
+            for source, _ in stack.pop().sources:
+                waiting[source] = waiting.get(source, 0) + 1
+                if source not in seen:
+                    seen.add(source)
+                    stack.append(source)
+        self.grad, ready = 1.0, [self]
+        while ready:
+            value = ready.pop()
+            for source, slope in value.sources:
+                source.grad += slope * value.grad
+                waiting[source] -= 1
+                if not waiting[source]:
+                    ready.append(source)
+
+
+made_so_far = itertools.count()
+
+
+@odd
+class Value(NumberOnTheLeft, Arithmetic):
+    """Numbered as they are made, with closures; inputs are older than results."""
+
+    def __init__(self, data):
+        self.data, self.grad, self.number = float(data), 0.0, next(made_so_far)
+        self.pass_on, self.inputs = lambda: None, ()
+
+    def made(self, data, *sources):
+        result = type(self)(data)
+
+        def pass_on():
+            for source, slope in sources:
+                source.grad += slope * result.grad
+
+        result.pass_on, result.inputs = pass_on, [source for source, _ in sources]
+        return result
+
+    def backward(self):
+        found, stack = {self}, [self]
+        while stack:
+            for source in stack.pop().inputs:
+                if source not in found:
+                    found.add(source)
+                    stack.append(source)
+        self.grad = 1.0
+        for value in sorted(found, key=lambda value: -value.number):
+            value.pass_on()
+
+
+@odd
+class Value(Arithmetic):
+    """Keeps no graph of its own: torch does the work."""
+
+    def __init__(self, data):
+        self.tensor = (
+            data if isinstance(data, torch.Tensor) else torch.tensor(float(data), dtype=torch.float64)
+        )
+        if not self.tensor.requires_grad:
+            self.tensor.requires_grad_()
+        self.leaf = self.tensor.is_leaf
+
+    data = property(lambda self: self.tensor.item(), lambda self, data: self.tensor.data.fill_(data))
+
+    @property
+    def grad(self):
+        if not self.leaf or self.tensor.grad is None:
+            return 0.0
+        return self.tensor.grad.item()
+
+    def combine(self, other, operation):
+        other = getattr(other, "tensor", other)
+        return type(self)(operation(self.tensor, other))
+
+    def __add__(self, other):
+        return self.combine(other, lambda a, b: a + b)
+
+    def __sub__(self, other):
+        return self.combine(other, lambda a, b: a - b)
+
+    def __rsub__(self, other):
+        return self.combine(other, lambda a, b: b - a)
+
+    def __mul__(self, other):
+        return self.combine(other, lambda a, b: a * b)
+
+    def __truediv__(self, other):
+        return self.combine(other, lambda a, b: a / b)
+
+    def __rtruediv__(self, other):
+        return self.combine(other, lambda a, b: b / a)
+
+    def __pow__(self, n):
+        return self.combine(n, lambda a, b: a**b)
+
+    def __neg__(self):
+        return self * -1
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def relu(self):
+        return type(self)(self.tensor.relu())
+
+    def exp(self):
+        return type(self)(self.tensor.exp())
+
+    def log(self):
+        return type(self)(self.tensor.log())
+
+    def tanh(self):
+        return type(self)(self.tensor.tanh())
+
+    def backward(self):
+        self.tensor.backward(retain_graph=True)
+
+
+@odd
+class Value(Recorded):
+    """Recursion, with a limit that lets it through."""
+
+    def order(self):
+        order, seen = [], set()
+
+        def visit(value):
+            if value not in seen:
+                seen.add(value)
+                for source, _ in value.sources:
+                    visit(source)
+                order.append(value)
+
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(100_000)
+        try:
+            visit(self)
+        finally:
+            sys.setrecursionlimit(limit)
+        return order
+
+
+# --- claims_autograd --------------------------------------------------------------------------------------
+
+CLAIMS = {
+    "storage": "false",
+    "second call": "b",
+    "detach": "c",
+    "ones": "true",
+    "no_grad": "a",
+    "twice": "a",
+}
+wrong_value(
+    "claims_autograd", "answers", CLAIMS | {"storage": "true"}, "1 of 2 are not right yet; print x.grad"
+)
+wrong_value("claims_autograd", "answers", CLAIMS | {"storage": "a", "second call": "false"}, "2 of 2 are not")
+wrong_value("claims_autograd", "answers", CLAIMS | {"detach": "true"}, "run the last cells of section 3")
+wrong_value("claims_autograd", "answers", CLAIMS | {"no_grad": "true"}, "1 of 2 are not right yet")
+wrong_value("claims_autograd", "answers", CLAIMS | {"ones": "a"}, "1 of 2 are not right yet")
+wrong_value("claims_autograd", "answers", CLAIMS | {"twice": "true", "ones": "b"}, "2 of 2 are not right yet")
+wrong_value(
+    "claims_autograd", "answers", CLAIMS | {"ones": True, "twice": "e"}, "'e' is not one of the answers"
+)
+wrong_value("claims_autograd", "answers", CLAIMS | {"twice": "?"}, "not answered yet: 'twice'")
+odd_value("claims_autograd", "answers", {key: f" {value.upper()}" for key, value in CLAIMS.items()})
+odd_value("claims_autograd", "answers", CLAIMS | {"storage": False, "ones": True})

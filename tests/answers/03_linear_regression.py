@@ -1,0 +1,1036 @@
+"""Known answers to the exercises of chapter 03."""
+
+import random
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from tests.answers import odd, odd_value, wrong, wrong_value
+
+# --- synthetic_data ---------------------------------------------------------------------------------------
+
+
+@wrong("y has the shape (n,); it should be a column, (n, 1)")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    return X, X @ w + b + noise_std * torch.randn(num_examples, generator=generator, dtype=w.dtype)
+
+
+@wrong("y has the shape (n, n): (n,) plus (n, 1) was broadcast")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    return X, X @ w + b + noise_std * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
+
+
+@wrong("b is missing in y")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    noise = noise_std * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
+    return X, X @ w[:, None] + noise
+
+
+@wrong("the noise is scaled with noise_std**2; noise_std is already the standard deviation")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    noise = noise_std**2 * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
+    return X, X @ w[:, None] + b + noise
+
+
+@wrong("X is spread evenly over [0, 1) (torch.rand); it should come from N(0, 1)")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.rand(num_examples, len(w), generator=generator, dtype=w.dtype)
+    noise = noise_std * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
+    return X, X @ w[:, None] + b + noise
+
+
+@wrong("the noise is spread evenly (torch.rand); it should come from a normal distribution")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    noise = noise_std * torch.rand(num_examples, 1, generator=generator, dtype=w.dtype)
+    return X, X @ w[:, None] + b + noise
+
+
+@wrong("every example has the same noise, or none")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    return X, X @ w[:, None] + b + noise_std * torch.randn(1, generator=generator, dtype=w.dtype)
+
+
+@wrong("the noise does not come from `generator`: equal generators gave different y")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    y = X @ w[:, None] + b
+    return X, y + torch.randn_like(y) * noise_std
+
+
+@wrong("X does not come from `generator`: equal generators gave different X")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.normal(0, 1, (num_examples, len(w)), dtype=w.dtype)
+    noise = noise_std * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
+    return X, X @ w[:, None] + b + noise
+
+
+@wrong("torch's global random state was changed")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    if generator is not None:
+        torch.manual_seed(generator.initial_seed())
+    X = torch.randn(num_examples, len(w), dtype=w.dtype)
+    return X, X @ w[:, None] + b + noise_std * torch.randn(num_examples, 1, dtype=w.dtype)
+
+
+@wrong("another generator gave the same X")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    noise = noise_std * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
+    return X, X @ w[:, None] + b + noise
+
+
+@wrong("dtype")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator)
+    noise = noise_std * torch.randn(num_examples, 1, generator=generator)
+    return X, X @ w.float()[:, None] + b + noise
+
+
+@odd
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    """The noise first, all of it in float64, rows one by one."""
+    noise = torch.normal(0.0, float(noise_std), (num_examples,), generator=generator, dtype=torch.float64)
+    X = torch.normal(0.0, 1.0, (len(w), num_examples), generator=generator, dtype=torch.float64).T
+    X = X.to(w.dtype).contiguous()
+    y = torch.tensor([float(x @ w) + float(b) + float(e) for x, e in zip(X, noise, strict=True)])
+    return X, y.to(w.dtype).reshape(-1, 1)
+
+
+@odd
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    """NumPy draws, seeded from the generator."""
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    rng = np.random.default_rng(seed)
+    X = torch.from_numpy(rng.normal(size=(num_examples, len(w)))).to(w.dtype)
+    noise = torch.from_numpy(rng.normal(scale=noise_std, size=(num_examples, 1))).to(w.dtype)
+    return X, nn.functional.linear(X, w[None]) + b + noise
+
+
+# --- data_iter --------------------------------------------------------------------------------------------
+
+
+@wrong("the last, smaller batch is missing")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    order = torch.randperm(len(features), generator=generator) if shuffle else torch.arange(len(features))
+    for i in range(len(features) // batch_size):
+        batch = order[i * batch_size : (i + 1) * batch_size]
+        yield features[batch], labels[batch]
+
+
+@wrong("the last batch is filled up; it may be smaller")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    n = len(features)
+    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)
+    for i in range(0, n, batch_size):
+        batch = order[torch.arange(i, i + batch_size) % n]
+        yield features[batch], labels[batch]
+
+
+@wrong("features and labels do not belong together: use one order for both")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    n = len(features)
+    if shuffle:
+        features = features[torch.randperm(n, generator=generator)]
+        labels = labels[torch.randperm(n, generator=generator)]
+    for i in range(0, n, batch_size):
+        yield features[i : i + batch_size], labels[i : i + batch_size]
+
+
+@wrong("some examples come twice or not at all in one pass")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    n = len(features)
+    for i in range(0, n, batch_size):
+        batch = torch.arange(i, min(i + batch_size, n))
+        if shuffle:
+            batch = torch.randint(n, (len(batch),), generator=generator)
+        yield features[batch], labels[batch]
+
+
+@wrong("the order is not shuffled")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    for i in range(0, len(features), batch_size):
+        yield features[i : i + batch_size], labels[i : i + batch_size]
+
+
+@wrong("the examples are shuffled only inside their batch")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    for start in range(0, len(features), batch_size):
+        X, y = features[start : start + batch_size], labels[start : start + batch_size]
+        order = torch.randperm(len(X), generator=generator) if shuffle else torch.arange(len(X))
+        yield X[order], y[order]
+
+
+@wrong("the shuffle does not come from `generator`: equal generators gave different orders")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    indices = list(range(len(features)))
+    if shuffle:
+        random.shuffle(indices)
+    for i in range(0, len(indices), batch_size):
+        batch = torch.tensor(indices[i : i + batch_size])
+        yield features[batch], labels[batch]
+
+
+@wrong("another generator gave the same order")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    order = np.random.RandomState(1).permutation(len(features)) if shuffle else np.arange(len(features))
+    for i in range(0, len(order), batch_size):
+        yield features[order[i : i + batch_size]], labels[order[i : i + batch_size]]
+
+
+@wrong("the features that were passed in are changed")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    if shuffle:
+        order = torch.randperm(len(features), generator=generator)
+        features[:], labels[:] = features[order], labels[order]
+    for i in range(0, len(features), batch_size):
+        yield features[i : i + batch_size], labels[i : i + batch_size]
+
+
+@wrong("there is an empty batch")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    n = len(features)
+    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)
+    for i in range(n // batch_size + 1):
+        batch = order[i * batch_size : (i + 1) * batch_size]
+        yield features[batch], labels[batch]
+
+
+@wrong("no examples should give no batches")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    n = len(features)
+    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)
+    for batch in order.split(batch_size):
+        yield features[batch], labels[batch]
+
+
+@wrong("expected [4, 4, 2], found [4]")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    n = len(features)
+    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)
+    for i in range(0, n, batch_size):
+        batch = order[i : i + batch_size]
+        return [(features[batch], labels[batch])]
+
+
+@odd
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    """A list, made with torch's own loader, whose batches are lists."""
+    if len(features) == 0:
+        return []
+    dataset = TensorDataset(features, labels)
+    return list(DataLoader(dataset, batch_size, shuffle=shuffle, generator=generator))
+
+
+@odd
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    """Sorts by random keys, keeps features and labels in one table, and uses its memory again."""
+    table = torch.cat((features, labels), dim=1)
+    if shuffle:
+        table = table[torch.rand(len(table), generator=generator).argsort()]
+    buffer = torch.empty(batch_size, table.shape[1], dtype=table.dtype)
+    while len(table):
+        rows = buffer[: min(batch_size, len(table))]
+        rows.copy_(table[:batch_size])
+        table = table[batch_size:]
+        yield rows[:, :-1], rows[:, -1:]
+
+
+@odd
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    """One example at a time, with Python's random numbers seeded from the generator."""
+    indices = list(range(len(features)))
+    if shuffle:
+        seed = int(torch.randint(2**31, (1,), generator=generator))
+        random.Random(seed).shuffle(indices)
+    X, y = [], []
+    for i in indices:
+        X.append(features[i])
+        y.append(labels[i])
+        if len(X) == batch_size:
+            yield torch.stack(X), torch.stack(y)
+            X, y = [], []
+    if X:
+        yield torch.stack(X), torch.stack(y)
+
+
+# --- linreg -----------------------------------------------------------------------------------------------
+
+
+@wrong("b is missing")
+def linreg(X, w, b):
+    return X @ w
+
+
+@wrong("the shape should be (3, 1), found (3,)")
+def linreg(X, w, b):
+    return torch.mv(X, w[:, 0]) + b
+
+
+@wrong("the shape should be (3, 1), found (3, 2)")
+def linreg(X, w, b):
+    return X * w.T + b
+
+
+@wrong("the shape should be (3, 1), found (3, 3)")
+def linreg(X, w, b):
+    return X @ w + b + torch.zeros(len(X))
+
+
+@wrong("the result has lost its graph, so no gradient flows back")
+def linreg(X, w, b):
+    with torch.no_grad():
+        return X @ w + b
+
+
+@wrong("mat1 and mat2 shapes cannot be multiplied")
+def linreg(X, w, b):
+    return w @ X + b
+
+
+@wrong("the gradient for argument 3 is wrong")
+def linreg(X, w, b):
+    return X @ w + b.item()
+
+
+@wrong("it raised")
+def linreg(X, w, b):
+    if b.dim() != 1:
+        raise ValueError("it raised")
+    return X @ w + b
+
+
+@odd
+def linreg(X, w, b):
+    return nn.functional.linear(X, w.T, b.reshape(1))
+
+
+@odd
+def linreg(X, w, b):
+    return torch.stack([(x * w[:, 0]).sum() + b.sum() for x in X])[:, None]
+
+
+# --- squared_loss -----------------------------------------------------------------------------------------
+
+
+@wrong("every prediction is compared with every label: (n, 1) minus (n,) is (n, n)")
+def squared_loss(y_hat, y):
+    return (y_hat - y) ** 2 / 2
+
+
+@wrong("the half is missing")
+def squared_loss(y_hat, y):
+    return (y_hat - y.reshape(y_hat.shape)) ** 2
+
+
+@wrong("the losses are summed or averaged; give one loss per example")
+def squared_loss(y_hat, y):
+    return ((y_hat - y.reshape(y_hat.shape)) ** 2 / 2).mean()
+
+
+@wrong("the shape should be (3, 1), found (3,)")
+def squared_loss(y_hat, y):
+    return (y_hat.squeeze() - y.squeeze()) ** 2 / 2
+
+
+@wrong("this is half the error; it should be squared")
+def squared_loss(y_hat, y):
+    return (y_hat - y.reshape(y_hat.shape)) / 2
+
+
+@wrong("the error is halved before it is squared")
+def squared_loss(y_hat, y):
+    return ((y_hat - y.reshape(y_hat.shape)) / 2) ** 2
+
+
+@wrong("the function changed its input")
+def squared_loss(y_hat, y):
+    if y.dim() == 1:
+        y.unsqueeze_(1)
+    return (y_hat - y) ** 2 / 2
+
+
+@wrong("the function changed its input")
+def squared_loss(y_hat, y):
+    with torch.no_grad():
+        y_hat -= y.reshape(y_hat.shape)
+    return y_hat**2 / 2
+
+
+@wrong("the result has lost its graph")
+def squared_loss(y_hat, y):
+    return (y_hat.detach() - y.reshape(y_hat.shape)) ** 2 / 2
+
+
+@odd
+def squared_loss(y_hat, y):
+    return 0.5 * nn.functional.mse_loss(y_hat, y.view_as(y_hat), reduction="none")
+
+
+@odd
+def squared_loss(y_hat, y):
+    """The diagonal of the table of all pairs."""
+    return ((y_hat - y.flatten()) ** 2).diagonal()[:, None] / 2
+
+
+@odd
+def squared_loss(y_hat, y):
+    y = y if y.ndim == 2 else y.unsqueeze(-1)
+    return (
+        (y_hat * y_hat - 2 * y_hat * y + y * y) / 2 if y_hat.dtype == torch.float64 else (y_hat - y) ** 2 / 2
+    )
+
+
+# --- sgd --------------------------------------------------------------------------------------------------
+
+
+@wrong("the parameters did not change")
+def sgd(params, lr, batch_size):
+    for param in params:
+        if param.grad is not None:
+            gradient = param.grad
+            with torch.no_grad():
+                param = param - lr * gradient / batch_size
+            gradient.zero_()
+
+
+@wrong("the gradient is not divided by batch_size")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param -= lr * param.grad
+                param.grad.zero_()
+
+
+@wrong("the step goes uphill: subtract the gradient")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param += lr * param.grad / batch_size
+                param.grad.zero_()
+
+
+@wrong("a gradient is None; it should be 0")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param -= lr * param.grad / batch_size
+                param.grad = None
+
+
+@wrong("a gradient is not 0 after the step")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param -= lr * param.grad / batch_size
+
+
+@wrong("the parameters did not change")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param.grad.zero_()
+                param -= lr * param.grad / batch_size
+
+
+@wrong("a leaf Variable that requires grad is being used in an in-place operation")
+def sgd(params, lr, batch_size):
+    for param in params:
+        if param.grad is not None:
+            param -= lr * param.grad / batch_size
+            param.grad.zero_()
+
+
+@wrong("unsupported operand type(s) for *: 'float' and 'NoneType'")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            param -= lr * param.grad / batch_size
+            param.grad.zero_()
+
+
+@wrong("it stops at the first parameter without a gradient; the others come after it")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            if param.grad is None:
+                return
+            param -= lr * param.grad / batch_size
+            param.grad.zero_()
+
+
+@wrong("a parameter moved to new memory; change it in place")
+def sgd(params, lr, batch_size):
+    for param in params:
+        if param.grad is not None:
+            param.data = param.data - lr * param.grad / batch_size
+            param.grad.zero_()
+
+
+@wrong("a parameter has lost requires_grad")
+def sgd(params, lr, batch_size):
+    for param in params:
+        if param.grad is not None:
+            gradient = param.grad
+            param.requires_grad_(False)
+            param -= lr * gradient / batch_size
+            gradient.zero_()
+
+
+@wrong("gradients are still switched off after the step")
+def sgd(params, lr, batch_size):
+    torch.set_grad_enabled(False)
+    for param in params:
+        if param.grad is not None:
+            param -= lr * param.grad / batch_size
+            param.grad.zero_()
+
+
+@wrong("a parameter did not become param - lr * grad / batch_size")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param -= lr * param.grad / len(param)
+                param.grad.zero_()
+
+
+@odd
+def sgd(params, lr, batch_size):
+    """Through .data, with a new tensor of zeros as gradient."""
+    for param in params:
+        if param.grad is None:
+            continue
+        param.data.add_(param.grad, alpha=-lr / batch_size)
+        param.grad = torch.zeros_like(param)
+
+
+@odd
+def sgd(params, lr, batch_size):
+    """torch's own optimizer, on gradients that were divided before."""
+    params = [param for param in params if param.grad is not None]
+    for param in params:
+        param.grad /= batch_size
+    optimizer = torch.optim.SGD(params, lr=lr)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=False)
+
+
+@odd
+@torch.no_grad()
+def sgd(params, lr, batch_size):
+    for param in filter(lambda p: p.grad is not None, params):
+        param.copy_(param - param.grad * (lr / batch_size))
+        param.grad *= 0
+    return params
+
+
+# --- train_step -------------------------------------------------------------------------------------------
+
+
+@wrong("the old gradients were not cleared: backward() adds to what is in .grad")
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = loss(net(X), y)
+    batch_loss.backward()
+    optimizer.step()
+    return batch_loss.item()
+
+
+@wrong("no parameter changed: the gradients were cleared between backward() and step()")
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = loss(net(X), y)
+    batch_loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return batch_loss.item()
+
+
+@wrong("no parameter changed: step() needs gradients that backward() has computed and nobody has cleared")
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = loss(net(X), y)
+    optimizer.zero_grad()
+    optimizer.step()
+    batch_loss.backward()
+    return batch_loss.item()
+
+
+@wrong("the step used the old gradients: backward() has to come before step()")
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = loss(net(X), y)
+    optimizer.step()
+    optimizer.zero_grad()
+    batch_loss.backward()
+    return batch_loss.item()
+
+
+@wrong("the old gradients were not cleared")
+def train_step(net, loss, optimizer, X, y):
+    """Clears at the end only, so the caller's old gradients are added."""
+    batch_loss = loss(net(X), y)
+    batch_loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return batch_loss.item()
+
+
+@wrong("this is the loss after the update")
+def train_step(net, loss, optimizer, X, y):
+    optimizer.zero_grad()
+    loss(net(X), y).backward()
+    optimizer.step()
+    return loss(net(X), y).item()
+
+
+@wrong("should be a Python float, found a value of type Tensor")
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = loss(net(X), y)
+    optimizer.zero_grad()
+    batch_loss.backward()
+    optimizer.step()
+    return batch_loss
+
+
+@wrong("should be a Python float, found None")
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = loss(net(X), y)
+    optimizer.zero_grad()
+    batch_loss.backward()
+    optimizer.step()
+
+
+@wrong("the loss is already a mean; do not divide by the batch size again")
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = loss(net(X), y)
+    optimizer.zero_grad()
+    (batch_loss / len(y)).backward()
+    optimizer.step()
+    return batch_loss.item()
+
+
+@wrong("this is the sum, not the mean")
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = loss(net(X), y)
+    optimizer.zero_grad()
+    batch_loss.backward()
+    optimizer.step()
+    return batch_loss.item() * len(y)
+
+
+@wrong("the loss before the update")
+def train_step(net, loss, optimizer, X, y):
+    """Labels and predictions swapped: equal for the squared error, not for every loss."""
+    batch_loss = loss(y, net(X))
+    optimizer.zero_grad()
+    batch_loss.backward()
+    optimizer.step()
+    return batch_loss.item()
+
+
+@wrong("expected")
+def train_step(net, loss, optimizer, X, y):
+    """A step of its own, which knows nothing of momentum."""
+    batch_loss = loss(net(X), y)
+    gradients = torch.autograd.grad(batch_loss, list(net.parameters()))
+    with torch.no_grad():
+        for param, gradient in zip(net.parameters(), gradients, strict=True):
+            param -= optimizer.param_groups[0]["lr"] * gradient
+    return batch_loss.item()
+
+
+@odd
+def train_step(net, loss, optimizer, X, y):
+    """A closure, which the optimizer calls."""
+
+    def closure():
+        for param in net.parameters():
+            param.grad = None
+        value = loss(net(X), y)
+        value.backward()
+        return value
+
+    return optimizer.step(closure).item()
+
+
+@odd
+def train_step(net, loss, optimizer, X, y):
+    """Sets the gradients by hand and clears them at the end."""
+    with torch.no_grad():
+        before = loss(net(X), y).tolist()
+    params = [param for group in optimizer.param_groups for param in group["params"]]
+    for param, gradient in zip(params, torch.autograd.grad(loss(net(X), y), params), strict=True):
+        param.grad = gradient
+    optimizer.step()
+    net.zero_grad(set_to_none=False)
+    return before
+
+
+@odd
+def train_step(net, loss, optimizer, X, y):
+    net.train()
+    net.zero_grad()
+    batch_loss = loss(net(X), y)
+    batch_loss.backward()
+    value = batch_loss.detach().numpy().item()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return value
+
+
+# --- fit --------------------------------------------------------------------------------------------------
+
+
+@wrong("only one update was made: backward and step belong into the inner loop")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    """The notes' loop."""
+    history = []
+    for _ in range(num_epochs):
+        total, examples = 0.0, 0
+        for X, y in train_iter:
+            batch_loss = loss(net(X), y)
+            total, examples = total + batch_loss.item() * len(y), examples + len(y)
+        history.append(total / examples)
+    optimizer.zero_grad()
+    batch_loss.backward()
+    optimizer.step()
+    return history
+
+
+@wrong("only one update per epoch was made: backward and step belong into the inner loop")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history = []
+    for _ in range(num_epochs):
+        total, examples = 0.0, 0
+        for X, y in train_iter:
+            batch_loss = loss(net(X), y)
+            total, examples = total + batch_loss.item() * len(y), examples + len(y)
+        optimizer.zero_grad()
+        batch_loss.backward()
+        optimizer.step()
+        history.append(total / examples)
+    return history
+
+
+@wrong("the parameters are not those of three epochs of training")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    """Never clears the gradients."""
+    history = []
+    for _ in range(num_epochs):
+        total, examples = 0.0, 0
+        for X, y in train_iter:
+            batch_loss = loss(net(X), y)
+            batch_loss.backward()
+            optimizer.step()
+            total, examples = total + batch_loss.item() * len(y), examples + len(y)
+        history.append(total / examples)
+    return history
+
+
+def _train(net, train_iter, loss, optimizer):
+    """One epoch; yields the loss and the size of each batch."""
+    for X, y in train_iter:
+        batch_loss = loss(net(X), y)
+        optimizer.zero_grad()
+        batch_loss.backward()
+        optimizer.step()
+        yield batch_loss, len(y)
+
+
+@wrong("the batches are not weighted: the last one has fewer examples")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history = []
+    for _ in range(num_epochs):
+        losses = [batch_loss.item() for batch_loss, _ in _train(net, train_iter, loss, optimizer)]
+        history.append(sum(losses) / len(losses))
+    return history
+
+
+@wrong("this is the loss of the last batch")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history = []
+    for _ in range(num_epochs):
+        for batch_loss, _ in _train(net, train_iter, loss, optimizer):
+            last = batch_loss.item()
+        history.append(last)
+    return history
+
+
+@wrong("this is measured after the epoch; measure while training")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history = []
+    for _ in range(num_epochs):
+        list(_train(net, train_iter, loss, optimizer))
+        with torch.no_grad():
+            sums = [(loss(net(X), y).item() * len(y), len(y)) for X, y in train_iter]
+        history.append(sum(total for total, _ in sums) / sum(n for _, n in sums))
+    return history
+
+
+@wrong("this is the sum over the batches; divide by the number of examples")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    return [sum(v.item() for v, _ in _train(net, train_iter, loss, optimizer)) for _ in range(num_epochs)]
+
+
+@wrong("the last batch is smaller: divide by the 10 examples, not by 3 batches of 4")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history, size = [], len(next(iter(train_iter))[1])
+    for _ in range(num_epochs):
+        pairs = [(value.item(), n) for value, n in _train(net, train_iter, loss, optimizer)]
+        history.append(sum(value * n for value, n in pairs) / (size * len(pairs)))
+    return history
+
+
+@wrong("the sums go on from epoch to epoch; start them again in each")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history, total, examples = [], 0.0, 0
+    for _ in range(num_epochs):
+        for batch_loss, n in _train(net, train_iter, loss, optimizer):
+            total, examples = total + batch_loss.item() * n, examples + n
+        history.append(total / examples)
+    return history
+
+
+@wrong("there is one loss per batch, not per epoch")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    return [v.item() for _ in range(num_epochs) for v, _ in _train(net, train_iter, loss, optimizer)]
+
+
+@wrong("should be a Python float, found a value of type Tensor")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history = []
+    for _ in range(num_epochs):
+        total, examples = 0.0, 0
+        for batch_loss, n in _train(net, train_iter, loss, optimizer):
+            total, examples = total + batch_loss.detach() * n, examples + n
+        history.append(total / examples)
+    return history
+
+
+@wrong("only one epoch was trained")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    """A loader's iterator is used up after one pass."""
+    batches, history = iter(train_iter), []
+    for _ in range(num_epochs):
+        pairs = [(v.item(), n) for v, n in _train(net, batches, loss, optimizer)]
+        history.append(sum(v * n for v, n in pairs) / max(1, sum(n for _, n in pairs)))
+    return history
+
+
+@wrong("fit should return a list")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    for _ in range(num_epochs):
+        list(_train(net, train_iter, loss, optimizer))
+
+
+@wrong("the mean training loss of each epoch is wrong")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    """The digit 1 for the letter l, as in the notes' later chapters."""
+    history = []
+    for _ in range(num_epochs):
+        sizes = [n for _, n in _train(net, train_iter, loss, optimizer)]
+        history.append(sum(1.0 * n for n in sizes) / sum(sizes))
+    return history
+
+
+@odd
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    """A running mean."""
+    history = []
+    for _ in range(num_epochs):
+        mean, seen = 0.0, 0
+        for batch_loss, n in _train(net, train_iter, loss, optimizer):
+            seen += n
+            mean += (batch_loss.item() - mean) * n / seen
+        history.append(mean)
+    return history
+
+
+@odd
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    """Reads the data once, and gives NumPy's float, which is a float."""
+    batches = list(train_iter)
+    weights = [len(X) for X, _ in batches]
+    history = []
+    for _ in range(num_epochs):
+        optimizer.zero_grad()
+        losses = []
+        for X, y in batches:
+            value = loss(net(X), y)
+            value.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(value.item())
+        history.append(np.average(losses, weights=weights))
+    return history
+
+
+@odd
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    """A copy of the net measures each batch before the net is trained on it."""
+    history = []
+    for _ in range(num_epochs):
+        total, count = 0.0, 0
+        for X, y in train_iter:
+            with torch.no_grad():
+                total += y.numel() * loss(net(X), y).item()
+            count += y.numel()
+            optimizer.step(lambda X=X, y=y: (optimizer.zero_grad(), loss(net(X), y).backward())[1])
+        history += [total / count]
+    return history
+
+
+# --- least_squares ----------------------------------------------------------------------------------------
+
+
+@wrong("the line has no intercept: it is forced through 0")
+def least_squares(X, y):
+    return torch.linalg.pinv(X) @ y, torch.zeros(1, dtype=X.dtype)
+
+
+@wrong("b is the mean of y; that is right only if the columns of X have mean 0")
+def least_squares(X, y):
+    return torch.linalg.pinv(X) @ y, y.mean(dim=0)
+
+
+@wrong("linalg.solve")
+def least_squares(X, y):
+    """The normal equations, which collinear columns make singular."""
+    A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
+    solution = torch.linalg.solve(A.T @ A, A.T @ y)
+    return solution[:-1], solution[-1]
+
+
+@wrong('use driver="gelsd", or the pseudo-inverse')
+def least_squares(X, y):
+    A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
+    solution = torch.linalg.lstsq(A, y).solution
+    return solution[:-1], solution[-1]
+
+
+@wrong("the shape should be (1, 1), found (1,)")
+def least_squares(X, y):
+    A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
+    solution = (torch.linalg.pinv(A) @ y).flatten()
+    return solution[:-1], solution[-1:]
+
+
+@wrong("the shape should be (1,), found ()")
+def least_squares(X, y):
+    A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
+    solution = torch.linalg.pinv(A) @ y
+    return solution[:-1], solution[-1, 0]
+
+
+@wrong("the shape should be (1,), found (1, 1)")
+def least_squares(X, y):
+    A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
+    solution = torch.linalg.pinv(A) @ y
+    return solution[:-1], solution[-1:]
+
+
+@wrong("w and b are swapped")
+def least_squares(X, y):
+    A = torch.cat((torch.ones_like(X[:, :1]), X), dim=1)
+    solution = torch.linalg.pinv(A) @ y
+    return solution[:-1], solution[-1]
+
+
+@wrong("another plane has a smaller squared error")
+def least_squares(X, y):
+    """A penalty on the weights makes every matrix invertible, and every fit wrong."""
+    A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
+    eye = torch.eye(A.shape[1], dtype=X.dtype)
+    solution = torch.linalg.solve(A.T @ A + 1e-3 * eye, A.T @ y)
+    return solution[:-1], solution[-1]
+
+
+@wrong("expected m1 and m2 to have the same dtype")
+def least_squares(X, y):
+    A = torch.cat((X, torch.ones(len(X), 1)), dim=1).float()
+    solution = torch.linalg.pinv(A) @ y
+    return solution[:-1], solution[-1]
+
+
+@odd
+def least_squares(X, y):
+    """Centre, fit without an intercept, then find b from the means."""
+    x_mean, y_mean = X.mean(dim=0, keepdim=True), y.mean(dim=0)
+    w = torch.linalg.pinv(X - x_mean) @ (y - y_mean)
+    return w, y_mean - (x_mean @ w)[0]
+
+
+@odd
+def least_squares(X, y):
+    A = torch.nn.functional.pad(X, (1, 0), value=1.0)
+    solution = torch.linalg.lstsq(A, y, driver="gelsd").solution
+    return solution[1:], solution[0]
+
+
+@odd
+def least_squares(X, y):
+    """NumPy in float64, the ones first."""
+    A = np.hstack([np.ones((len(X), 1)), X.double().numpy()])
+    solution = torch.from_numpy(np.linalg.lstsq(A, y.double().numpy(), rcond=None)[0]).to(X.dtype)
+    return solution[1:], solution[0]
+
+
+@odd
+def least_squares(X, y):
+    """The normal equations, with a pseudo-inverse in place of the inverse."""
+    A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
+    solution = torch.linalg.pinv(A.T @ A, hermitian=True) @ (A.T @ y)
+    return solution[:-1], solution[-1]
+
+
+@odd
+def least_squares(X, y):
+    """The default solver where it is reliable, on columns without the superfluous ones."""
+    A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
+    kept = []
+    for column in range(A.shape[1]):
+        if torch.linalg.matrix_rank(A[:, [*kept, column]]) == len(kept) + 1:
+            kept.append(column)
+    solution = torch.zeros(A.shape[1], 1, dtype=X.dtype)
+    solution[kept] = torch.linalg.lstsq(A[:, kept], y).solution
+    return solution[:-1], solution[-1]
+
+
+# --- claims_regression ------------------------------------------------------------------------------------
+
+CLAIMS = {
+    "step": "false",
+    "indentation": "b",
+    "floors": "a",
+    "shapes": "c",
+    "updates": "b",
+    "evaluation": "c",
+    "zero": "false",
+}
+wrong_value("claims_regression", "answers", CLAIMS | {"floors": "true"}, "1 of 2 are not right yet")
+wrong_value(
+    "claims_regression",
+    "answers",
+    CLAIMS | {"indentation": "true", "updates": "true"},
+    "2 of 2 are not right",
+)
+wrong_value("claims_regression", "answers", CLAIMS | {"step": "a"}, "1 of 3 are not right yet")
+wrong_value(
+    "claims_regression", "answers", CLAIMS | {"evaluation": "a", "zero": "true"}, "2 of 3 are not right"
+)
+wrong_value("claims_regression", "answers", CLAIMS | {"shapes": "e"}, "'e' is not one of the answers")
+wrong_value("claims_regression", "answers", CLAIMS | {"zero": "?"}, "not answered yet: 'zero'")
+wrong_value("claims_regression", "answers", {"step": "false"}, "keep the keys of the dict as they were")
+odd_value("claims_regression", "answers", {key: f" {value.upper()}" for key, value in CLAIMS.items()})
+odd_value("claims_regression", "answers", CLAIMS | {"step": False, "zero": False, "more": 1})
