@@ -800,20 +800,14 @@ new_pixels, new_labels = new.data[:100].flatten(1).float() / 255, new.targets[:1
 nearest = torch.cdist(new_pixels, known_pixels).argmin(dim=1)
 share = (known_labels[nearest] == new_labels).float().mean()
 print(f"right: about {10 * round(10 * share.item())} % (guessing: 10 %)")
-wrong = (known_labels[nearest] != new_labels).nonzero().flatten()[:4]
+wrong = (known_labels[nearest] != new_labels).nonzero().flatten()[:5]
+taken_for = nearest[wrong]
 cu.plots.images(
-    torch.cat([torch.stack([new_pixels[i], known_pixels[nearest[i]]]) for i in wrong]).reshape(-1, 28, 28),
-    titles=[
-        word
-        for i in wrong
-        for word in (
-            cu.data.FASHION_CLASSES[new_labels[i]],
-            f"taken for: {cu.data.FASHION_CLASSES[known_labels[nearest[i]]]}",
-        )
-    ],
-    columns=4,
-    title="Four mistakes: each new garment beside its nearest neighbour",
-    alt="Pairs of garments that look alike but have different labels",
+    torch.cat([new_pixels[wrong], known_pixels[taken_for]]).reshape(-1, 28, 28),
+    titles=[cu.data.FASHION_CLASSES[k] for k in torch.cat([new_labels[wrong], known_labels[taken_for]])],
+    columns=5,
+    title="Five mistakes: above, the new garment; below it, its nearest neighbour",
+    alt="Five new garments, each above a known garment that looks like it but has another label",
 )
 
 # %% [markdown]

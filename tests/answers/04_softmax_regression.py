@@ -1,5 +1,4 @@
 """Known answers to the exercises of chapter 04."""
-# ruff: noqa: E741 (O is the parameter's name in the chapter)
 
 import copy
 import math
