@@ -93,7 +93,7 @@ def case(name: str, *, points: float = 0.0, hidden: bool = False):
     except Failed as failure:
         status, mistake, message = "failed", failure.mistake, str(failure)
     except (Exception, SystemExit) as error:
-        status, message = "failed", describe_exception(error, test_file)
+        status, message = "failed", describe_exception(error, test_file, hidden)
     earned = points if status == "passed" else 0.0
     record = Record(cell.exercise, name, points, earned, status, mistake, message, hidden)
     cell.records.append(record)
@@ -141,9 +141,11 @@ def _raise_if_failed(cell: _Cell) -> None:
 def _summary(cell: _Cell) -> str:
     if all(record.status == "not done" for record in cell.records):
         return f"{cell.exercise}: not done yet"
-    text = f"{cell.exercise}: {cell.earned:g} of {cell.points:g} points"
     left = round(cell.points - cell.offered, ROUNDING)
-    return f"{text}; {left:g} more come from hidden checks when your work is graded" if left else text
+    if not cell.offered:
+        return f"{cell.exercise}: hidden checks decide about its {left:g} points when your work is graded"
+    text = f"{cell.exercise}: {cell.earned:g} of {cell.points:g} points"
+    return f"{text}; hidden checks decide about {left:g} more when your work is graded" if left else text
 
 
 _MARKS = {"passed": ("✓", "#1a7f37"), "failed": ("✗", "#b35900"), "not done": ("○", "#6e7781")}

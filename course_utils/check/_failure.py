@@ -34,10 +34,11 @@ def mistake_id(message: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", message.lower()).strip("-")
 
 
-def describe_exception(error: BaseException, test_file: str) -> str:
+def describe_exception(error: BaseException, test_file: str, hidden: bool) -> str:
     """One or two lines that say what stopped the case, pointing at the student's line if there is one.
 
     test_file: the code file name of the test cell, whose own frames are not the student's.
+    hidden: whether the case is hidden, so that its lines must not be shown.
     """
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, NameError) and error.name and _raised_in(error.__traceback__, test_file):
@@ -46,7 +47,8 @@ def describe_exception(error: BaseException, test_file: str) -> str:
     if place is not None:
         return f"your code stopped with {what}\n{place}"
     if _raised_in(error.__traceback__, test_file):
-        return f"the check cannot use what your code returned ({what})"
+        line = "" if hidden else _line_of(traceback.extract_tb(error.__traceback__)[-1])
+        return f"this use of your answer failed: {what}" + (f"\nin the check: {line}" if line else "")
     return f"the call stopped with {what}"
 
 
@@ -58,9 +60,12 @@ def _raised_in(trace: TracebackType | None, file: str) -> bool:
 def _last_student_line(trace: TracebackType | None, test_file: str) -> str | None:
     for frame in reversed(traceback.extract_tb(trace)):
         if frame.filename != test_file and not _is_library(frame.filename):
-            line = linecache.getline(frame.filename, frame.lineno).strip()
-            return f"in `{frame.name}`, line {frame.lineno} of its cell: {line}"
+            return f"in `{frame.name}`, line {frame.lineno} of its cell: {_line_of(frame)}"
     return None
+
+
+def _line_of(frame: traceback.FrameSummary) -> str:
+    return linecache.getline(frame.filename, frame.lineno).strip()
 
 
 def _is_library(file: str) -> bool:

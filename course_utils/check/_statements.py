@@ -111,7 +111,7 @@ def some(mask: torch.Tensor, message: str) -> torch.Tensor:
 def one_of(answer: Any, options: Sequence[Any]) -> None:
     """The answer to a claim card is given and legal; whether it is right is another case's business.
 
-    Capitals and spaces around an answer do not matter.
+    Capitals, and brackets or spaces around an answer, do not matter.
     """
     if _answer(answer) == UNANSWERED:
         raise NotDoneYet
@@ -243,8 +243,8 @@ def _pull_back(
 
 
 def _answer(answer: Any) -> str:
-    """Answers are compared by what they say: "B", " b" and "b" are one answer, and so are True and "true"."""
-    return str(answer).strip().lower()
+    """Answers are compared by what they say: "B", "(b)" and " b" are the same, and so are True and "true"."""
+    return str(answer).lower().strip(" ().")
 
 
 def _tensor(found: Any) -> None:

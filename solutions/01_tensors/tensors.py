@@ -58,27 +58,22 @@ r"""
 ## 1 A picture is a grid of numbers
 
 What does a computer see when it looks at a boot? Here is one from the data set that will stay with us for
-half of the course: ten kinds of garments, 28 by 28 pixels each.
+half of the course: ten kinds of garments, 28 by 28 pixels each. These are six boots.
 """
 
 # %% tags=["experiment"]
 clothes = cu.data.fashion_mnist(train=True)
-boot = clothes.data[(clothes.targets == 9).nonzero()[0, 0]]  # uint8 (28, 28)
-cu.plots.images(
-    boot[None],
-    columns=1,
-    title="An ankle boot",
-    alt="A grey picture of an ankle boot on black, 28 by 28 pixels",
-)
+boots = clothes.data[clothes.targets == 9][:6]  # uint8 (6, 28, 28): six of the pictures with the label 9
+cu.plots.images(boots, columns=6, title="Ankle boots", alt="Six grey pictures of ankle boots on black")
 cu.plots.heatmap(
-    boot[8:16, 4:16].float(),
-    title="12 by 8 of its 784 numbers",
-    alt="A table of numbers from 0 for black to 255 for white",
+    boots[0][12:20, 8:20].float(),
+    title="8 rows and 12 columns of the first boot: a larger number is a lighter grey",
+    alt="A table of numbers, 0 where the picture is black and larger where it is lighter",
 )
 
 # %% [markdown]
 r"""
-The boot is a table of whole numbers from 0, black, to 255, white. All 28 rows have the same length, so
+Each boot is a table of whole numbers, which may go from 0, black, to 255, white. All 28 rows have the same length, so
 one pair of numbers describes the grid: its **shape**, (28, 28). A tensor is such a grid, with any number
 of axes, and three things worth asking about:
 """
@@ -108,7 +103,8 @@ for made in (
 r"""
 Networks compute with `float32`: about seven digits, four bytes a number. Labels are `int64`.
 
-`reshape` deals the same numbers out into other rows, always **row by row** (the last index runs fastest).
+`reshape` deals the same numbers out into other rows, always **row by row**: the first row is filled, then the second (this
+is called row-major order).
 Write -1 for one length that can be worked out from the others.
 """
 
@@ -130,7 +126,7 @@ evenly, normally = torch.rand(20_000, generator=g), torch.randn(20_000, generato
 def draw_histograms(ax):
     ax.hist(
         [evenly, normally],
-        bins=60,
+        bins=80,
         range=(-4, 4),
         label=["torch.rand", "torch.randn"],
         histtype="stepfilled",
@@ -220,26 +216,26 @@ cu.plots.images(
 
 # %% [markdown]
 r"""
-`mean(dim=0)` ran along axis 0 and **that axis disappeared**. It is the same with `sum`, `max`, `std`: the
-axis that you name is the one that goes. (NumPy calls it `axis`; torch takes both words.)
+`mean(dim=0)` ran along axis 0 and **that axis disappeared**. It is the same with `sum` and `std`: the axis
+that you name is the one that goes. (NumPy calls it `axis`; torch takes both words.)
 """
 
 # %%
 A = torch.arange(6.0).reshape(2, 3)
-print("A            ", tuple(A.shape), A.tolist())
-print(
-    "A.sum(dim=0) ",
-    tuple(A.sum(dim=0).shape),
-    A.sum(dim=0).tolist(),
-    "  the rows are added up: one sum per column",
-)
-print("A.sum(dim=1) ", tuple(A.sum(dim=1).shape), A.sum(dim=1).tolist(), "  one sum per row")
-print("A.sum()      ", tuple(A.sum().shape), A.sum().tolist(), "  every axis is gone")
+for name, result in {
+    "A": A,
+    "A.sum(dim=0)": A.sum(dim=0),  # the rows are added up: one sum per column
+    "A.sum(dim=1)": A.sum(dim=1),  # one sum per row
+    "A.sum()": A.sum(),  # every axis is gone
+    "A.sum(dim=(0, 1), keepdim=True)": A.sum(dim=(0, 1), keepdim=True),
+}.items():
+    print(f"{name:32} shape {tuple(result.shape)!s:7} {result.tolist()}")
 
 # %% [markdown]
 r"""
-Look at the last line. `A.sum()` is a tensor with **no axes at all**: shape `()`, called 0-dimensional. It
-is not a 1-by-1 table, which would have two axes of length 1. `item()` takes the number out of a tensor
+Look at the last two lines. `A.sum()` is a tensor with **no axes at all**: shape `()`, called 0-dimensional. It
+is not a 1-by-1 table, which would have two axes of length 1; you get one only if you ask for it, axis by
+axis. `item()` takes the number out of a tensor
 with one element, whatever its shape.
 
 Two tensors can be joined in two ways. `cat` makes an existing axis longer; `stack` makes a new one.
@@ -256,20 +252,28 @@ for name, joined in (
 
 # %% [markdown]
 r"""
-Comparing gives a tensor of True and False, and such a tensor can pick elements. Beware of `==` between
-floats, which are rounded:
+Comparing gives a tensor of True and False, a **mask**. `|` is "or", `&` is "and", element by element; `any`
+and `all` boil a mask down, along an axis if you name one. A mask picks elements, and can say where to write:
 """
 
 # %%
-print(A == torch.tensor([[0.0, 5.0, 2.0], [3.0, 5.0, 5.0]]))
-print("bigger than 2:", A[A > 2].tolist())
+print(A > 2)
+print("bigger than 2:", A[A > 2].tolist(), "  any below 0 or above 4:", ((A < 0) | (A > 4)).any().item())
+print("columns that are all below 5:", (A < 5).all(dim=0).tolist())
+print("0 where A is odd:", torch.where(A % 2 == 1, 0.0, A).tolist())
+capped = A.clone()
+capped[:, (A < 5).all(dim=0)] = -1  # write into the columns that the mask picks
+print(capped.tolist())
+
+# %% [markdown]
+r"""
+Beware of `==` between floats. They are rounded, so two ways to the same number may end a little apart:
+"""
+
+# %%
 tenths = torch.tensor(0.1, dtype=torch.float64) * 3
-print(
-    "0.1 * 3 == 0.3:",
-    bool(tenths == 0.3),
-    " close to 0.3:",
-    torch.allclose(tenths, torch.tensor(0.3, dtype=torch.float64)),
-)
+third = torch.tensor(0.3, dtype=torch.float64)
+print("0.1 * 3 == 0.3:", bool(tenths == third), "  close to it:", torch.allclose(tenths, third))
 
 # %% [markdown]
 r"""
@@ -317,6 +321,16 @@ print("with keepdim:          ", (square - square.mean(dim=1, keepdim=True)).tol
 
 # %% [markdown]
 r"""
+When the axis of length 1 is not there yet, `None` in an index makes one: `v[:, None]` turns a vector of shape
+(n,) into a column of shape (n, 1), and `v[None, :]` into a row of shape (1, n). A column meets a row:
+"""
+
+# %%
+v = torch.tensor([1.0, 2.0, 3.0])
+print(tuple(v[:, None].shape), "+", tuple(v[None, :2].shape), "->", (v[:, None] + v[None, :2]).tolist())
+
+# %% [markdown]
+r"""
 **Try it.** Choose the shapes of two tensors. The picture shows how they line up. *Goal: reach the result
 (3, 4, 2) with as few stored numbers as you can. The record is 10.*
 """
@@ -338,8 +352,21 @@ def draw_shapes(ax, A, B):
         for column, length in enumerate(lengths):
             colour = "#d55e00" if clash[column] else "#56b4e9" if length == 1 else "#0072b2"
             ax.barh(-row, 0.9, left=column - 0.45, height=0.8, color=colour, alpha=0.75)
-            ax.text(column, -row, str(length), va="center", ha="center", fontsize=15, color="white")
-    ax.set(xlim=(-2, 3), ylim=(-2.7, 0.7), title="Shapes line up from the right; light cells are stretched")
+            missing = name != "A + B" and 3 - column > len(A if name == "A" else B)
+            ax.text(
+                column,
+                -row,
+                "(1)" if missing else str(length),
+                va="center",
+                ha="center",
+                fontsize=15,
+                color="white",
+            )
+    ax.set(
+        xlim=(-2, 3),
+        ylim=(-2.7, 0.7),
+        title="Shapes line up from the right; light cells are stretched, (1) is added",
+    )
     ax.axis("off")
     stored = int(np.prod(A) + np.prod(B))
     if any(clash):
@@ -402,11 +429,14 @@ with check.case("multiplies every a with every b", points=1):
         table,
         known={"rows and columns are swapped: a belongs to the rows": table.T},
     )
-with check.case("follows torch's rules for the dtype", points=0.5):
+with check.case("follows torch's rules for the dtype", points=0.25):
     whole, small = torch.tensor([1, 2]), torch.tensor([1.5, 2.5, 3.5])
     check.like(outer(whole, small), torch.zeros(2, 3))
     check.like(outer(whole, whole), torch.zeros(2, 2, dtype=torch.int64))
     check.like(outer(small, small.double()), torch.zeros(3, 3, dtype=torch.float64))
+with check.case("works for vectors without entries", points=0.25):
+    check.like(outer(torch.zeros(0), torch.ones(3)), torch.zeros(0, 3))
+    check.like(outer(torch.ones(2), torch.zeros(0)), torch.zeros(2, 0))
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other sizes, also 0 and 1", points=0.5, hidden=True):
     for n, m in ((4, 4), (1, 6), (5, 1), (0, 3), (3, 0)):
@@ -488,7 +518,7 @@ check.score()
 r"""
 ### Exercise 1.4: `standardize_columns` &nbsp; (4 points, about 15 minutes, ★★★)
 
-A house has 3 rooms and 120,000 square centimetres. A network that adds up both will only ever notice the
+A flat has 3 rooms and 800,000 square centimetres. A network that adds up both will only ever notice the
 second number. The cure is to put every column on the same scale: subtract its mean, divide by its standard
 deviation.
 
@@ -505,12 +535,13 @@ Which axis should disappear when you compute the means? Look at the shapes: (n, 
 
 <details><summary>Hint 2</summary>
 
-Look up the argument `correction` of `Tensor.std`.
+Look up the argument `correction` in `help(torch.std)`.
 
 <details><summary>Hint 3</summary>
 
 Do not ask whether the standard deviation is 0. The mean of seven times 0.1 is rounded, so the distances
-from it may not be exactly 0. Ask whether all entries equal the first one: `(X == X[0]).all(dim=0)`.
+from it may not be exactly 0. Ask whether all entries equal the first one, and write the zeros with a mask,
+as in section 2. (Multiplying by 0 will not do: a division by zero has left nan there, and nan times 0 is nan.)
 
 </details></details></details>
 """
@@ -559,22 +590,22 @@ with check.case("keeps shape and dtype", points=0.5):
 with check.case("turns a column of equal entries into zeros", points=1):
     X = torch.tensor([[7.0, 1.0], [7.0, 2.0], [7.0, 3.0]])
     check.close(standardize_columns(X)[:, 0], torch.zeros(3), "the first column holds only sevens")
-    X = torch.full((7, 2), 0.1)
-    check.close(standardize_columns(X), torch.zeros(7, 2), "every entry is 0.1, so both columns become zeros")
+    X = torch.full((7, 1), 0.1)
+    check.close(standardize_columns(X), torch.zeros(7, 1), "every entry is 0.1, so the column becomes zeros")
     check.close(
         standardize_columns(torch.tensor([[4.0, -2.0]])), torch.zeros(1, 2), "a single row is constant"
     )
+    narrow = torch.tensor([[5.0], [5.0 + 2**-10], [5.0], [5.0 + 2**-10]])
+    signs = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]])
+    check.close(standardize_columns(narrow), signs, "a narrow column is not a constant one", rtol=1e-3)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other tables", points=1, hidden=True):
     X = check.normal((200, 5), mean=3.0, std=10.0, dtype=torch.float64)
     expected = torch.stack([(c - c.mean()) / ((c - c.mean()) ** 2).mean().sqrt() for c in X.unbind(1)], dim=1)
     check.close(standardize_columns(X), expected)
-    narrow = torch.tensor([[5.0], [5.0 + 2**-10], [5.0], [5.0 + 2**-10]])
-    check.close(
-        standardize_columns(narrow),
-        torch.tensor([[-1.0], [1.0], [-1.0], [1.0]]),
-        "a narrow column is not constant",
-    )
+    narrow = torch.tensor([[0.0], [2.0**-20], [2.0**-20], [0.0]])
+    signs = torch.tensor([[-1.0], [1.0], [1.0], [-1.0]])
+    check.close(standardize_columns(narrow), signs, "a narrow column is not a constant one", rtol=1e-3)
     for n, value in ((9, 1e6 / 3), (11, 0.7), (101, -1e-3)):
         zeros = torch.zeros(n, 2)
         check.close(standardize_columns(torch.full((n, 2), value)), zeros, "a constant column becomes zeros")
@@ -601,40 +632,49 @@ A, x = torch.arange(6.0).reshape(2, 3), torch.tensor([1.0, 0.0, 2.0])
 print("A * x  ", (A * x).tolist())
 print("A @ x  ", (A @ x).tolist(), " the same, added up along each row:", (A * x).sum(dim=1).tolist())
 print("A @ A.T", (A @ A.T).tolist())
-for left, right in ((A, torch.ones(3, dtype=torch.int64)), (A, torch.ones(2))):
+print("x . x  ", torch.dot(x, x).item())
+REFUSED = {
+    "dot of two tables": lambda: torch.dot(A, A),
+    "dot of float and int": lambda: torch.dot(x, torch.tensor([1, 2, 3])),
+    "(2, 3) @ (2,)": lambda: A @ torch.ones(2),
+    "float @ int": lambda: A @ torch.tensor([1, 2, 3]),
+}
+for name, product in REFUSED.items():
     try:
-        left @ right
-    except RuntimeError as error:
-        print("refused:", str(error).splitlines()[0])
+        product()
+    except RuntimeError:
+        print("refused:", name)
 
 # %% [markdown]
 r"""
 A product wants one dtype on both sides, and matching lengths. Element-wise operations are more tolerant:
-they promote int to float and broadcast.
+they turn int into float where both meet, and broadcast.
 
 **What products are good for.** How alike are two garments? Take the dot product of two brightness-corrected
-pictures: large where light meets light and dark meets dark. One matrix product compares all with all.
+pictures: it is large where light meets light and dark meets dark. If every picture is first scaled to length 1
+(the root of its dot product with itself), a picture and itself get exactly 1. One matrix product compares all
+with all.
 """
 
 # %% tags=["experiment"]
 ten = torch.stack([clothes.data[clothes.targets == k][0].flatten().float() for k in range(10)])  # (10, 784)
 ten = ten - ten.mean(dim=1, keepdim=True)
-ten = ten / ten.norm(dim=1, keepdim=True)
+ten = ten / ten.norm(dim=1, keepdim=True)  # each picture scaled to length 1
 cu.plots.heatmap(
     ten @ ten.T,
     rows=cu.data.FASHION_CLASSES,
     columns=cu.data.FASHION_CLASSES,
     title="How alike are ten garments? (1 is identical)",
-    alt="A 10 by 10 table of similarities; tops resemble each other, shoes resemble each other",
+    alt="A 10 by 10 table of similarities, with 1.00 along the diagonal",
 )
 
 # %% [markdown]
 r"""
 ### Exercise 1.5: spot the bug in `weigh_doubled` &nbsp; (3 points, about 10 minutes, ★★☆)
 
-Somebody wrote in a notebook: "double the table, multiply it with the weights, leave the table as it was".
-The call below shows that neither half of the sentence came true. Find both mistakes and write the
-function as it was meant.
+Somebody wrote in a notebook: "double my copy of the table and multiply it with the weights; the table itself
+stays as it was". The call below shows that neither half of the sentence came true. Find both mistakes and
+write the function as it was meant.
 """
 
 
@@ -660,7 +700,8 @@ Read the error: which argument has which type?
 
 <details><summary>Hint 2</summary>
 
-The table was all ones before the call. Who wrote the twos into it? `X.numpy()` is not a copy.
+The table was all ones before the call. Who wrote the twos into it? `X.numpy()` is not a copy; section 5 tells
+why. An operation that assigns nothing, such as `2 * X`, makes a new tensor, and so does `X.clone()`.
 
 </details></details>
 """
@@ -668,10 +709,10 @@ The table was all ones before the call. Who wrote the twos into it? `X.numpy()` 
 
 # %% nbgrader={"grade": false, "grade_id": "weigh_doubled", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def weigh_doubled(X, weights):
-    """Twice the table times the weights.
+    """The doubled table, multiplied with the weights.
 
-    X: float (n, d), weights: float (d,) of the same dtype.
-    Returns the tensor 2 * X @ weights of shape (n,); X and weights are unchanged.
+    X: float (n, d), weights: float (d,) of the same dtype; both are unchanged afterwards.
+    Returns a tensor of shape (n,) and of that dtype.
     """
     ### BEGIN SOLUTION
     return torch.mv(2 * X, weights)
@@ -692,7 +733,7 @@ with check.case("leaves the table as it was", points=1):
         X,
         torch.ones(2, 3),
         "the table was doubled",
-        known={"the table was doubled: it shares its memory with the array": 2 * torch.ones(2, 3)},
+        known={"the table itself was doubled: what you doubled shares its memory": 2 * torch.ones(2, 3)},
     )
     check.close(weights, torch.ones(3), "the weights were changed")
 ### BEGIN HIDDEN TESTS
@@ -715,8 +756,8 @@ needs the squared distance between every picture of one set and every picture of
 
 $$D_{ij} = \sum_{k=1}^{d} (A_{ik} - B_{jk})^2,\qquad A: (n, d),\ B: (m, d),\ D: (n, m).$$
 
-Your result has to be right to four digits even where two points are close together and far from the
-origin. That is a trap for the well-known shortcut $|a|^2 + |b|^2 - 2\,a\cdot b$: it subtracts numbers that
+Your result has to be right to one part in 10,000 (or to 0.0001, whichever is more), also where two points are
+close together and far from the origin. That is a trap for the well-known shortcut $|a|^2 + |b|^2 - 2\,a\cdot b$: it subtracts numbers that
 agree in nearly all of the seven digits which float32 has.
 
 <details><summary>Hint 1</summary>
@@ -767,8 +808,9 @@ with check.case("keeps the dtype, and works with no rows", points=1):
     check.like(pairwise_sq_dists(torch.zeros(4, 3), torch.zeros(0, 3)), torch.zeros(4, 0))
 with check.case("stays exact for close points far from the origin", points=1):
     A = check.uniform((40, 16), low=90, high=100)
-    B = A + check.uniform((40, 16), low=-0.01, high=0.01)
+    B = A + check.uniform((40, 16), low=-0.1, high=0.1)
     D = pairwise_sq_dists(A, B)
+    check.like(D, torch.zeros(40, 40))
     check.that(
         (D >= 0).all(), "some squared distances are negative: the shortcut loses the digits that matter"
     )
@@ -812,31 +854,30 @@ cu.plots.images(
 
 # %% [markdown]
 r"""
-**Why not a loop?** The same 60 by 60 distances, once with two Python loops and once with broadcasting. Both
-do the same arithmetic.
+**Why not a loop?** Subtract from each of 500 pictures its own mean, once in a Python loop over the pictures and
+once with broadcasting.
 """
 
 # %% tags=["experiment"]
-points = torch.rand(60, 16, generator=g)
-with cu.training.Timer() as loops:
-    slow = torch.tensor([[((a - b) ** 2).sum() for b in points] for a in points])
+with cu.training.Timer() as loop:
+    slow = torch.stack([picture - picture.mean() for picture in known_pixels])
 with cu.training.Timer() as broadcast:
-    fast = ((points[:, None] - points[None]) ** 2).sum(dim=2)
-print("same result:", torch.allclose(slow, fast))
+    fast = known_pixels - known_pixels.mean(dim=1, keepdim=True)
+print("same result:", torch.allclose(slow, fast, atol=1e-6))
 cu.plots.bars(
-    [loops.seconds * 1000, broadcast.seconds * 1000],
-    labels=["two loops", "broadcasting"],
+    [loop.seconds * 1000, broadcast.seconds * 1000],
+    labels=["a loop over the pictures", "broadcasting"],
     y="milliseconds",
-    title="3,600 distances",
-    alt="The bar for two loops towers over the bar for broadcasting",
+    title="Taking the mean out of 500 pictures",
+    alt="The bar for the loop towers over the bar for broadcasting",
 )
 
 # %% [markdown]
 r"""
 ## 5 Who owns the numbers?
 
-`B = A.T` took no time at all, for any size. How can turning a table over be free? Because nothing was
-moved. A tensor is two things: a **storage**, one long row of numbers in memory, and a note on how to read
+Turning a table over with `A.T` costs the same for a table of six numbers and for one of six billion. How can
+that be? Because nothing is moved. A tensor is two things: a **storage**, one long row of numbers in memory, and a note on how to read
 it: a shape, and for every axis a **stride**, the number of places to go on in the storage for the next
 element along that axis.
 """
@@ -845,7 +886,7 @@ element along that axis.
 A = torch.arange(6).reshape(2, 3)
 print("storage", A.as_strided((6,), (1,)).tolist(), " shape", tuple(A.shape), " stride", A.stride())
 print("A.T    ", A.T.tolist(), " shape", tuple(A.T.shape), " stride", A.T.stride())
-print("same memory:", A.data_ptr() == A.T.data_ptr())
+print("both begin at the same place in memory:", A.data_ptr() == A.T.data_ptr())
 
 
 # %% jupyter={"source_hidden": true} tags=["experiment"]
@@ -873,12 +914,22 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-So a second name, a view or an array may be a window on the same numbers, and whoever writes through one
-window changes what all the others show. `data_ptr()` is the address of the first number; comparing it
-decides such questions. (`id(A)` will not do: a view is a new Python object on old memory.)
+A tensor whose numbers lie in its storage in reading order, like A, is called **contiguous**; A.T is not.
+
+So a second name, a view or a NumPy array may be a window on the same numbers, and whoever writes through one
+window changes what all the others show. To find out, compare the addresses of the storages. (`id(A)` will
+not do: a view is a new Python object on old memory. And `A.data_ptr()` is the address of A's own first number,
+which need not be the first of the storage.)
 """
 
+
 # %%
+def shares(a, b):
+    """Whether two tensors or NumPy arrays look at the same storage."""
+    a, b = torch.as_tensor(a), torch.as_tensor(b)  # for an array: a tensor on the array's memory
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
 A = torch.zeros(2, 3)
 window, copy = A.T, A.clone()
 array, array_copy = A.numpy(), A.numpy().copy()
@@ -895,12 +946,7 @@ print(
 )
 array[0, 1] = 7
 print("written through the array, seen in the tensor:", A[0, 1].item())
-print(
-    "torch.from_numpy shares:",
-    torch.from_numpy(array).data_ptr() == A.data_ptr(),
-    "  torch.tensor copies:",
-    torch.tensor(array).data_ptr() != A.data_ptr(),
-)
+print("A and its second row share:", shares(A, A[1]), "  same first number:", A.data_ptr() == A[1].data_ptr())
 
 # %% [markdown]
 r"""
@@ -910,8 +956,8 @@ the new order, as after a transpose. `view` never copies: it refuses instead.
 
 # %%
 A = torch.arange(6).reshape(2, 3)
-print("reshape(3, 2) of A shares memory:  ", A.reshape(3, 2).data_ptr() == A.data_ptr())
-print("reshape(6) of A.T shares memory:   ", A.T.reshape(6).data_ptr() == A.data_ptr())
+print("reshape(1, 6) shares:", shares(A, A.reshape(1, 6)))
+print("after a transpose, reshape(2, 3) shares:", shares(A, A.T.reshape(2, 3)))
 try:
     A.T.view(6)
 except RuntimeError as error:
@@ -921,7 +967,8 @@ except RuntimeError as error:
 r"""
 Last, the plus sign. `A = A + B` computes into **new** memory and then moves the name `A` there; everyone
 else who held the old tensor keeps the old numbers. `A += B` and `A[:] = A + B` write into the old memory.
-The two differ only in passing: `A[:] = A + B` first builds the whole sum somewhere else, then copies it.
+There is one difference: Python works out the right-hand side first, so `A[:] = A + B` builds the whole sum in
+new memory and then copies it into A; `A += B` needs no second tensor.
 """
 
 
@@ -956,7 +1003,7 @@ for change in (assign, add_assign, slice_assign):
 r"""
 ### Exercise 1.7: `add_in_place` &nbsp; (2 points, about 5 minutes, ★☆☆)
 
-Training changes millions of parameters step by step, in the memory where they lie. Write such a step.
+Training changes millions of numbers, the parameters of a network, step by step, in the memory where they lie. Write such a step.
 
 <details><summary>Hint</summary>
 
@@ -970,7 +1017,7 @@ Two of the three functions above do it.
 def add_in_place(A, B):
     """Add B to A, in A's own memory.
 
-    A: tensor of any shape. B: tensor that broadcasts to A's shape; it is unchanged.
+    A: tensor with at least one axis. B: tensor that broadcasts to A's shape; it is unchanged.
     Returns A itself, the same object.
     """
     ### BEGIN SOLUTION
@@ -1019,7 +1066,8 @@ check.score()
 r"""
 ### Exercise 1.8: `shares_memory` &nbsp; (3 points, about 10 minutes, ★★☆)
 
-Predict first, then try. `A` and `B` are float tensors of shape (2, 3), and `array` is a NumPy array. Does
+Predict first, then try with `shares`. (`detach()` returns a tensor without its history of computation, which
+chapter 02 is about.) `A` and `B` are float tensors of shape (2, 3), and `array` is a NumPy array. Does
 the **result** share its storage with the **original**? Replace each "?" by `True` or `False`.
 
 | key | original | result |
@@ -1038,9 +1086,9 @@ the **result** share its storage with the **original**? Replace each "?" by `Tru
 """
 
 # %%
-# Room for experiments: compare addresses here.
+# Room for experiments.
 A = torch.zeros(2, 3)
-print(A.detach().data_ptr() == A.data_ptr())
+print(shares(A, A.flatten()))
 
 # %% nbgrader={"grade": false, "grade_id": "shares_memory", "locked": false, "schema_version": 3, "solution": true, "task": false}
 shares_memory = {
@@ -1070,12 +1118,12 @@ with check.case("every question has an answer, True or False"):
     check.claims(shares_memory, {key: [True, False] for key in VIEWS + COPIES + SUMS})
 ### BEGIN HIDDEN TESTS
 with check.case("reshape and transpose", points=1, hidden=True):
-    check.right(shares_memory, dict(zip(VIEWS, [True, False, True])), "compare data_ptr() before and after")
+    check.right(shares_memory, dict(zip(VIEWS, [True, False, True])), "try them with `shares`")
 with check.case("clone, detach and NumPy", points=1, hidden=True):
     check.right(
         shares_memory,
         dict(zip(COPIES, [False, True, True, True, False])),
-        "write 99 into one and look at the other",
+        "try them with `shares`, or write 99 into one and look at the other",
     )
 with check.case("three ways to add", points=1, hidden=True):
     check.right(shares_memory, dict(zip(SUMS, [False, True, True])), "run `what_happens` once more")
@@ -1087,10 +1135,10 @@ r"""
 ### Exercise 1.9: claim cards &nbsp; (3 points, about 10 minutes, ★★☆)
 
 Each sentence comes from real study notes. Decide with the experiments of this chapter: answer "true",
-"false", or the letter of the condition under which it is true.
+"false", or the letter of the condition under which it is true. ("false" means: under none of the three.)
 
 1. **"sum"**: "`X.sum()` returns a 1-by-1 tensor."
-   (a) only if X has two axes, (b) only with `keepdim=True` and X with two axes, (c) only for floats.
+   (a) only if X has two axes, (b) only if X has two axes and both are kept with `keepdim=True`, (c) only for floats.
 2. **"tensor and from_numpy"**: "After `B = torch.tensor(array)`, writing into `array` changes B."
    (a) only for float arrays, (b) only with `torch.from_numpy` in place of `torch.tensor`, (c) only on a GPU.
 3. **"in place"**: "`A[:] = A + B` changes A without needing memory for a second tensor of A's size."
@@ -1098,7 +1146,7 @@ Each sentence comes from real study notes. Decide with the experiments of this c
 4. **"friends"**: "`A += B` changes A and nothing else."
    (a) only if no other tensor or array looks at A's storage, (b) only if B is smaller than A, (c) only for int64.
 5. **"dot"**: "`torch.dot(x, y)` works for any two tensors of equal shape."
-   (a) only if both have one axis and the same dtype, (b) only if both are matrices, (c) only for float32.
+   (a) only if both have one axis and the same dtype of numbers, (b) only if both are matrices, (c) only for float32.
 """
 
 # %% nbgrader={"grade": false, "grade_id": "claims_tensors", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -71,6 +71,11 @@ def outer(a, b):
     return a * b
 
 
+@wrong("stack expects a non-empty TensorList")
+def outer(a, b):
+    return torch.stack([x * b for x in a])
+
+
 @odd
 def outer(a, b):
     return (
@@ -151,19 +156,19 @@ def standardize_columns(X):
     return (X - X.mean(0)) / X.std(0, correction=0)
 
 
-@wrong("every entry is 0.1, so both columns become zeros")
+@wrong("every entry is 0.1, so the column becomes zeros")
 def standardize_columns(X):
     centred = X - X.mean(0)
     std = (centred**2).mean(0).sqrt()
     return torch.where(std == 0, 0.0, centred / torch.where(std == 0, 1.0, std))
 
 
-@wrong("every entry is 0.1, so both columns become zeros")
+@wrong("every entry is 0.1, so the column becomes zeros")
 def standardize_columns(X):
     return (X - X.mean(0)) / (X.std(0, correction=0) + 1e-8)
 
 
-@wrong("a narrow column is not constant")
+@wrong("a narrow column is not a constant one")
 def standardize_columns(X):
     std = X.std(0, correction=0)
     return torch.where(std < 1e-3, 0.0, (X - X.mean(0)) / std)
@@ -193,10 +198,9 @@ def standardize_columns(X):
     return torch.stack(columns, dim=1).to(X.dtype)
 
 
-@odd
+@wrong("every entry is 0.1, so the column becomes zeros")
 def standardize_columns(X):
-    """torch's own standard deviation of equal numbers is exactly 0."""
-    std = X.std(0, correction=0)
+    std = X.std(0, correction=0)  # of equal numbers this is 0 for most shapes, and 7e-9 for some
     return torch.where(std == 0, 0.0, (X - X.mean(0)) / torch.where(std == 0, 1.0, std))
 
 
@@ -217,7 +221,7 @@ def weigh_doubled(X, weights):
     return torch.mv(A, weights)
 
 
-@wrong("it shares its memory with the array")
+@wrong("what you doubled shares its memory")
 def weigh_doubled(X, weights):
     A = X.numpy()
     A *= 2
@@ -255,9 +259,14 @@ def weigh_doubled(X, weights):
 # --- pairwise_sq_dists ------------------------------------------------------------------------------------
 
 
-@wrong("the shortcut loses the digits that matter")
+@wrong("not exact enough: subtract the points first, then square")
 def pairwise_sq_dists(A, B):
     return (A**2).sum(1)[:, None] + (B**2).sum(1) - 2 * A @ B.T
+
+
+@wrong("the shape should be (40, 40), found (40, 16)")
+def pairwise_sq_dists(A, B):
+    return ((A[:, None] - B[None]) ** 2).sum(1 if len(A) == 40 else 2)
 
 
 @wrong("not exact enough")
@@ -352,7 +361,7 @@ wrong_value(
     "shares_memory",
     "shares_memory",
     SHARING | {"reshape of transposed": True},
-    "1 of 3 are not right yet; compare data_ptr() before and after",
+    "1 of 3 are not right yet; try them with `shares`",
 )
 wrong_value("shares_memory", "shares_memory", SHARING | {"detach": False}, "1 of 5 are not right yet")
 wrong_value("shares_memory", "shares_memory", SHARING | {"A[:] = A + B": False}, "1 of 3 are not right yet")
@@ -371,4 +380,5 @@ wrong_value(
 )
 wrong_value("claims_tensors", "answers", CLAIMS | {"dot": "d"}, "'d' is not one of the answers")
 wrong_value("claims_tensors", "answers", CLAIMS | {"dot": "?"}, "not answered yet: 'dot'")
+odd_value("claims_tensors", "answers", {key: f"({value}) " for key, value in CLAIMS.items()})
 odd_value("claims_tensors", "answers", {key: value.upper() + " " for key, value in CLAIMS.items()})

@@ -99,7 +99,17 @@ def test_at_the_desk_there_is_a_summary_and_no_value(capsys):
         pass
     assert check.score() is None
     out = capsys.readouterr().out
-    assert "thing: 1.5 of 2 points; 0.5 more come from hidden checks" in out
+    assert "thing: 1.5 of 2 points; hidden checks decide about 0.5 more when your work is graded" in out
+
+
+def test_claims_that_are_judged_later_say_so(capsys):
+    check.exercise("claims", points=3)
+    with check.case("all answered"):
+        pass
+    check.score()
+    assert (
+        "claims: hidden checks decide about its 3 points when your work is graded" in capsys.readouterr().out
+    )
 
 
 def test_an_untouched_exercise_says_so(capsys):
@@ -250,14 +260,23 @@ def test_a_missing_function_says_to_run_its_cell():
     assert check.records()[0].message == "`forgotten` does not exist: run the cell that defines it first"
 
 
+USE = """
+check.exercise('f', points=1)
+with check.case('c', points=1, hidden={hidden}):
+    None.shape
+"""
+
+
 def test_an_answer_that_the_check_cannot_use():
-    cell = {"check": check}
-    run_cell(
-        "check.exercise('f', points=1)\nwith check.case('c', points=1):\n    None.shape\n", "<test>", cell
-    )
-    assert check.records()[0].message.startswith(
-        "the check cannot use what your code returned (AttributeError"
-    )
+    run_cell(USE.format(hidden=False), "<test>", {"check": check})
+    told, place = check.records()[0].message.split("\n")
+    assert told.startswith("this use of your answer failed: AttributeError: 'NoneType'")
+    assert place == "in the check: None.shape"
+
+
+def test_a_line_of_a_hidden_case_is_not_shown():
+    run_cell(USE.format(hidden=True), "<test>", {"check": check})
+    assert "None.shape" not in check.records()[0].message
 
 
 def test_exit_is_a_failure_like_any_other():
@@ -440,6 +459,7 @@ def test_without_refuses_autograd_however_it_is_reached():
 def test_claims_are_answered_or_not_and_legal_or_not():
     options = {"a": ["true", "false"], "b": [True, False]}
     assert passes(lambda: check.claims({"a": "true", "b": False}, options))
+    assert passes(lambda: check.claims({"a": " (True)", "b": "false"}, options))
     assert judge(lambda: check.claims({"a": "?", "b": "?"}, options)).status == "not done"
     assert message(lambda: check.claims({"a": "true", "b": "?"}, options)) == "not answered yet: 'b'"
     assert "'a': 'yes' is not one of the answers" in message(
