@@ -48,7 +48,8 @@ def build_solved(chapter: Chapter, force: bool = False) -> bool:
     built = _read_built(chapter.solved)
     if built is not None and fingerprint(built) == fingerprint(notebook) and not force:
         return False
-    if built is not None and _edited(built):
+    # JupyterLab saves a paired notebook together with its text, so an edit there stands in both.
+    if built is not None and _edited(built) and _sources(built) != _sources(notebook):
         raise ChapterError(
             f"{chapter.solved.relative_to(ROOT)} was edited by hand: move the change to {chapter.text.name} "
             f"and delete the notebook, then run `make build` again"
@@ -120,6 +121,10 @@ def _read_built(path: Path) -> NotebookNode | None:
 
 def _edited(notebook: NotebookNode) -> bool:
     return notebook.metadata.get("course", {}).get("built") != fingerprint(notebook)
+
+
+def _sources(notebook: NotebookNode) -> list[tuple[str, str]]:
+    return [(cell.cell_type, cell.source) for cell in notebook.cells]
 
 
 def _install(released: Path, target: Path) -> None:

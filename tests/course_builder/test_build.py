@@ -169,10 +169,13 @@ def test_editing_the_solved_notebook_in_jupyterlab_keeps_the_text_in_step(small)
     manager = build_sync_jupytext_contents_manager_class(LargeFileManager)(root_dir=str(small.folder))
     shutil.copy(ROOT / "pyproject.toml", small.folder)  # holds jupytext's settings
     model = manager.get("things.ipynb")
-    for cell in model["content"]["cells"]:
+    cells = model["content"]["cells"]
+    for cell in cells:
         cell["source"] = cell["source"].replace("return 1", "return 3 - 2")
+    cells[0]["source"] += "\n\nA new sentence."
+    cells.append(nbformat.v4.new_code_cell("1 + 1"))
     manager.save(model, path="things.ipynb")
-    assert "return 3 - 2" in small.text.read_text()
+    assert all(new in small.text.read_text() for new in ("return 3 - 2", "A new sentence.", "1 + 1"))
     build.build()
     assert fingerprint(small.read()) == fingerprint(nbformat.read(small.solved, as_version=4))
 
