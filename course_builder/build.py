@@ -116,7 +116,14 @@ def nbgrader_config() -> Config:
 
 
 def _read_built(path: Path) -> NotebookNode | None:
-    return nbformat.read(path, as_version=4) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return nbformat.read(path, as_version=4)
+    except nbformat.reader.NotJSONError as error:
+        raise ChapterError(
+            f"{path.relative_to(ROOT)} is broken: delete it and run `make build` again"
+        ) from error
 
 
 def _edited(notebook: NotebookNode) -> bool:

@@ -11,7 +11,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from course_builder.chapter import ROOT
+from course_builder.chapter import ROOT, chapters, points
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINS = [Requirement(line) for line in (ROOT / "requirements.txt").read_text().splitlines()]
@@ -76,6 +76,15 @@ def test_the_workflow_runs_the_commands_of_the_readme():
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
     commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
     assert commands == ["bash .ci/run", "make variants"]
+
+
+def test_the_readme_lists_every_chapter_with_its_time_and_points():
+    readme = (ROOT / "README.md").read_text()
+    for chapter in chapters():
+        link = f"[{chapter.name}](notebooks/{chapter.name}/{chapter.stem}.ipynb)"
+        (row,) = [line for line in readme.splitlines() if link in line]
+        notebook = chapter.read()
+        assert row.endswith(f"| {notebook.metadata['course']['minutes']} min | {points(notebook):g} |")
 
 
 def test_every_make_target_is_explained_in_the_readme():

@@ -3,7 +3,7 @@
 #   course:
 #     title: Autograd
 #     summary: Which way is down, and how tensors remember the way they were made
-#     minutes: 150
+#     minutes: 180
 #     prerequisites: [01_tensors]
 #   jupytext:
 #     formats: ipynb,py:percent
@@ -18,7 +18,7 @@
 r"""
 # 2 Autograd
 
-**Time:** about 2½ hours. **You need:** chapter `01_tensors`, and the derivative from school. **Points:** 30.
+**Time:** about 3 hours. **You need:** chapter `01_tensors`, and the derivative from school. **Points:** 30.
 
 A network learns by asking one question again and again: *if I change this number a little, does the
 error go up or down?* A network has millions of numbers, so the answer must come fast. After this chapter
@@ -65,7 +65,7 @@ the height one small step to the left or to the right. Which way do you go?
 """
 
 
-# %% tags=["experiment"]
+# %% jupyter={"source_hidden": true} tags=["experiment"]
 def height(x):
     """The curve of sections 1 and 4. x: float tensor of any shape."""
     return torch.sqrt(1 + x**2)
@@ -74,11 +74,11 @@ def height(x):
 def draw_fog(ax):
     xs = torch.linspace(-5, 5, 200)
     ax.plot(xs, height(xs), color=cu.plots.COLOURS[0])
-    for place, colour in ((-3.0, cu.plots.COLOURS[1]), (1.0, cu.plots.COLOURS[2])):
+    for place, colour in ((-1.5, cu.plots.COLOURS[1]), (1.0, cu.plots.COLOURS[2])):
         here = torch.tensor(place)
         slope = (here / height(here)).item()
-        near = here + torch.tensor([-1.2, 1.2])
-        ax.plot(near, height(here) + slope * (near - here), "--", color=colour)
+        near = here + torch.tensor([-1.6, 1.6])
+        ax.plot(near, height(here) + slope * (near - here), "--", color=colour, linewidth=2)
         ax.plot(place, height(here), "o", color=colour, markersize=9)
         ax.annotate(
             f"slope {slope:+.2f}", (place, height(here).item()), (place + 0.5, height(here).item() - 0.1)
@@ -86,7 +86,7 @@ def draw_fog(ax):
     ax.set(xlabel="x", ylabel="height", title="The slope is local, and it knows which way is down")
 
 
-cu.plots.figure(draw_fog, alt="A valley; on its left side the slope is -0.95, on its right side +0.71")
+cu.plots.figure(draw_fog, alt="A valley; on its left side the slope is -0.83, on its right side +0.71")
 
 # %% [markdown]
 r"""
@@ -136,8 +136,8 @@ print("h about 1e-12: central wrong by more than 1e-6 again")
 # %% [markdown]
 r"""
 Read the picture from right to left. First both errors shrink: the *formula* gets better. The forward
-error goes with $h$, the central error with $h^2$, so its line is twice as steep. Then both turn upwards:
-the *numbers* get worse. $f(x + h)$ and $f(x - h)$ agree in almost all of their 16 digits, the difference
+error goes with $h$, the central error with $h^2$: with both axes logarithmic, as they are here, its line
+is twice as steep. Then both turn upwards: the *numbers* get worse. $f(x + h)$ and $f(x - h)$ agree in almost all of their 16 digits, the difference
 keeps the few that are left, and dividing by a tiny $h$ makes the rounding error large. In float32, with
 7 digits, the turn comes much earlier, and on the far left $x + h$ is rounded to $x$: the measured slope
 is 0, whatever the truth is. Good practice: float64, central, $h$ about $10^{-5}$.
@@ -159,8 +159,9 @@ where $e_i$ has the shape of $x$, a 1 at place $i$ and zeros elsewhere; $g$ has 
 
 <details><summary>Hint 1</summary>
 
-Work on a copy, so that `x` itself is never touched. After you have moved an entry, put back the number
-that was there: `(a + h) - h` is not always `a`.
+Work on a copy, so that `x` itself is never touched. Save the number before you move it, and put it back
+before you move the next one: `(a + h) - h` is not always `a`. Save it with `row[i].item()`: `row[i]` alone
+is a window on the entry (chapter 1), and shows the moved number later.
 
 <details><summary>Hint 2</summary>
 
@@ -201,6 +202,9 @@ with check.case("finds every partial derivative", points=1):
     weights = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], dtype=torch.float64)
     slopes = weights * torch.cos(x)
     found = numerical_grad(lambda x: (weights * torch.sin(x)).sum(), x)
+    if not isinstance(found, torch.Tensor) or found.dim() == 0:
+        all_at_once = {"all entries move at once; move one at a time": slopes.sum()}
+        check.close(found, slopes, known=all_at_once, rtol=0, atol=1e-3)
     check.like(found, x)
     check.close(
         found,
@@ -212,8 +216,29 @@ with check.case("finds every partial derivative", points=1):
             - 0.5e-5 * weights * torch.sin(x),
             "twice the slope: the two points are 2h apart": 2 * slopes,
             "half the slope: divide by 2h once": slopes / 2,
+            "half of a forward difference (was the number saved with `row[i]`? That is a window, and moves along; "
+            "save `row[i].item()`)": slopes / 2 - 0.25e-5 * weights * torch.sin(x),
             "the sign is wrong: it is f(x + h) minus f(x - h)": -slopes,
             "all entries move at once; move one at a time": slopes.sum().expand(2, 3),
+        },
+    )
+    not_put_back = (
+        "an entry that was moved is not back in its place when the next one moves "
+        "(was it saved with `row[i]`? That is a window, and moves along; save `row[i].item()`)"
+    )
+    check.close(
+        numerical_grad(lambda x: x.prod(), torch.tensor([2.0, 3.0, 5.0], dtype=torch.float64), h=0.1),
+        torch.tensor([3.0 * 5.0, 2.0 * 5.0, 2.0 * 3.0], dtype=torch.float64),
+        "the slopes of the product of 2, 3 and 5",
+        rtol=0,
+        atol=1e-8,
+        known={
+            f"{not_put_back}: it stays at x - h": torch.tensor(
+                [15.0, 1.9 * 5.0, 1.9 * 2.9], dtype=torch.float64
+            ),
+            f"{not_put_back}: it stays at x + h": torch.tensor(
+                [15.0, 2.1 * 5.0, 2.1 * 3.1], dtype=torch.float64
+            ),
         },
     )
 with check.case("takes the central difference, with the step h that it is given", points=1):
@@ -240,7 +265,7 @@ with check.case("takes the central difference, with the step h that it is given"
         known={"h is not used: the step is always the same": torch.zeros(2, dtype=torch.float64)},
     )
 with check.case("leaves x as it was, bit for bit", points=0.5):
-    x = check.uniform((40,), low=-1, high=1, dtype=torch.float64)
+    x = check.uniform((40,), low=-1e-7, high=1e-7, dtype=torch.float64)  # far below h, so rounding shows
     before = x.clone()
     numerical_grad(lambda x: (x * x).sum(), x)
     check.that(torch.allclose(x, before, rtol=0, atol=1e-9), "x came back changed; work on a copy")
@@ -288,7 +313,7 @@ The trick is to look inside `f`. Every long computation is a chain of short ones
 derivative that everybody knows. Here is $y = (w x + b)^2$ with $w = 3$, $x = 2$, $b = -4$.
 """
 
-# %% tags=["experiment"]
+# %% jupyter={"source_hidden": true} tags=["experiment"]
 NODES = {  # name: (column, row, value, gradient)
     "w": (0, 2, 3, 8),
     "x": (0, 1, 2, 12),
@@ -317,7 +342,7 @@ def draw_graph(ax):
         ax.text(x, y + 0.17, name, ha="center", va="center", fontsize=9, weight="bold")
         ax.text(x - 0.15, y - 0.13, value, ha="center", va="center", color=cu.plots.COLOURS[0])
         ax.text(x + 0.15, y - 0.13, gradient, ha="center", va="center", color=cu.plots.COLOURS[1])
-    ax.set(xlim=(-0.5, 3.5), ylim=(-0.5, 2.5))
+    ax.set(xlim=(-0.3, 3.3), ylim=(-0.4, 2.4))
     ax.set_title("Blue: values, computed left to right. Orange: gradients of y, computed right to left.")
     ax.axis("off")
 
@@ -368,12 +393,15 @@ print("x.grad ", vector.grad.tolist())
 
 # %% [markdown]
 r"""
-Note that `requires_grad_()` set nothing aside: there is no gradient, and no memory for one, until
-`backward` has run. It only raises a flag that says "record what is done with me". Only floats can be
-flagged, because you cannot change a whole number *a little*:
+What does `requires_grad_()` do to a tensor? It raises a flag that says "record what is done with me". Look
+again at what `x.grad` was after each of the three steps above. Then flag a tensor with $10^{15}$ entries:
+one stored number, stretched by broadcasting. Its gradient, as a tensor of floats, would fill four million
+gigabytes. And only floats can be flagged, because you cannot change a whole number *a little*:
 """
 
 # %%
+huge = torch.zeros(1).expand(10**15).requires_grad_()
+print("flagged:", huge.requires_grad, " entries:", huge.numel(), " huge.grad is", huge.grad)
 try:
     torch.arange(3).requires_grad_()
 except RuntimeError as error:
@@ -425,10 +453,10 @@ print("fresh: ", w.grad.item())
 
 # %% [markdown]
 r"""
-**Twice through the same graph.** On the forward walk, torch keeps numbers that the backward walk will
-need; for $v^2$ it keeps $v$. The first `backward` gives them free. So a second one *over the same graph*
-fails if anything was kept there, unless the first one was told to `retain_graph`. Where nothing was
-kept, as for a plain sum, nothing is missed.
+**Twice through the same graph.** Going back through $p \cdot p$ takes the number $p$, so torch keeps it
+during the forward walk. Going back through a plain sum takes no number at all, and torch keeps none.
+After the first `backward`, torch frees what it has kept, unless you say `retain_graph=True`. What does a
+second `backward` over the same graph find?
 """
 
 # %%
@@ -474,7 +502,9 @@ hands back the gradient of the leaf that you name, in a tuple, and writes nowher
 <details><summary>Hint 3</summary>
 
 Two ways not to depend on `x`: the result has no graph at all (`requires_grad` is False), or it has one in
-which the leaf does not occur. For the second look up `allow_unused` or `materialize_grads`.
+which the leaf does not occur. For the second, `torch.autograd.grad` takes `allow_unused=True`, and hands
+back None for such a leaf, or `materialize_grads=True`, and hands back zeros. Do not catch errors instead:
+a mistake in `f` would look like a gradient of zeros.
 
 </details></details></details>
 """
@@ -488,6 +518,7 @@ def grad_of(f, x):
     on its argument, and may or may not have a graph. x: float tensor of any shape.
     Returns a tensor of x's shape and dtype that carries no graph; zeros if f does not depend on x.
     x, x.grad, x.requires_grad and the .grad of every other tensor stay as they were.
+    An error in f, on the way forward or back, is not hidden: it reaches the caller.
     """
     ### BEGIN SOLUTION
     leaf = x.detach().clone().requires_grad_()
@@ -505,7 +536,11 @@ with check.case("returns the gradient, in the shape and dtype of x, and without 
     found = grad_of(lambda x: (x**3).sum(), x)
     check.like(found, x)
     check.close(found, 3 * x**2)
-    check.that(not found.requires_grad, "the result carries a graph: `create_graph` is not needed here")
+    check.that(
+        not found.requires_grad,
+        "the result carries a graph: its requires_grad is True; detach it, or leave out create_graph, which "
+        "asks for a graph of the backward walk",
+    )
     double = check.normal((3,), dtype=torch.float64)
     found = grad_of(lambda x: (x * x).sum().exp(), double)
     check.like(found, double)
@@ -551,6 +586,21 @@ with check.case("gives zeros when f does not depend on x", points=0.5):
         check.close(found, torch.zeros(1, 2))
         check.that(not found.requires_grad, "the result carries a graph")
     check.that(other.grad is None, "a tensor that f uses has a .grad now")
+
+    def wrong_shapes(x):
+        return (x @ torch.ones(3)).sum()
+
+    def overwrites_what_backward_needs(x):
+        y = x.exp()
+        y += 1
+        return y.sum()
+
+    for broken in (wrong_shapes, overwrites_what_backward_needs):
+        try:
+            grad_of(broken, x)
+        except RuntimeError:
+            continue
+        check.fail("f has a mistake and torch raised an error, but an `except` hid it; let it through")
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other functions", points=1, hidden=True):
     for shape in ((), (1,), (2, 3), (2, 1, 4)):
@@ -609,11 +659,43 @@ window[0] = 99
 print("detached:     requires_grad", window.requires_grad, " w is now", w.tolist())
 print("cloned after: the copy is still", copy.tolist())
 print("clone alone:  requires_grad", w.clone().requires_grad, " made by", type(w.clone().grad_fn).__name__)
+made = 2 * copy.requires_grad_()
+with torch.no_grad():
+    made.detach()[1] = -7
+print("no leaf, and inside no_grad: made is now", made.tolist())
 
 # %% [markdown]
 r"""
 `detach()` is a window on the same numbers, without the history. `clone()` has its own numbers, and the
-history: a gradient still flows through it. When you want neither, you need both.
+history: a gradient still flows through it. For numbers of its own *and* no history you need both.
+
+**What is remembered stays in memory.** A result holds on to the step that made it, through `grad_fn`;
+that step holds on to the steps before it, back to the leaves. The next cell overwrites one name a thousand
+times. How many steps does the last tensor still keep alive?
+"""
+
+
+# %%
+def steps_behind(result):
+    """How many recorded steps lead to result, in a computation that is a simple chain."""
+    step, count = result.grad_fn, 0
+    while step is not None and step.next_functions:
+        step, count = step.next_functions[0][0], count + 1
+    return count
+
+
+level = torch.tensor(1.0, requires_grad=True)
+for number_of_steps in range(1, 1001):
+    level = 0.99 * level
+    if number_of_steps in (1, 10, 1000):
+        print(f"after {number_of_steps:4} rounds: {steps_behind(level):4} steps behind level")
+print("level.detach():", steps_behind(level.detach()), "steps behind it")
+print("level.item():  ", type(level.item()).__name__, "- a plain number of Python, which has no graph")
+
+# %% [markdown]
+r"""
+All of them. As long as you keep a result, its whole graph is kept. Keep `result.item()` or
+`result.detach()` when you only want the number.
 
 ### Exercise 2.3: `detached_copy` &nbsp; (1 point, about 3 minutes, ★☆☆)
 
@@ -644,7 +726,7 @@ def detached_copy(x):
 check.exercise("detached_copy", points=1)
 with check.case("has the values, no graph and storage of its own", points=0.5):
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    for tensor in (x, 2 * x):
+    for tensor in (x, 2 * x, x.double()):
         before, step = tensor.tolist(), tensor.grad_fn
         copy = detached_copy(tensor)
         check.like(copy, tensor)
@@ -654,6 +736,9 @@ with check.case("has the values, no graph and storage of its own", points=0.5):
         with torch.no_grad():
             copy[0, 0] = 99
         check.equal(tensor.tolist(), before, "they share storage: writing into the copy changed x")
+    whole = torch.tensor([1, 2, 3])
+    check.like(detached_copy(whole), whole)
+    check.equal(detached_copy(whole), whole)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other shapes and dtypes", points=0.5, hidden=True):
     for x in (
@@ -714,12 +799,12 @@ is the **learning rate**.
 $$x \leftarrow x - \eta\, \nabla f(x),\qquad x \text{ and } \nabla f(x) \text{ of the same shape.}$$
 
 **Try it.** The walk starts at $x = -4.5$. *Goal: come within 0.05 of the bottom in at most 10 steps, and
-stay there. Then find the smallest number of steps, and then the learning rate at which the walk never
-arrives.*
+stay there. Then find the smallest number of steps. Then find the smallest learning rate at which the walk
+is not there within 40 steps because it jumps from side to side, and not because it is slow.*
 """
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def walk_down(lr, num_steps=40):
     """The places of a gradient descent on sqrt(1 + x^2), from -4.5 on: num_steps + 1 floats."""
     places = [-4.5]
@@ -734,7 +819,7 @@ def draw_walk(ax, lr):
     places = walk_down(lr)
     first = torch.tensor(places[:11])
     xs = torch.linspace(-6, 6, 300)
-    ax.plot(xs, torch.sqrt(1 + xs**2), color=cu.plots.COLOURS[5])
+    ax.plot(xs, torch.sqrt(1 + xs**2), color=cu.plots.COLOURS[5], linewidth=5, alpha=0.4)
     ax.plot(first, torch.sqrt(1 + first**2), "o-", color=cu.plots.COLOURS[1], linewidth=1)
     ax.plot(places[0], math.sqrt(1 + places[0] ** 2), "o", color=cu.plots.COLOURS[0], markersize=9)
     ax.set(
@@ -746,7 +831,8 @@ def draw_walk(ax, lr):
     )
     arrived = 1 + max(step for step, x in enumerate(places) if abs(x) >= 0.05)  # and stays
     if arrived == len(places):
-        return f"Not there after 40 steps; the last place is x = {places[-1]:.2f}."
+        how = "It jumps from side to side" if places[-1] * places[-2] < 0 else "It is still on its way"
+        return f"Not there within 40 steps. {how}; the last place is x = {places[-1]:.2f}."
     return f"There after {arrived} steps." + (" Goal reached!" if arrived <= 10 else " Too slow.")
 
 
@@ -764,8 +850,9 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-Too small a rate crawls, too large a rate jumps from one side to the other and never settles. You will
-meet both again with every network.
+Too small a rate crawls. Too large a rate jumps from one side to the other, and settles late or never: at
+2.0 this walk needs 199 steps, and above 2.0 it ends in jumping between two places for good. You will meet
+both again with every network.
 
 ### Exercise 2.4: spot the bug in `descend` &nbsp; (3 points, about 15 minutes, ★★☆)
 
@@ -811,7 +898,12 @@ the round before?
 
 Whose numbers does `x -= ...` overwrite? Look again at the cell in section 3 where 99 was written.
 
-</details></details>
+<details><summary>Hint 3</summary>
+
+Two ways to clear a gradient are in section 2. One of them needs a gradient that is there: before the first
+`backward`, `x.grad` is None, and None has no `zero_()`. `x.grad = None` works at any time.
+
+</details></details></details>
 """
 
 
@@ -820,7 +912,8 @@ def descend(f, x0, lr, num_steps):
     """Gradient descent: num_steps times x <- x - lr * (gradient of f at x), from x0 on.
 
     f: function of a tensor of x0's shape and dtype; returns a scalar tensor that depends on it.
-    x0: float tensor of any shape; it is unchanged. lr: learning rate. num_steps: int, 0 or more.
+    x0: float tensor of any shape that requires no gradient; it is unchanged.
+    lr: learning rate. num_steps: int, 0 or more.
     Returns the last x, a tensor of x0's shape and dtype with requires_grad False.
     """
     ### BEGIN SOLUTION
@@ -858,6 +951,15 @@ with check.case("goes down with a fresh gradient in every step", points=1):
             "it takes one step, not num_steps": one,
         },
     )
+    x0 = torch.tensor([1.0, -2.0], dtype=torch.float64)
+    end = descend(lambda x: ((x - 3) ** 2).sum(), x0.clone(), 0.25, 2)
+    check.like(end, x0)
+    check.close(
+        end,
+        torch.tensor([2.5, 1.75], dtype=torch.float64),
+        "two steps of 0.25 times the gradient of the sum of (x - 3) ** 2, from [1, -2]",
+        known={"f is not used: 2 * x is the gradient of the sum of x ** 2, and of no other f": x0 / 4},
+    )
 with check.case("leaves the starting point as it was", points=1):
     x0 = torch.tensor([[4.0, -2.0]])
     end = descend(lambda x: (x**2).sum(), x0, 0.1, 3)
@@ -893,7 +995,7 @@ the layers of a network return thousands. Torch refuses to differentiate them:
 """
 
 # %%
-x = torch.tensor([1.0, 2.0, 0.0, -1.0], requires_grad=True)
+x = torch.tensor([1.0, 2.0, 0.5, 0.0], requires_grad=True)
 p = torch.softmax(x, dim=0)
 try:
     p.backward()
@@ -920,8 +1022,9 @@ cu.plots.heatmap(
 
 # %% [markdown]
 r"""
-Nobody builds this table in a real network: for a layer with 1,000 inputs and 1,000 outputs and 100
-examples it would have $10^{10}$ entries. And nobody needs it, because in the end there *is* one number,
+Nobody builds this table in a real network. Take a layer with 1,000 inputs and 1,000 outputs, and 100
+examples: that is 100,000 numbers in and 100,000 numbers out, so the table has $100{,}000 \times 100{,}000
+= 10^{10}$ entries. And nobody needs it, because in the end there *is* one number,
 the loss $L$. All that the layers behind us have to say is how $L$ changes with each output: $g_i =
 \partial L / \partial p_i$. The chain rule adds up over all outputs:
 
@@ -938,26 +1041,45 @@ jacobian_table = torch.diag(p) - torch.outer(p, p)
 
 
 def gradient_left_by(result, *weights):
+    """What backward(*weights) leaves in x.grad."""
     x.grad = None
-    result.backward(*weights, retain_graph=True)
-    return [round(number, 4) + 0.0 for number in x.grad.tolist()]
+    result.backward(*weights, retain_graph=result is p)  # p is needed again below
+    return x.grad
 
 
-print("p.backward(g):        ", gradient_left_by(p, g))
-print("(g * p).sum():        ", gradient_left_by((g * p).sum()))
-print("g @ Jacobian:         ", [round(number, 4) for number in (g @ jacobian_table).tolist()])
-square = x**2
-print("square.backward(ones):", gradient_left_by(square, torch.ones(4)))
-print("square.sum():         ", gradient_left_by(square.sum()))
-running = x.cumsum(dim=0)  # x0, x0 + x1, ...: an entry of x has a part in several outputs
-print("running.backward(ones):", gradient_left_by(running, torch.ones(4)))
-print("running.sum():         ", gradient_left_by(running.sum()))
+def rounded(tensor):
+    return [round(number, 4) for number in tensor.tolist()]
+
+
+print("p.backward(g):            ", rounded(gradient_left_by(p, g)))
+print("(g * p).sum().backward(): ", rounded(gradient_left_by((g * torch.softmax(x, dim=0)).sum())))
+print("g @ Jacobian:             ", rounded(g @ jacobian_table))
 
 # %% [markdown]
 r"""
-So `backward(torch.ones_like(y))` is nothing mysterious, no "direction": it is the gradient of `y.sum()`.
-For an element-wise function that is very handy, because each output depends on its own input only, and
-the sum does not mix them. One call gives the slope of the sigmoid at 200 places:
+One $g$ is used so often that people forget what it is: all ones. What does `y.backward(ones)` leave in
+`x.grad`, and what has it to do with `y.sum()`? Guess before you run the cell, for three kinds of $y$: each
+output made from its own input; each output made from several inputs; and a $y$ of another shape than $x$.
+"""
+
+# %%
+table = torch.arange(8.0).reshape(2, 4)
+for name, make in {
+    "x ** 2": lambda: x**2,
+    "x.cumsum(0)": lambda: x.cumsum(dim=0),  # x0, x0 + x1, x0 + x1 + x2, ...
+    "table @ x": lambda: table @ x,
+}.items():
+    y = make()
+    by_ones = gradient_left_by(y, torch.ones_like(y))
+    by_sum = gradient_left_by(make().sum())
+    print(f"{name:12} y has shape {tuple(y.shape)}  y.backward(ones): {rounded(by_ones)}")
+    print(f"{'':33}y.sum().backward(): {rounded(by_sum)}")
+
+# %% [markdown]
+r"""
+With ones for $g$, the sum $\sum_i g_i y_i$ is just the sum of all outputs. For an element-wise function
+that is very handy, because each output depends on its own input only, and the sum does not mix them. One
+call gives the slope of the sigmoid at 200 places:
 """
 
 # %% tags=["experiment"]
@@ -986,10 +1108,10 @@ WAYS = {
     "p * (g - mean of g)": lambda p, g: p * (g - g.mean()),
 }
 random_g = torch.randn(4, generator=torch.Generator().manual_seed(2))
-for cotangent, name in ((torch.ones(4), "ones:  "), (random_g, "random:")):
-    (truth,) = torch.autograd.grad(p, x, cotangent, retain_graph=True)
+for tried_g, name in ((torch.ones(4), "ones:  "), (random_g, "random:")):
+    (truth,) = torch.autograd.grad(p, x, tried_g, retain_graph=True)
     for way, vjp in WAYS.items():
-        agrees = torch.allclose(vjp(p.detach(), cotangent), truth, atol=1e-6)
+        agrees = torch.allclose(vjp(p.detach(), tried_g), truth, atol=1e-6)
         print(f"g {name}  {way:20} {'passes the test' if agrees else 'is found out'}")
 
 # %% [markdown]
@@ -1027,7 +1149,8 @@ length 1. Undo both.
 <details><summary>Hint 2</summary>
 
 `g.dim() - len(shape)` axes on the left are too many: sum them away. After that, wherever `shape` has a
-1, sum that axis and keep it: `keepdim=True`.
+1, sum that axis and keep it: `keepdim=True`. Where there is nothing to sum, do not call `sum`: with an
+empty list of axes, `g.sum(dim=())`, it adds up everything.
 
 </details></details>
 """
@@ -1057,28 +1180,40 @@ with check.case("sums over the axes that broadcasting put on the left", points=1
     check.close(
         check.unchanged(unbroadcast, g, (3,)),
         torch.tensor([16.0, 28.0, 40.0]),
+        "g of shape (3, 3), asked down to shape (3,)",
         known={
             "the mean is not the sum: the slopes of several paths add up": g.mean(0),
             "summed over the wrong axis: shapes are lined up from the right": g.sum(1),
             "only one of the places is used; all of them have to be added up": g[0],
         },
     )
-    check.close(unbroadcast(g, ()), torch.tensor(84.0))
+    check.close(unbroadcast(g, ()), torch.tensor(84.0), "g of shape (3, 3), asked down to shape ()")
+    check.like(unbroadcast(g.double(), (3,)), torch.zeros(3, dtype=torch.float64))
 with check.case("sums over the axes that broadcasting stretched, and keeps them", points=1):
     g = torch.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
     check.close(
         check.unchanged(unbroadcast, g, (2, 1)),
         torch.tensor([[6.0], [60.0]]),
+        "g of shape (2, 3), asked down to shape (2, 1)",
         known={
             "the stretched axis is gone: keep it, with length 1": torch.tensor([6.0, 60.0]),
             "the mean is not the sum: the slopes of several paths add up": g.mean(1, keepdim=True),
             "only one of the places is used; all of them have to be added up": g[:, :1],
         },
     )
-    check.close(unbroadcast(g, (1, 3)), torch.tensor([[11.0, 22.0, 33.0]]))
-    check.close(unbroadcast(g, (1, 1)), torch.tensor([[66.0]]))
-    check.close(unbroadcast(g, (2, 3)), g, "nothing was broadcast, so nothing is summed")
-    check.close(unbroadcast(torch.ones(4, 2, 3), (2, 1)), torch.full((2, 1), 12.0))
+    for shape, expected in {(1, 3): [[11.0, 22.0, 33.0]], (1, 1): [[66.0]]}.items():
+        asked = f"g of shape (2, 3), asked down to shape {shape}"
+        check.close(unbroadcast(g, shape), torch.tensor(expected), asked)
+    check.close(
+        unbroadcast(g, (2, 3)),
+        g,
+        "g of shape (2, 3), asked down to shape (2, 3): nothing was broadcast, so nothing is summed",
+    )
+    check.close(
+        unbroadcast(torch.ones(4, 2, 3), (2, 1)),
+        torch.full((2, 1), 12.0),
+        "g of shape (4, 2, 3), asked down to shape (2, 1)",
+    )
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other shapes", points=1, hidden=True):
     for small, large in (
@@ -1094,8 +1229,8 @@ with check.case("the same on other shapes", points=1, hidden=True):
         leaf = torch.zeros(small, dtype=torch.float64, requires_grad=True)
         (expected,) = torch.autograd.grad(leaf.expand(large), leaf, g)
         found = check.unchanged(unbroadcast, g, torch.Size(small))
+        check.close(found, expected, f"g of shape {large}, asked down to shape {small}")
         check.like(found, expected)
-        check.close(found, expected)
 ### END HIDDEN TESTS
 check.score()
 
@@ -1136,9 +1271,19 @@ def matmul_vjp(A, B, g):
 
 # %% nbgrader={"grade": true, "grade_id": "test_matmul_vjp", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check.exercise("matmul_vjp", points=2)
+
+
+def two_gradients(A, B, g):
+    """What the answer returns, when it can be a pair."""
+    pair = check.unchanged(matmul_vjp, A, B, g)
+    check.that(pair is not None, "should be the pair (gA, gB), found None: is there a return?")
+    check.that(not isinstance(pair, torch.Tensor), "should be the pair (gA, gB), found one tensor")
+    return pair
+
+
 with check.case("sends g back to both factors", points=1):
     A, B, g = (check.normal((3, 3), dtype=torch.float64) for _ in range(3))
-    gA, gB = check.unchanged(matmul_vjp, A, B, g)
+    gA, gB = two_gradients(A, B, g)
     ones = torch.ones_like(g)
     check.close(
         gA,
@@ -1165,16 +1310,19 @@ with check.case("sends g back to both factors", points=1):
     )
 with check.case("keeps the shapes and the dtype of A and B", points=0.5):
     for n, k, m in ((2, 3, 4), (1, 5, 1), (4, 1, 2)):
-        A, B = check.normal((n, k)), check.normal((k, m))
-        gA, gB = matmul_vjp(A, B, check.normal((n, m)))
-        check.like(gA, A)
-        check.like(gB, B)
+        for dtype in (torch.float32, torch.float64):
+            A, B = check.normal((n, k), dtype=dtype), check.normal((k, m), dtype=dtype)
+            gA, gB = two_gradients(A, B, check.normal((n, m), dtype=dtype))
+            check.like(gA, A)
+            check.like(gB, B)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other matrices", points=0.5, hidden=True):
     for n, k, m in ((2, 3, 4), (6, 2, 1), (1, 1, 1), (3, 7, 3)):
         A, B = check.normal((n, k), dtype=torch.float64), check.normal((k, m), dtype=torch.float64)
         g = check.normal((n, m), dtype=torch.float64)
-        gA, gB = check.unchanged(matmul_vjp, A, B, g)
+        gA, gB = two_gradients(A, B, g)
+        check.like(gA, A)
+        check.like(gB, B)
         check.close(gA, torch.einsum("ij,lj->il", g, B), "the gradient for A is wrong")
         check.close(gB, torch.einsum("il,ij->lj", A, g), "the gradient for B is wrong")
 ### END HIDDEN TESTS
@@ -1243,8 +1391,13 @@ with check.case("multiplies g with the Jacobian of every row", points=1):
             "all rows are mixed: the sum runs along the last axis only": p * (g - (g * p).sum()),
             "the sum of each row meets the wrong row: keepdim=True": p * (g - (g * p).sum(-1)),
             "it is the sum of g times p, not of g": p * (g - g.sum(-1, keepdim=True)),
+            "it is the sum of g times p, not the mean": p * (g - (g * p).mean(-1, keepdim=True)),
+            "the sign is wrong": -softmax_gradient(x, g),
+            "the sign of the second sum is wrong: it is taken away": p * (g + (g * p).sum(-1, keepdim=True)),
+            "softmax is forgotten: p is softmax(x), not x": x * (g - (g * x).sum(-1, keepdim=True)),
         },
     )
+    check.like(found, x)
 with check.case("takes any number of axes, also k = 1, and keeps shape and dtype", points=1):
     for shape in ((5,), (2, 3), (2, 3, 4), (3, 1)):
         x, g = check.normal(shape), check.normal(shape)
@@ -1288,11 +1441,49 @@ print("w.grad", w["grad"], " x.grad", x["grad"])
 
 # %% [markdown]
 r"""
+How do the lines `w * x` and `u + b` come to run *your* code? Python looks for a method with a fixed name in
+the class, so the operators are methods that you write:
+
+| you write | Python calls | | you write | Python calls |
+|---|---|---|---|---|
+| `a + b` | `a.__add__(b)` | | `3 + b` | `b.__radd__(3)` |
+| `a - b` | `a.__sub__(b)` | | `3 - b` | `b.__rsub__(3)` |
+| `a * b` | `a.__mul__(b)` | | `3 * b` | `b.__rmul__(3)` |
+| `a / b` | `a.__truediv__(b)` | | `3 / b` | `b.__rtruediv__(3)` |
+| `a ** n` | `a.__pow__(n)` | | `-a` | `a.__neg__()` |
+
+On the right may stand a number as well, and then `other` is a plain int or float. The smallest way to treat
+both alike is to wrap the number first. Here is a class that can be added, and remembers inputs, but knows
+nothing of slopes:
+"""
+
+
+# %%
+class Total:
+    """A number that remembers the two inputs of the addition that made it."""
+
+    def __init__(self, data, inputs=()):
+        self.data = data
+        self.inputs = inputs
+
+    def __add__(self, other):
+        other = other if isinstance(other, Total) else Total(other)
+        return Total(self.data + other.data, inputs=(self, other))
+
+    def __radd__(self, number):  # number + self: Python asks the number first, which does not know Total
+        return self + number
+
+
+total = 3 + Total(2.0) + 7
+print(total.data, "made from", [value.data for value in total.inputs])
+
+# %% [markdown]
+r"""
 The rest is order. A value may pass its gradient on only **after everything that it went into has
 delivered**. Look at $y = a + b$ with $a = 2x$ and $b = 3a$:
 """
 
-# %% tags=["experiment"]
+# %% jupyter={"source_hidden": true} tags=["experiment"]
 PLACES = {"x": (0, 0.6), "a = 2x": (1, 0.6), "b = 3a": (2, 1.2), "y = a + b": (3, 0.6)}
 PATHS = [
     ("x", "a = 2x", "2"),
@@ -1311,8 +1502,8 @@ def draw_diamond(ax):
         ax.barh(y, 0.56, left=x - 0.28, height=0.3, color=cu.plots.COLOURS[5], alpha=0.35)
         ax.text(x, y, name, ha="center", va="center", weight="bold", fontsize=9)
     ax.set(
-        xlim=(-0.4, 3.4),
-        ylim=(0.2, 1.5),
+        xlim=(-0.28, 3.28),
+        ylim=(0.35, 1.45),
         title="a has to wait for b: its gradient is 1 + 3, and x gets 2 · 4 = 8",
     )
     ax.axis("off")
@@ -1334,7 +1525,7 @@ Two traps. A walk that calls itself for every input stops at Python's recursion 
 end of a chain of 5,000 steps. And a walk that follows every *path* on its own never ends: in `v = v +
 v`, thirty times, a billion paths lead from the last value to the first. Visit every *value* once.
 
-### Exercise 2.8: `Value` &nbsp; (5 points, about 40 minutes, ★★★)
+### Exercise 2.8: `Value` &nbsp; (5 points, about 60 minutes, ★★★)
 
 Write the class. It should make lines like these work:
 
@@ -1344,6 +1535,12 @@ y = (2 * x - 1) / x + x**2 - (-x).exp()
 y.backward()
 x.grad            # the slope of y at 3
 ```
+
+The stub has the constructor only. Add the methods that you need, and further arguments with defaults if you
+like, as `Total` has one. Like torch, `backward` *adds* to `.grad`: call it on one result, compute another
+result from the same `x`, call it on that one, and `x.grad` holds the sum. Only this is asked: every result
+is computed afresh from the leaves. Calling `backward` twice on one result, or computing on with a value of
+an old graph, is not tested.
 
 <details><summary>Hint 1: remembering</summary>
 
@@ -1382,7 +1579,9 @@ class Value:
     for), and there are unary minus, .relu(), .exp(), .log() and .tanh(). Each returns a new Value.
     .data: the number. .grad: float.
     .backward(): adds to the .grad of every Value that this one was made from the slope of this one with
-    respect to it, summed over all paths. Calls on further results, freshly computed, add up in .grad.
+    respect to it, summed over all paths. Calls on further results add up in .grad, when each result is
+    freshly computed from leaves; a second call on one result, or on one that was computed from values of an
+    older graph, is not asked for.
     Long chains (5,000 operations) work, and so do values that are used many times.
     """
 
@@ -1482,34 +1681,45 @@ def stop_after(steps):
     return count
 
 
+def value_of(name, function, *values):
+    """function(*values); where Python finds no method for it, the sentence names the expression."""
+    try:
+        return function(*values)
+    except (TypeError, AttributeError) as error:
+        if error.__traceback__.tb_next.tb_next is not None:
+            raise  # from inside the answer: the feedback points at its line
+        check.fail(f"`{name}` does not work: {error}")
+
+
 with check.case("computes like a number, with numbers on either side", points=1):
     check.number(Value(2.0).grad, float)
     check.equal(Value(2.0).grad, 0.0, "before backward, .grad is 0.0")
     v, w = Value(-2.0), Value(4.0)
-    for name, result, expected in (
-        ("v + w", v + w, 2.0),
-        ("v - w", v - w, -6.0),
-        ("v * w", v * w, -8.0),
-        ("v / w", v / w, -0.5),
-        ("-v", -v, 2.0),
-        ("v + 3", v + 3, 1.0),
-        ("3 + v", 3 + v, 1.0),
-        ("v - 3", v - 3, -5.0),
-        ("3 - v", 3 - v, 5.0),
-        ("3 * v", 3 * v, -6.0),
-        ("v * 0.5", v * 0.5, -1.0),
-        ("v / 4", v / 4, -0.5),
-        ("3 / w", 3 / w, 0.75),
-        ("v ** 3", v**3, -8.0),
-        ("w ** 0.5", w**0.5, 2.0),
-        ("w ** -1", w**-1, 0.25),
-        ("v.relu()", v.relu(), 0.0),
-        ("w.relu()", w.relu(), 4.0),
-        ("v.exp()", v.exp(), math.exp(-2.0)),
-        ("w.log()", w.log(), math.log(4.0)),
-        ("v.tanh()", v.tanh(), math.tanh(-2.0)),
+    for name, function, expected in (
+        ("v + w", lambda v, w: v + w, 2.0),
+        ("v - w", lambda v, w: v - w, -6.0),
+        ("v * w", lambda v, w: v * w, -8.0),
+        ("v / w", lambda v, w: v / w, -0.5),
+        ("-v", lambda v, w: -v, 2.0),
+        ("v + 3", lambda v, w: v + 3, 1.0),
+        ("3 + v", lambda v, w: 3 + v, 1.0),
+        ("v - 3", lambda v, w: v - 3, -5.0),
+        ("3 - v", lambda v, w: 3 - v, 5.0),
+        ("3 * v", lambda v, w: 3 * v, -6.0),
+        ("v * 0.5", lambda v, w: v * 0.5, -1.0),
+        ("v / 4", lambda v, w: v / 4, -0.5),
+        ("3 / w", lambda v, w: 3 / w, 0.75),
+        ("v ** 3", lambda v, w: v**3, -8.0),
+        ("w ** 0.5", lambda v, w: w**0.5, 2.0),
+        ("w ** -1", lambda v, w: w**-1, 0.25),
+        ("v.relu()", lambda v, w: v.relu(), 0.0),
+        ("w.relu()", lambda v, w: w.relu(), 4.0),
+        ("v.exp()", lambda v, w: v.exp(), math.exp(-2.0)),
+        ("w.log()", lambda v, w: w.log(), math.log(4.0)),
+        ("v.tanh()", lambda v, w: v.tanh(), math.tanh(-2.0)),
     ):
-        check.that(isinstance(result, Value), f"{name} should be a Value")
+        result = value_of(name, function, v, w)
+        check.that(isinstance(result, Value), f"`{name}` should be a Value")
         check.close(result.data, expected, f"the .data of {name} is wrong, for v = -2 and w = 4")
 with check.case("knows the slope of every operation", points=1):
     for name, function, slope in (
@@ -1529,7 +1739,7 @@ with check.case("knows the slope of every operation", points=1):
         ("v.tanh()", lambda v: v.tanh(), 1 - math.tanh(-2.0) ** 2),
     ):
         v = Value(-2.0)
-        function(v).backward()
+        value_of(name, function, v).backward()
         check.close(v.grad, slope, f"the slope of {name} is wrong, at v = -2")
     a, b = Value(3.0), Value(-4.0)
     (a * b - a / b).backward()
@@ -1537,14 +1747,6 @@ with check.case("knows the slope of every operation", points=1):
     check.close(a.grad, -4 + 1 / 4, "the slope of a * b - a / b for a is wrong, at a = 3 and b = -4")
     check.close(b.grad, 3 + 3 / 16, "the slope of a * b - a / b for b is wrong, at a = 3 and b = -4")
 with check.case("adds up over all paths, and over calls of backward", points=1):
-    x = Value(3.0)
-    (x + x).backward()
-    check.close(
-        x.grad,
-        2.0,
-        "the slope of x + x is 2",
-        known={"a gradient replaces the one before; add it to .grad": 1.0},
-    )
     for swapped in (False, True):
         x = Value(5.0)
         a = 2 * x
@@ -1557,6 +1759,22 @@ with check.case("adds up over all paths, and over calls of backward", points=1):
             known={
                 "a value passed its gradient on before all of it had arrived: it needs a topological order": 2.0,
                 "a value passed on twice what arrived once: pass on when all has arrived, and once": 10.0,
+                "a gradient replaces the one before; add it to .grad": 6.0,
+            },
+        )
+    for name, function, slope, one_input in (
+        ("x + x", lambda x: x + x, 2.0, 1.0),
+        ("x * x", lambda x: x * x, 6.0, 3.0),
+    ):
+        x = Value(3.0)
+        function(x).backward()
+        check.close(
+            x.grad,
+            slope,
+            f"the slope of {name} is wrong, at x = 3",
+            known={
+                f"{name} has x as both of its inputs, and only one of them got its gradient: "
+                "a dict with the inputs as keys, or a set, keeps x once": one_input
             },
         )
     x = Value(3.0)
@@ -1627,7 +1845,7 @@ compute the loss, clear, `backward`, step down.
 """
 
 
-# %% tags=["experiment"]
+# %% jupyter={"source_hidden": true} tags=["experiment"]
 def two_moons(num_points=40):
     """Points on two interlocked half circles: list of (x, y, side), side +1 or -1."""
     noise = 0.1 * torch.randn(num_points, 2, generator=torch.Generator().manual_seed(3))
@@ -1638,6 +1856,20 @@ def two_moons(num_points=40):
     return [(x, y, 1 if i < num_points // 2 else -1) for i, (x, y) in enumerate(points.tolist())]
 
 
+def draw_moons(ax, parameters, points):
+    numbers = torch.tensor([parameter.data for parameter in parameters], dtype=torch.float64)
+    w1, w2, b, out = numbers[:-1].reshape(8, 4).T[:, :, None, None]
+    ys, xs = torch.meshgrid(torch.linspace(-1.2, 1.7, 80), torch.linspace(-1.6, 2.6, 120), indexing="ij")
+    scores = (out * torch.tanh(w1 * xs + w2 * ys + b)).sum(dim=0) + numbers[-1]
+    ax.contourf(
+        xs, ys, scores.sign(), levels=[-2, 0, 2], colors=[cu.plots.COLOURS[5], cu.plots.COLOURS[4]], alpha=0.3
+    )
+    for side, marker, colour in ((1, "o", cu.plots.COLOURS[1]), (-1, "s", cu.plots.COLOURS[0])):
+        ax.plot(*zip(*[(x, y) for x, y, s in points if s == side]), marker, color=colour, markersize=6)
+    ax.set(title="33 numbers, moved down their slopes, draw this border", xlabel="x", ylabel="y")
+
+
+# %% tags=["experiment"]
 def network_score(parameters, x, y):
     """One hidden layer of 8 tanh units. parameters: 33 Values; x, y: numbers."""
     score = parameters[-1]
@@ -1662,19 +1894,6 @@ def train_on_moons(points, num_steps=80, lr=2.0):
             parameter.data -= lr * parameter.grad
         losses.append(loss.data)
     return parameters, losses
-
-
-def draw_moons(ax, parameters, points):
-    numbers = torch.tensor([parameter.data for parameter in parameters], dtype=torch.float64)
-    w1, w2, b, out = numbers[:-1].reshape(8, 4).T[:, :, None, None]
-    ys, xs = torch.meshgrid(torch.linspace(-1.2, 1.7, 80), torch.linspace(-1.6, 2.6, 120), indexing="ij")
-    scores = (out * torch.tanh(w1 * xs + w2 * ys + b)).sum(dim=0) + numbers[-1]
-    ax.contourf(
-        xs, ys, scores.sign(), levels=[-2, 0, 2], colors=[cu.plots.COLOURS[5], cu.plots.COLOURS[4]], alpha=0.3
-    )
-    for side, marker, colour in ((1, "o", cu.plots.COLOURS[1]), (-1, "s", cu.plots.COLOURS[0])):
-        ax.plot(*zip(*[(x, y) for x, y, s in points if s == side]), marker, color=colour, markersize=6)
-    ax.set(title="33 numbers, moved down their slopes, draw this border", xlabel="x", ylabel="y")
 
 
 try:
@@ -1758,7 +1977,7 @@ with check.case("claims about .grad", points=1, hidden=True):
         answers, {"storage": "false", "second call": "b"}, "print x.grad at every step, as in section 2"
     )
 with check.case("claims about leaving the graph", points=1, hidden=True):
-    check.right(answers, {"detach": "c", "no_grad": "a"}, "run the last cells of section 3 once more")
+    check.right(answers, {"detach": "c", "no_grad": "a"}, "run the cells of section 3 once more")
 with check.case("claims about calling backward", points=1, hidden=True):
     check.right(answers, {"ones": "true", "twice": "a"}, "see the last cell of section 2, and section 5")
 ### END HIDDEN TESTS
@@ -1771,7 +1990,7 @@ r"""
 A classmate trains a network and wants the mean loss of an epoch. In every step, after `loss.backward()`
 and the update, the loop does `total = total + loss`, with the tensor `loss`. The training is correct,
 but the memory in use grows from step to step. Explain in three or four sentences what is kept alive and
-by whom, and name two ways to mend it. Why is it no remedy to put the whole loop under `torch.no_grad()`?
+by whom, and name two ways to repair it. Why is it no remedy to put the whole loop under `torch.no_grad()`?
 """
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "written_graph", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
@@ -1797,16 +2016,17 @@ r"""
 - A numerical gradient is simple and slow. Central differences in float64 with $h \approx 10^{-5}$ are
   good to about ten digits.
 - Torch records a graph while you compute. `backward` walks through it once, multiplies slopes along a
-  path, adds up over paths, and **adds** the result to the `.grad` of the leaves.
-- `detach()` shares numbers and drops the history; `clone()` copies numbers and keeps the history;
-  `no_grad()` records nothing; `eval()` is about layers, not about graphs.
+  path, adds up over paths, and leaves the result in the `.grad` of the leaves.
+- `detach()`, `clone()`, `no_grad()` and `eval()` are four different tools. Two questions tell them apart:
+  whose numbers are these, and is the step recorded?
 - For results that are not one number, backward computes vector-Jacobian products. Test them with a
   random vector.
+- A result keeps its whole graph alive for as long as you keep the result.
 
-**What people get wrong.** They think that `requires_grad_()` reserves memory; that reading `.grad`, or
-`backward`, *replaces* the old gradient; that `detach()` copies; that `eval()` saves memory; that a
-gradient which passes a test with `.sum()` is right; that the smallest `h` is the best; and they trust a
-numerical slope at a kink, such as relu at 0, where there is none.
+**What people get wrong.** They read `.grad` without knowing which calls of `backward` have written into it,
+or whether any has; write into one tensor and wonder that another one changed; trust a gradient because it
+passed a test with `.sum()`; use `eval()` where `no_grad()` is meant, and the other way round; take the
+smallest `h` for the best; and trust a numerical slope at a kink, such as relu at 0, where there is none.
 
 **Read on.** [PyTorch: autograd mechanics](https://pytorch.org/docs/stable/notes/autograd.html) · [Dive
 into Deep Learning: automatic differentiation](https://d2l.ai/chapter_preliminaries/autograd.html) ·

@@ -86,7 +86,7 @@ halved. *Goal: bring the loss below 5.7.*
 """
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def draw_line(ax, w, b):
     """Draw the trips, the line minutes = w * km + b and its errors. Returns a comment with the loss."""
     predicted = w * km + b
@@ -143,8 +143,8 @@ data again.
 
 <details><summary>Hint 1</summary>
 
-`torch.randn` takes the arguments `generator` and `dtype`. If `z` is drawn from N(0, 1), what is the standard
-deviation of `c * z`?
+`torch.randn` takes the arguments `generator` and `dtype`; X and the noise both need `dtype=w.dtype`. If `z` is
+drawn from N(0, 1), what is the standard deviation of `c * z`?
 
 <details><summary>Hint 2</summary>
 
@@ -173,9 +173,25 @@ def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
 
 # %% nbgrader={"grade": true, "grade_id": "test_synthetic_data", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check.exercise("synthetic_data", points=3)
+
+
+def made(w, *args, **kwargs):
+    """The student's X and y. Names the mistake where tensors of two dtypes met in a product."""
+    try:
+        X, y = check.unchanged(synthetic_data, w, *args, **kwargs)
+    except RuntimeError as error:
+        check.that("same dtype" not in str(error), f"X is not {w.dtype} as w is: draw it with dtype=w.dtype")
+        raise
+    check.that(
+        getattr(X, "dtype", w.dtype) == w.dtype,
+        f"the dtype of X should be that of w, {w.dtype}: draw X with dtype=w.dtype",
+    )
+    return X, y
+
+
 with check.case("gives X (n, d) and a column y (n, 1) in w's dtype, also for 1 and 0 examples", points=0.5):
     for n, dtype in ((5, torch.float32), (1, torch.float32), (0, torch.float32), (4, torch.float64)):
-        X, y = check.unchanged(synthetic_data, torch.tensor([2.0, -3.4, 0.5], dtype=dtype), 4.2, n)
+        X, y = made(torch.tensor([2.0, -3.4, 0.5], dtype=dtype), 4.2, n)
         check.like(X, torch.zeros(n, 3, dtype=dtype))
         shape = tuple(getattr(y, "shape", ()))
         check.that(shape != (n,), "y has the shape (n,); it should be a column, (n, 1)")
@@ -184,7 +200,7 @@ with check.case("gives X (n, d) and a column y (n, 1) in w's dtype, also for 1 a
 with check.case("computes y = Xw + b, up to the noise", points=0.5):
     w = torch.tensor([2.0, -3.4], dtype=torch.float64)
     for b in (4.2, torch.tensor(-1.5, dtype=torch.float64)):
-        X, y = check.unchanged(synthetic_data, w, b, 200, noise_std=0.001)
+        X, y = made(w, b, 200, noise_std=0.001)
         product = (2.0 * X[:, 0] - 3.4 * X[:, 1])[:, None]
         check.close(
             y,
@@ -196,7 +212,7 @@ with check.case("computes y = Xw + b, up to the noise", points=0.5):
         )
 with check.case("draws X from N(0, 1), and noise with standard deviation noise_std", points=1):
     w = torch.tensor([1.0, -2.0], dtype=torch.float64)
-    X, y = synthetic_data(w, 0.5, 20_000, noise_std=0.5)
+    X, y = made(w, 0.5, 20_000, noise_std=0.5)
     noise = y[:, 0] - (X[:, 0] - 2 * X[:, 1] + 0.5)
     uniform = "X is spread evenly over [0, 1) (torch.rand); it should come from N(0, 1)"
     check.between(X.mean(), -0.026, 0.026, "the mean of X should be near 0", known={uniform: 0.5})
@@ -220,7 +236,7 @@ with check.case("draws X from N(0, 1), and noise with standard deviation noise_s
     check.between(noise.mean(), -0.018, 0.018, "the mean of the noise should be near 0")
     check.between((noise.abs() < 0.5).double().mean(), 0.665, 0.700, "the noise is not normally distributed")
     check.between((noise * X[:, 0]).mean(), -0.018, 0.018, "the noise depends on X")
-with check.case("takes every random number from the generator", points=0.5):
+with check.case("takes every random number from the generator", points=0.25):
     w = torch.tensor([1.0, 2.0])
     cu.training.seed_everything(1)
     X1, y1 = synthetic_data(w, 0.5, 50, noise_std=1.0, generator=check.generator(7))
@@ -235,10 +251,26 @@ with check.case("takes every random number from the generator", points=0.5):
     check.that(torch.equal(state, torch.get_rng_state()), "torch's global random state was changed")
     X3, y3 = synthetic_data(w, 0.5, 50, noise_std=1.0, generator=check.generator(8))
     check.that(not torch.allclose(X1, X3), "another generator gave the same X")
+with check.case("takes new random numbers for each call without a generator", points=0.25):
+    w = torch.tensor([1.0, 2.0])
+    cu.training.seed_everything(1)
+    (X1, y1), (X2, y2) = (synthetic_data(w, 0.5, 50, noise_std=1.0) for _ in range(2))
+    cu.training.seed_everything(2)
+    X3, y3 = synthetic_data(w, 0.5, 50, noise_std=1.0)
+    check.that(
+        not torch.allclose(X1, X2) and not torch.allclose(X1, X3),
+        "without a generator, every call gave the same X: take torch's global random numbers, with no fixed seed",
+    )
+    noise = [y - (X[:, :1] + 2 * X[:, 1:] + 0.5) for X, y in ((X1, y1), (X2, y2), (X3, y3))]
+    check.that(
+        not torch.allclose(noise[0], noise[1], atol=1e-4)
+        and not torch.allclose(noise[0], noise[2], atol=1e-4),
+        "without a generator, every call gave the same noise",
+    )
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other models", points=0.5, hidden=True):
     for w in (torch.tensor([3.0]), torch.tensor([1.0, 0.0, -1.0, 0.5, 10.0])):
-        X, y = check.unchanged(synthetic_data, w.double(), torch.tensor(7.0), 2_000)
+        X, y = made(w.double(), torch.tensor(7.0), 2_000)
         check.like(X, torch.zeros(2_000, len(w), dtype=torch.float64))
         check.like(y, torch.zeros(2_000, 1, dtype=torch.float64))
         noise = y[:, 0] - sum(float(w[i]) * X[:, i] for i in range(len(w))) - 7
@@ -263,15 +295,19 @@ features = torch.tensor(rng.normal(size=(1000, 2)), dtype=torch.float32)  # (100
 labels = features @ true_w + true_b + torch.tensor(rng.normal(0, 0.01, (1000, 1)), dtype=torch.float32)
 print("features", tuple(features.shape), " labels", tuple(labels.shape))
 
-# %% tags=["experiment"]
-cu.plots.points(
-    {
-        "first feature": torch.cat((features[:, :1], labels), dim=1),
-        "second feature": torch.cat((features[:, 1:], labels), dim=1),
-    },
-    x="feature",
-    y="label",
-    title="1,000 labels, drawn over each feature",
+
+# %% jupyter={"source_hidden": true} tags=["experiment"]
+def draw_features(ax):
+    ax.set_axis_off()
+    for i, name in enumerate(("first feature", "second feature")):
+        ax.text(0.54 * i, 1.03, f"1,000 labels over the {name}", fontsize=11)
+        panel = ax.inset_axes([0.54 * i, 0.0, 0.46, 1.0])
+        panel.scatter(features[:, i], labels, s=8, alpha=0.5, linewidths=0, color=cu.plots.COLOURS[i])
+        panel.set(xlabel=name, ylabel="label", xlim=(-4.2, 4.2))
+
+
+cu.plots.figure(
+    draw_features,
     alt="Two clouds: labels rise with the first feature, and fall more steeply with the second",
 )
 
@@ -306,7 +342,7 @@ apart:
 - an **iteration** (or step) is one update of the parameters;
 - an **epoch** is one pass over all examples. Here one epoch has 3 iterations.
 
-With `shuffle=True` every epoch deals the examples out in a new order. Feature and label of an example stay
+With `shuffle=True` the examples come in a new order in every epoch. Feature and label of an example stay
 together: here each label is ten times its feature.
 """
 
@@ -346,7 +382,7 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     """One pass over the examples, in minibatches.
 
     batch_size: int >= 1. features: (n, d), labels: (n, 1); n may be 0, then there are no batches.
-    shuffle: deal the examples out in random order; if False, in the given order.
+    shuffle: if True, the examples come in a random order, all orders equally likely; if False, in the given one.
     generator: torch.Generator from which every random number comes; None for torch's global one.
     Yields (X, y) with X (batch_size, d), y (batch_size, 1); only the last batch may be smaller.
     Every example comes exactly once, with its own label.
@@ -372,7 +408,15 @@ def numbered(n, dtype=torch.float32):
 
 def batches_of(batches):
     """Copies of the batches, so that a loader may use its memory again."""
+    check.that(batches is not None, "data_iter returned None: use yield for each batch")
+    single = isinstance(batches, tuple) and len(batches) and isinstance(batches[0], torch.Tensor)
+    check.that(not single, "a single batch was returned; use yield in place of return")
     return [(X.clone(), y.clone()) for X, y in batches]
+
+
+def order_of(batches):
+    """The numbers of the examples in the order in which they come."""
+    return torch.cat([X[:, 0] for X, y in batches_of(batches)])
 
 
 def every_example_once(batches, rows, targets):
@@ -396,6 +440,7 @@ with check.case("cuts the data into batches in the given order when shuffle is F
         "10 examples in batches of 4",
         known={
             "the last, smaller batch is missing": [4, 4],
+            "only the first batch came: `return` ends the loop; use yield in its place": [4],
             "the last batch is filled up; it may be smaller": [4, 4, 4],
         },
     )
@@ -403,7 +448,7 @@ with check.case("cuts the data into batches in the given order when shuffle is F
     check.close(torch.cat([y for X, y in batches]), targets, "the order of the labels changed")
     check.like(batches[2][0], torch.zeros(2, 2))
     check.like(batches[2][1], torch.zeros(2, 1))
-with check.case("shuffles: every example once, with its own label", points=1):
+with check.case("shuffles: every example once, with its own label", points=0.5):
     rows, targets = numbered(100)
     batches = batches_of(data_iter(8, rows, targets))
     check.close(rows, numbered(100)[0], "the features that were passed in are changed")
@@ -418,20 +463,44 @@ with check.case("shuffles: every example once, with its own label", points=1):
         ),
         "the examples are shuffled only inside their batch",
     )
-with check.case("takes the shuffle from the generator", points=0.5):
+with check.case("shuffles every single example: few neighbours stay neighbours", points=0.5):
+    # Of the 99 pairs of neighbours a random order keeps 2 on average, and more than 12 once in 10^7 orders.
+    rows, targets = numbered(100)
+    for batch_size in (8, 10):
+        steps = order_of(data_iter(batch_size, rows, targets)).diff()
+        check.that(not (steps == 1).all(), "the order is not shuffled")
+        check.that(
+            (steps == 1).sum() < 98,
+            "the order only starts at another example and goes round; every example should get a random place",
+        )
+        check.that(
+            (steps.abs() == 1).sum() <= 12,
+            "neighbours stay together: shuffle the single examples, not whole batches or pieces",
+        )
+with check.case("takes the shuffle from the generator", points=0.25):
     rows, targets = numbered(60)
     cu.training.seed_everything(1)
-    first = torch.cat([X.clone() for X, y in data_iter(7, rows, targets, generator=check.generator(5))])
+    first = order_of(data_iter(7, rows, targets, generator=check.generator(5)))
     cu.training.seed_everything(2)
     state = torch.get_rng_state()
-    second = torch.cat([X.clone() for X, y in data_iter(7, rows, targets, generator=check.generator(5))])
+    second = order_of(data_iter(7, rows, targets, generator=check.generator(5)))
     check.that(
         torch.equal(first, second),
         "the shuffle does not come from `generator`: equal generators gave different orders",
     )
     check.that(torch.equal(state, torch.get_rng_state()), "torch's global random state was changed")
-    other = torch.cat([X.clone() for X, y in data_iter(7, rows, targets, generator=check.generator(6))])
+    other = order_of(data_iter(7, rows, targets, generator=check.generator(6)))
     check.that(not torch.equal(first, other), "another generator gave the same order")
+with check.case("shuffles anew in every pass without a generator", points=0.25):
+    rows, targets = numbered(60)
+    cu.training.seed_everything(1)
+    orders = [order_of(data_iter(7, rows, targets)) for _ in range(2)]
+    cu.training.seed_everything(2)
+    orders.append(order_of(data_iter(7, rows, targets)))
+    check.that(
+        not torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2]),
+        "without a generator, every pass had the same order: take torch's global random numbers, with no fixed seed",
+    )
 with check.case("works for batches of one, for one large batch, and for no examples", points=0.5):
     rows, targets = numbered(6)
     for batch_size, sizes in ((1, [1] * 6), (6, [6]), (3, [3, 3]), (100, [6])):
@@ -441,7 +510,7 @@ with check.case("works for batches of one, for one large batch, and for no examp
             check.equal([len(y) for X, y in batches], sizes, f"6 examples, batch_size {batch_size}")
             every_example_once(batches, rows, targets)
     for shuffle in (True, False):
-        empty = list(data_iter(3, torch.zeros(0, 2), torch.zeros(0, 1), shuffle))
+        empty = batches_of(data_iter(3, torch.zeros(0, 2), torch.zeros(0, 1), shuffle))
         check.equal(len(empty), 0, "no examples should give no batches")
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other data", points=1, hidden=True):
@@ -679,11 +748,11 @@ $$\mathbf w \leftarrow \mathbf w - \eta\, \frac{\partial L}{\partial \mathbf w},
 b \leftarrow b - \eta\, \frac{\partial L}{\partial b} .$$
 
 With the gradient of **all** trips the walk is gradient descent; with the gradient of **a few** it is
-minibatch **stochastic gradient descent** (SGD). To have a round valley we measure kilometres from their mean
-and in units of their standard deviation.
+minibatch **stochastic gradient descent** (SGD). We measure kilometres from their mean and in units of their
+standard deviation: then the valley is nearly round, and the gradient points almost at its lowest point.
 """
 
-# %% tags=["experiment"]
+# %% jupyter={"source_hidden": true} tags=["experiment"]
 x = (km - km.mean()) / km.std()
 
 
@@ -701,14 +770,14 @@ def walk(batch_size, lr, num_updates, seed=0):
 
 
 def draw_walks(ax):
-    ws, bs = torch.linspace(-6, 16, 80), torch.linspace(4, 34, 80)
+    ws, bs = torch.linspace(-13, 27, 80), torch.linspace(5, 33, 80)
     heights = ((ws[:, None, None] * x + bs[None, :, None] - minutes) ** 2 / 2).mean(dim=2)  # (80, 80)
     ax.contour(ws, bs, heights.T, levels=[7, 12, 25, 50, 90, 140, 200], colors="#aaaaaa", linewidths=0.8)
     for batch_size, colour in ((40, "#0072b2"), (2, "#d55e00")):
         path = walk(batch_size, lr=0.15, num_updates=40)
         name = "all 40 trips" if batch_size == 40 else f"{batch_size} trips"
         ax.plot(*path.T, "o-", markersize=3, linewidth=1, color=colour, label=f"gradient of {name}")
-    ax.set(xlabel="w", ylabel="b", title="40 steps downhill, starting at the lower left")
+    ax.set(xlabel="w", ylabel="b", title="40 steps downhill, starting at the lower left", aspect="equal")
     ax.legend(loc="lower right")
 
 
@@ -741,7 +810,8 @@ change parameters without recording it?
 
 <details><summary>Hint 2</summary>
 
-`param = param - ...` gives the *name* `param` to a new tensor; the caller's tensor stays as it was.
+`param = param - ...` gives the *name* `param` to a new tensor, which has no `.grad`; the caller's tensor stays
+as it was.
 
 </details></details>
 """
@@ -753,7 +823,8 @@ def sgd(params, lr, batch_size):
 
     params: list of tensors with requires_grad, whose .grad holds the gradient of a sum over the batch.
     Each becomes param - lr * grad / batch_size, in its own memory; then its gradient is set to 0 (not None).
-    A parameter whose .grad is None is skipped. Records no graph. Returns nothing.
+    A parameter whose .grad is None is skipped: it stays as it is, and its .grad stays None.
+    Records no graph. Returns nothing.
     """
     ### BEGIN SOLUTION
     with torch.no_grad():
@@ -769,11 +840,25 @@ check.exercise("sgd", points=4)
 
 
 def parameter(shape, dtype=torch.float32, with_gradient=True):
-    """A leaf that requires gradients, by default with a gradient."""
+    """A tensor that requires gradients, by default with a gradient."""
     param = check.normal(shape, dtype=dtype).requires_grad_()
     if with_gradient:
         param.grad = check.normal(shape, dtype=dtype)
     return param
+
+
+def student_step(params, lr, batch_size):
+    """One step of the student's. params[0] has a gradient."""
+    old = params[0].detach().clone()
+    try:
+        sgd(params, lr, batch_size)
+    except AttributeError as error:
+        check.that(
+            "'NoneType'" not in str(error) or not torch.equal(params[0].detach(), old),
+            "`param = param - ...` makes a new tensor: its .grad is None, and the parameter has not changed; "
+            "change the parameter in place",
+        )
+        raise
 
 
 def is_updated(param, window, old, gradient, lr, batch_size):
@@ -783,7 +868,8 @@ def is_updated(param, window, old, gradient, lr, batch_size):
         old - lr * gradient / batch_size,
         "a parameter did not become param - lr * grad / batch_size",
         known={
-            "the parameters did not change": old,
+            "the parameters did not change: `param = param - ...` makes a new tensor, "
+            "and a gradient that is cleared before the step is 0": old,
             "the gradient is not divided by batch_size": old - lr * gradient,
             "the step goes uphill: subtract the gradient": old + lr * gradient / batch_size,
             "the gradient is multiplied by batch_size": old - lr * gradient * batch_size,
@@ -796,34 +882,36 @@ def is_updated(param, window, old, gradient, lr, batch_size):
 with check.case("takes the step param - lr * grad / batch_size, in place", points=1.5):
     params = [parameter((3, 1)), parameter((1,))]
     before = [(p.detach(), p.detach().clone(), p.grad.clone()) for p in params]
-    sgd(params, 0.1, 4)
+    student_step(params, 0.1, 4)
     for param, (window, old, gradient) in zip(params, before):
         is_updated(param, window, old, gradient, 0.1, 4)
 with check.case("sets the gradients to 0, not to None", points=0.5):
     params = [parameter((3, 1)), parameter((1,))]
-    sgd(params, 0.1, 4)
+    student_step(params, 0.1, 4)
     for param in params:
         check.that(param.grad is not None, "a gradient is None; it should be 0")
         check.that(not param.grad.any(), "a gradient is not 0 after the step")
 with check.case("records no graph", points=0.5):
     params = [parameter((3, 1)), parameter((1,))]
-    sgd(params, 0.1, 4)
+    student_step(params, 0.1, 4)
     for param in params:
         check.that(param.requires_grad, "a parameter has lost requires_grad")
-        check.that(param.is_leaf, "the update was recorded: a parameter is no leaf any more")
+        check.that(
+            param.is_leaf, "the update was recorded in a graph: change parameters under torch.no_grad()"
+        )
     check.that(torch.is_grad_enabled(), "gradients are still switched off after the step")
 with check.case("skips parameters without a gradient, and goes on to the others", points=0.5):
-    params = [parameter((2,), with_gradient=False), parameter((2, 2)), parameter((), with_gradient=False)]
-    before = [p.detach().clone() for p in params]
-    gradient = params[1].grad.clone()
-    sgd(params, 0.5, 2)
-    check.close(params[0], before[0], "a parameter without a gradient was changed")
-    check.close(params[2], before[2], "a parameter without a gradient was changed")
-    check.close(
-        params[1],
-        before[1] - 0.5 * gradient / 2,
-        known={"it stops at the first parameter without a gradient; the others come after it": before[1]},
-    )
+    params = [parameter((2, 2)), parameter((2,), with_gradient=False)]
+    params += [parameter((3, 1)), parameter((), with_gradient=False)]
+    before = [(p.detach(), p.detach().clone(), None if p.grad is None else p.grad.clone()) for p in params]
+    student_step(params, 0.5, 2)
+    is_updated(params[0], *before[0], 0.5, 2)
+    for i in (1, 3):
+        check.close(params[i], before[i][1], "a parameter without a gradient was changed")
+        check.that(params[i].grad is None, "a .grad that was None was filled; skip this parameter")
+    stops = "it stops at the first parameter without a gradient; the others come after it"
+    check.that(not torch.equal(params[2].detach(), before[2][1]), stops)
+    is_updated(params[2], *before[2], 0.5, 2)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other parameters, three steps in a row", points=1, hidden=True):
     for shape, lr, batch_size in (((), 0.3, 1), ((2, 3), 0.01, 10), ((5,), 1.0, 7)):
@@ -834,12 +922,15 @@ with check.case("the same on other parameters, three steps in a row", points=1, 
             p.grad.zero_()
         for _ in range(3):
             sum(((p - t) ** 2).sum() for p, t in zip(params, targets)).backward()
-            sgd(params, lr, batch_size)
+            student_step(params, lr, batch_size)
             values = [v - lr * 2 * (v - t) / batch_size for v, t in zip(values, targets)]
         for param, window, value in zip(params, windows, values):
             check.close(param, value, "wrong after three steps")
             check.close(window, value, "a parameter moved to new memory; change it in place")
-            check.that(param.is_leaf and param.requires_grad, "a parameter is no leaf with requires_grad")
+            check.that(
+                param.is_leaf and param.requires_grad,
+                "the update was recorded in a graph, or a parameter has lost requires_grad",
+            )
 ### END HIDDEN TESTS
 check.score()
 
@@ -849,6 +940,11 @@ r"""
 
 Nobody writes `sgd` by hand twice. PyTorch has all four parts ready. Training always needs these **four
 ingredients**: a data set, a loader, a loss, and an optimizer (and of course something to train).
+
+What we train is a **module**: an object that holds its parameters and is called like a function, `net(X)`.
+`nn.Linear(2, 1)` is the module of our model, with 2 features and 1 output, and `nn.Sequential` is a module that
+sends X through a list of modules, one after the other. `net.parameters()` gives all their weights and biases,
+for the optimizer; `nn.init` has functions that set the first values of a parameter.
 """
 
 # %%
@@ -895,14 +991,14 @@ print("new weight == weight - lr * gradient:      ", torch.allclose(net[0].weigh
 
 # %% [markdown]
 r"""
-`step()` reads the gradients and writes the parameters. Now the whole loop. The code below stood in a set of
-study notes, printed over the end of a page. It runs without an error:
+`step()` reads the gradients and writes the parameters. Now the whole loop. The code below comes from a set of
+study notes, where it continues on the next page. It runs without an error:
 """
 
 
 # %%
 def broken_training(net, loader, loss, optimizer, num_epochs):
-    """The training loop, as it was printed."""
+    """The training loop of the notes."""
     for _ in range(num_epochs):
         for X, y in loader:
             batch_loss = loss(net(X), y)
@@ -914,10 +1010,11 @@ def broken_training(net, loader, loss, optimizer, num_epochs):
 nn.init.zeros_(net[0].weight)
 nn.init.zeros_(net[0].bias)
 updates = []
-optimizer.register_step_post_hook(lambda *args: updates.append(1))  # PyTorch calls this after each step()
+hook = optimizer.register_step_post_hook(lambda *args: updates.append(1))  # is called after each step()
 with torch.no_grad():
     before = loss(net(features), labels).item()
 broken_training(net, loader, loss, optimizer, num_epochs=3)
+hook.remove()
 with torch.no_grad():
     after = loss(net(features), labels).item()
 print(f"300 batches were read, and {len(updates)} update was made")
@@ -925,7 +1022,7 @@ print("the loss fell by more than half:", after < before / 2)
 
 # %% [markdown]
 r"""
-Do you see it? Read the indentation. Three lines belong into the inner loop, and stand behind both loops. Python
+Do you see it? Read the indentation. Three lines belong into the inner loop, but come after both loops. Python
 computes 300 losses, throws 299 away, and learns from the last one. There is no error to find in the output;
 only a loss that hardly falls.
 """
@@ -936,7 +1033,8 @@ r"""
 
 The lines that belong together should stand together: write **one update** as a function, which a loop can then
 call for every batch. Watch the order of the lines, too: the function must work whatever an earlier caller
-left in `.grad`.
+left in `.grad`. It must also work with any loss and any optimizer. Some optimizers remember earlier gradients
+(**momentum**, chapter 10); that is no concern of your function, as `optimizer.step()` takes care of it.
 
 <details><summary>Hint 1</summary>
 
@@ -1011,7 +1109,7 @@ with check.case("moves the parameters by one step against the gradient", points=
         rtol=1e-4,
         atol=1e-5,
     )
-with check.case("returns the loss before the update, as a float", points=1):
+with check.case("returns the loss before the update, as a float", points=0.5):
     model, X, y = linear_net(2), check.normal((6, 2)), check.normal((6, 1))
     student_optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
     before, _ = loss_and_gradient(model, X, y)
@@ -1044,7 +1142,58 @@ with check.case("does not care what was in .grad before", points=1):
             "the old gradients were not cleared: backward() adds to what is in .grad": old
             - 0.1 * (gradient + stale),
             "the step used the old gradients: backward() has to come before step()": old - 0.1 * stale,
-            "no parameter changed: the gradients were cleared between backward() and step()": old,
+            "no parameter changed: the gradients were cleared between backward() and step(), "
+            "or step() came before backward()": old,
+        },
+        rtol=1e-4,
+        atol=1e-5,
+    )
+with check.case("uses the loss and the optimizer that it is given", points=0.5):
+    model = linear_net(3)
+    start = flat(model.parameters())
+    batches = [(check.normal((8, 3)), check.normal((8, 1))) for _ in range(3)]
+
+    def uneven_loss(y_hat, y):
+        """A prediction that is too large costs three times as much as one that is too small."""
+        error = y_hat - y
+        return torch.where(error > 0, 3 * error, -error).mean()
+
+    def slope_of_uneven_loss(error):
+        return torch.where(error > 0, 3.0, -1.0)
+
+    def after(slope, momentum):
+        """The parameters after the three batches, for a loss with this derivative."""
+        value, velocity = start, torch.zeros(4)
+        for X, y in batches:
+            slopes = slope(X @ value[:3, None] + value[3] - y)
+            velocity = momentum * velocity + torch.cat(((slopes * X).mean(dim=0), slopes.mean(dim=0)))
+            value = value - 0.1 * velocity
+        return value
+
+    student_optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    for X, y in batches:
+        with torch.no_grad():
+            expected = uneven_loss(model(X), y).item()
+            squared = nn.functional.mse_loss(model(X), y).item()
+            swapped = uneven_loss(y, model(X)).item()
+        check.close(
+            train_step(model, uneven_loss, student_optimizer, X, y),
+            expected,
+            "the loss before the update",
+            known={
+                "`loss` was not used: this is the mean squared error": squared,
+                "the arguments of `loss` are swapped: the predictions come first": swapped,
+            },
+            rtol=1e-4,
+            atol=1e-5,
+        )
+    check.close(
+        flat(model.parameters()),
+        after(slope_of_uneven_loss, 0.9),
+        "the parameters after three steps of an optimizer with momentum",
+        known={
+            "`optimizer` was not used: this is plain gradient descent": after(slope_of_uneven_loss, 0.0),
+            "`loss` was not used: these are steps for the mean squared error": after(lambda e: 2 * e, 0.9),
         },
         rtol=1e-4,
         atol=1e-5,
@@ -1167,7 +1316,8 @@ measured *while* training in that epoch, each before its update. You may call yo
 
 <details><summary>Hint 1</summary>
 
-Keep two sums per epoch: loss times examples, and examples.
+Keep two sums per epoch: loss times examples, and examples. `loss` is the function: call the loss of a batch
+something else, or the next batch has no function to call.
 
 <details><summary>Hint 2</summary>
 
@@ -1183,7 +1333,8 @@ def fit(net, train_iter, loss, optimizer, num_epochs):
 
     train_iter: batches (X, y) with X (n, d), y (n, 1), such as a DataLoader or a list; n may differ.
     loss: loss(net(X), y) returns the mean loss of the batch, a scalar tensor.
-    optimizer: a torch optimizer for net's parameters. num_epochs: int >= 1, passes over train_iter.
+    optimizer: a torch optimizer for net's parameters. num_epochs: int >= 1. Every epoch goes through
+    train_iter anew, as a DataLoader may shuffle in each pass.
     Returns a list of num_epochs floats: the mean training loss of each epoch over its examples, each batch
     measured before its own update.
     """
@@ -1229,12 +1380,18 @@ def mse(w, b, X, y):
     return float((X @ w + b - y).square().mean())
 
 
-def by_hand(model, batches, lr, num_epochs, momentum=0.0, updates=lambda epoch, i: True):
+def always(epoch, i):
+    return True
+
+
+def by_hand(model, batches, lr, num_epochs, momentum=0.0, updates=always, clears=always):
     """Training by the formula: weight, bias, and per epoch the batch losses and the loss on all data after it.
 
     updates(epoch, i): whether batch i of an epoch makes an update.
+    clears(epoch, i): whether the gradients are cleared before this update.
     """
     w, b = model.weight.detach().clone().T, model.bias.detach().clone()
+    gw, gb = torch.zeros_like(w), torch.zeros_like(b)
     vw, vb, during, after = torch.zeros_like(w), torch.zeros_like(b), [], []
     for epoch in range(num_epochs):
         during.append([])
@@ -1242,13 +1399,15 @@ def by_hand(model, batches, lr, num_epochs, momentum=0.0, updates=lambda epoch, 
             during[-1].append(mse(w, b, X, y))
             if updates(epoch, i):
                 error = 2 * (X @ w + b - y) / len(y)
-                vw, vb = momentum * vw + X.T @ error, momentum * vb + error.sum(dim=0)
+                kept = 0 if clears(epoch, i) else 1
+                gw, gb = kept * gw + X.T @ error, kept * gb + error.sum(dim=0)
+                vw, vb = momentum * vw + gw, momentum * vb + gb
                 w, b = w - lr * vw, b - lr * vb
         after.append(mse(w, b, torch.cat([X for X, y in batches]), torch.cat([y for X, y in batches])))
     return torch.cat((w.flatten(), b)), during, after
 
 
-with check.case("makes one update per batch in every epoch", points=1.5):
+with check.case("makes one update per batch in every epoch", points=1):
     model, batches = linear_layer(2), some_batches((4, 4, 2), 2)
     last = len(batches) - 1
     start = torch.cat((model.weight.detach().flatten(), model.bias.detach()))
@@ -1256,6 +1415,8 @@ with check.case("makes one update per batch in every epoch", points=1.5):
     one_epoch, _, _ = by_hand(model, batches, 0.1, 1)
     once, _, _ = by_hand(model, batches, 0.1, 3, updates=lambda epoch, i: (epoch, i) == (2, last))
     per_epoch, _, _ = by_hand(model, batches, 0.1, 3, updates=lambda epoch, i: i == last)
+    uncleared, _, _ = by_hand(model, batches, 0.1, 3, clears=lambda epoch, i: False)
+    cleared_per_epoch, _, _ = by_hand(model, batches, 0.1, 3, clears=lambda epoch, i: i == 0)
     fit(model, batches, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1), 3)
     check.close(
         torch.cat((model.weight.flatten(), model.bias)),
@@ -1266,6 +1427,8 @@ with check.case("makes one update per batch in every epoch", points=1.5):
             "only one update was made: backward and step belong into the inner loop": once,
             "only one update per epoch was made: backward and step belong into the inner loop": per_epoch,
             "only one epoch was trained": one_epoch,
+            "the gradients are never cleared: backward() adds to them in every batch": uncleared,
+            "the gradients are cleared only once per epoch; clear them for every batch": cleared_per_epoch,
         },
         rtol=1e-5,
         atol=1e-6,
@@ -1312,8 +1475,78 @@ with check.case("reports the mean over the examples, measured while training", p
         rtol=1e-5,
         atol=1e-6,
     )
+with check.case("uses the loss and the optimizer that it is given", points=0.5):
+    model, batches = linear_layer(2), some_batches((4, 4, 2), 2)
+    start = torch.cat((model.weight.detach().flatten(), model.bias.detach()))
+
+    def by_hand_absolute(momentum):
+        """Two epochs of training on the mean absolute error: parameters, mean loss of each epoch."""
+        value, velocity, means = start, torch.zeros_like(start), []
+        for _ in range(2):
+            total = 0.0
+            for X, y in batches:
+                error = X @ value[:2, None] + value[2] - y
+                total += float(error.abs().sum())
+                slopes = error.sign()
+                velocity = momentum * velocity + torch.cat(((slopes * X).mean(dim=0), slopes.mean(dim=0)))
+                value = value - 0.05 * velocity
+            means.append(total / 10)
+        return value, means
+
+    expected, means = by_hand_absolute(0.9)
+    _, plain_means = by_hand_absolute(0.0)
+    on_squares, squared_losses, _ = by_hand(model, batches, 0.05, 2, momentum=0.9)
+    _, plain_squared_losses, _ = by_hand(model, batches, 0.05, 2)
+    squared_means, plain_squared_means = (
+        [(4 * a + 4 * b + 2 * c) / 10 for a, b, c in losses]
+        for losses in (squared_losses, plain_squared_losses)
+    )
+    student_optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    history = fit(model, batches, lambda y_hat, y: (y_hat - y).abs().mean(), student_optimizer, 2)
+    check.close(
+        history,
+        means,
+        "the mean absolute error of each epoch, trained with momentum",
+        known={
+            "`loss` was not used: this is the mean squared error": squared_means,
+            "neither `loss` nor `optimizer` was used": plain_squared_means,
+            "`optimizer` was not used: this is plain gradient descent": plain_means,
+        },
+        rtol=1e-5,
+        atol=1e-6,
+    )
+    check.close(
+        torch.cat((model.weight.flatten(), model.bias)),
+        expected,
+        known={"`loss` was not used: these are steps for the mean squared error": on_squares},
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+class CountedBatches:
+    """Batches that count how often somebody starts to go through them."""
+
+    def __init__(self, batches):
+        self.batches, self.passes = batches, 0
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        self.passes += 1
+        return iter(self.batches)
+
+
+with check.case("goes through train_iter anew in every epoch", points=0.5):
+    model, batches = linear_layer(2), CountedBatches(some_batches((3, 3), 2))
+    fit(model, batches, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.01), 4)
+    check.that(
+        batches.passes >= 4,
+        "train_iter was not gone through in every epoch, so a DataLoader could not shuffle again",
+    )
 ### BEGIN HIDDEN TESTS
-with check.case("the same with a DataLoader, momentum and other sizes", points=1, hidden=True):
+with check.case("the same with a DataLoader, momentum and other sizes", points=0.5, hidden=True):
     for n, batch_size, d in ((11, 5, 3), (6, 6, 1), (9, 4, 2), (3, 1, 2)):
         X, y = check.normal((n, d), dtype=torch.float64), check.normal((n, 1), dtype=torch.float64)
         y[-1] += 4
@@ -1362,6 +1595,7 @@ def losses_after_epochs(half, seed):
     return losses
 
 
+# %% jupyter={"source_hidden": true} tags=["experiment"]
 scratch = [losses_after_epochs(True, seed) for seed in range(5)]
 concise = [losses_after_epochs(False, seed) for seed in range(5)]
 BANDS = {
@@ -1379,7 +1613,8 @@ BANDS = {
 for name, (runs, bands, published) in BANDS.items():
     for epoch, ((low, high), book) in enumerate(zip(bands, published)):
         assert all(low < run[epoch] < high for run in runs), (name, epoch, [run[epoch] for run in runs])
-        print(f"{name:18}  epoch {epoch + 1}: 5 of 5 runs between {low:.6f} and {high:.6f}; book {book:.6f}")
+        mean = np.format_float_positional(np.mean(runs, axis=0)[epoch], precision=2, fractional=False)
+        print(f"{name:18}  epoch {epoch + 1}: mean of our 5 runs {mean:8}  book {book:.6f}")
 cu.plots.curves(
     {"half squared error": scratch, "squared error": concise},
     y="loss on all data",
@@ -1406,8 +1641,8 @@ $$0.97^{200} \cdot \text{first} + \text{floor} \qquad\text{or}\qquad 0.94^{200} 
 
 # %%
 first = (labels**2).mean().item()  # the squared error of w = 0, b = 0
-print(f"half squared error after epoch 1: predicted {0.97**200 * first / 2 + 0.00005:.1g}, book 0.042790")
-print(f"squared error after epoch 1:      predicted {0.94**200 * first + 0.0001:.1g}, book 0.000248")
+print(f"half squared error after epoch 1: predicted {0.97**200 * first / 2 + 0.00005:.2g}, book 0.042790")
+print(f"squared error after epoch 1:      predicted {0.94**200 * first + 0.0001:.2g}, book 0.000248")
 
 # %% [markdown]
 r"""
@@ -1419,8 +1654,8 @@ r"""
 ## 8 How large a batch, how large a step?
 
 Three epochs for every pair of batch size and learning rate, half squared error, from w = 0 and b = 0. The
-table shows the **power of ten** of the loss on all data: −4.3 is the floor, and a grey cell means that the
-training exploded.
+table shows the **power of ten** of the loss on all data: −4.3 is the floor. A grey cell (nan, "not a number")
+stands for a training that exploded: its loss became larger and larger.
 """
 
 
@@ -1453,8 +1688,8 @@ print("batch 1000 with lr 0.03 has made 3 updates, and its loss is still above 1
 
 # %% [markdown]
 r"""
-Read the column of 0.03 downwards. The larger the batch, the worse the result, and the reason stands in the
-row names: an epoch with larger batches has **fewer updates**. Now read the row of batch 1: with 0.3 the loss
+Read the column of 0.03 downwards. Batches of 1 and of 10 both reach the floor. From 10 on, the larger the batch,
+the worse the result, and the row names say why: an epoch with larger batches has **fewer updates**. Now read the row of batch 1: with 0.3 the loss
 is above the floor again, because each step follows the error of a single example too far. And in the last
 column every step jumps over the valley to a place higher than before.
 """
@@ -1464,8 +1699,15 @@ r"""
 ## 9 The exact answer
 
 Linear regression is one of the few models that can be solved with a formula. Give X a column of ones,
-$\tilde{\mathbf X} = [\mathbf X, \mathbf 1]$ of shape (n, d + 1), so that b becomes one more weight. At the
-lowest point the gradient is zero, which gives the **normal equations**
+$\tilde{\mathbf X} = [\mathbf X, \mathbf 1]$ of shape (n, d + 1), so that b becomes one more weight, the last entry
+of $\tilde{\mathbf w}$. The loss is then $L = \frac{1}{2n} \sum_i (\tilde{\mathbf X}\tilde{\mathbf w} - \mathbf y)_i^2$.
+Its derivative with respect to weight j is the mean over the examples of error · feature j; for all weights at once,
+
+$$\frac{\partial L}{\partial \tilde{\mathbf w}} = \frac{1}{n}\, \tilde{\mathbf X}^\top
+(\tilde{\mathbf X}\, \tilde{\mathbf w} - \mathbf y), \qquad
+(d{+}1, 1) = (d{+}1, n)\,(n, 1) .$$
+
+At the lowest point the gradient is zero. That gives the **normal equations**
 
 $$\tilde{\mathbf X}^\top \tilde{\mathbf X}\, \tilde{\mathbf w} = \tilde{\mathbf X}^\top \mathbf y, \qquad
 (d{+}1, d{+}1)\,(d{+}1, 1) = (d{+}1, 1) .$$
@@ -1474,7 +1716,10 @@ No step size, no epochs. So why do we train at all? Because no other network of 
 formula. But here it is the perfect **oracle**: it tells what training ought to find.
 
 One thing can go wrong. A shop notes lengths in centimetres *and* in inches. One column is then a multiple of
-the other (they are **collinear**), and infinitely many pairs of weights give the same predictions:
+the other, and infinitely many pairs of weights give the same predictions. Columns are called **collinear** if one
+of them can be computed from the others by multiplying and adding. The column of ones counts, too: a feature
+that is the same for all examples is collinear with it. The **rank** of a matrix is the number of columns that
+are left when all such superfluous ones are taken out:
 """
 
 # %%
@@ -1487,14 +1732,18 @@ for weights in ([1.0, 0.0, 0.0], [0.0, 2.54, 0.0], [3.0, -5.08, 0.0]):
 # %% [markdown]
 r"""
 The matrix of the normal equations then has no inverse, and solving with it fails or returns nonsense. The
-**pseudo-inverse** `torch.linalg.pinv(A)` takes the place of the inverse here: `pinv(A) @ y` is always one of
-the minimisers, the shortest one.
+**pseudo-inverse** `torch.linalg.pinv(A)` takes the place of the inverse here: `pinv(A) @ y` is always one of the
+minimisers, the one with the smallest norm.
 
-PyTorch has a least-squares solver, too, `torch.linalg.lstsq`, with a trap of its own: its default method,
-`driver="gelsy"`, may return **wrong** weights for collinear columns, depending on what was in the computer's memory
-before ([PyTorch issue 187411](https://github.com/pytorch/pytorch/issues/187411)). `driver="gelsd"` is
-reliable. A result that changes from run to run cannot be graded, so the check below refuses the default method on
-collinear columns.
+<details><summary>If you would rather use torch.linalg.lstsq</summary>
+
+PyTorch has a least-squares solver, too, with a trap of its own: its default method, `driver="gelsy"`, may return
+**wrong** weights for collinear columns, depending on what was in the computer's memory before
+([PyTorch issue 187411](https://github.com/pytorch/pytorch/issues/187411)). `driver="gelsd"` is reliable. A
+result that changes from run to run cannot be graded, so the check below refuses the default method on collinear
+columns.
+
+</details>
 """
 
 # %% [markdown]
@@ -1556,6 +1805,18 @@ class RefuseUnreliable(torch.overrides.TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def fitted_collinear(X, y):
+    """As `fitted`, for collinear columns."""
+    try:
+        with RefuseUnreliable():
+            return fitted(X, y)
+    except (torch.linalg.LinAlgError, np.linalg.LinAlgError):
+        check.fail(
+            "collinear columns: the matrix has no inverse; take a pseudo-inverse",
+            mistake="singular",
+        )
+
+
 def best_fit(X, y):
     """NumPy's own fitted values."""
     A = np.column_stack([X.double().numpy(), np.ones(len(X))])
@@ -1572,6 +1833,9 @@ with check.case("finds the line through points that lie on one", points=1):
         torch.tensor([2.0, 5.0]),
         known={
             "the line has no intercept: it is forced through 0": torch.tensor([4.0, 0.0]),
+            "b is the mean of y; that is right only if the columns of X have mean 0": torch.tensor(
+                [4.0, 23 / 3]
+            ),
             "w and b are swapped": torch.tensor([5.0, 2.0]),
         },
         rtol=1e-3,
@@ -1581,24 +1845,34 @@ with check.case("finds the least squared error for points around a plane", point
     X = check.normal((30, 3), mean=1.0, dtype=torch.float64)
     y = X[:, :1] - 2 * X[:, 1:2] + 3 + check.normal((30, 1), dtype=torch.float64)
     through_zero = torch.from_numpy(X.numpy() @ np.linalg.lstsq(X.numpy(), y.numpy(), rcond=None)[0])
-    check.close(
-        fitted(X, y),
-        best_fit(X, y),
-        "another plane has a smaller squared error",
-        known={
-            "there is no intercept: the plane is forced through 0": through_zero,
-            "b is the mean of y; that is right only if the columns of X have mean 0": through_zero + y.mean(),
-        },
-        rtol=1e-6,
-        atol=1e-6,
-    )
+    for unit in (1, 1000):  # the same lengths, once in metres and once in kilometres: the same plane
+        check.close(
+            fitted(X / unit, y),
+            best_fit(X, y),
+            "another plane has a smaller squared error",
+            known={
+                "there is no intercept: the plane is forced through 0": through_zero,
+                "b is the mean of y; that is right only if the columns of X have mean 0": through_zero
+                + y.mean(),
+            },
+            rtol=1e-6,
+            atol=1e-6,
+        )
 with check.case("copes with collinear columns", points=0.5):
-    cm = torch.tensor([[10.0], [20.0], [40.0], [80.0], [50.0]], dtype=torch.float64)
-    y = torch.tensor([[1.0], [3.0], [2.0], [6.0], [5.0]], dtype=torch.float64)
-    X = torch.cat((cm, cm / 2.54), dim=1)
-    with RefuseUnreliable():
-        found = fitted(X, y)
-    check.close(found, best_fit(cm, y), "collinear columns: not a least-squares fit", rtol=1e-5, atol=1e-5)
+    half = torch.tensor([3.0, 2.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    x = torch.cat((half, -half))[:, None]  # sum 0, sum of squares 32
+    y = 1 + x + check.normal((16, 1), dtype=torch.float64)
+    # All but the last give normal equations of powers of two, which are singular without any rounding.
+    for name, other in (
+        ("a column twice", x),
+        ("a column and its double", 2 * x),
+        ("a feature that is always 1", torch.ones_like(x)),
+        ("a feature that is always 0", torch.zeros_like(x)),
+        ("centimetres and inches", x / 2.54),
+    ):
+        for X in (torch.cat((x, other), dim=1), torch.cat((other, x), dim=1)):
+            found = fitted_collinear(X, y)
+            check.close(found, best_fit(x, y), f"{name}: not a least-squares fit", rtol=1e-5, atol=1e-5)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other data", points=1, hidden=True):
     for n, d in ((50, 1), (200, 6), (12, 2)):
@@ -1607,8 +1881,7 @@ with check.case("the same on other data", points=1, hidden=True):
             check.close(fitted(X, y).double(), best_fit(X, y), rtol=1e-3, atol=1e-3)
     X, y = check.normal((20, 3), dtype=torch.float64), check.normal((20, 1), dtype=torch.float64)
     for extra in (2 * X[:, :1] - X[:, 1:2], torch.ones(20, 1, dtype=torch.float64)):
-        with RefuseUnreliable():
-            found = fitted(torch.cat((X, extra), dim=1), y)
+        found = fitted_collinear(torch.cat((X, extra), dim=1), y)
         check.close(found, best_fit(X, y), rtol=1e-5, atol=1e-5)
     X, y = check.normal((1, 1), dtype=torch.float64), check.normal((1, 1), dtype=torch.float64)
     check.close(fitted(X, y), y, "one example can be fitted exactly", rtol=1e-5, atol=1e-5)
@@ -1656,18 +1929,19 @@ Each sentence comes from real study notes, or from a real misunderstanding. Deci
 this chapter: answer "true", "false", or the letter of the condition under which it is true.
 
 1. **"step"**: "`optimizer.step()` updates the gradients."
-   (a) only after `backward()`, (b) only if the learning rate is not 0, (c) only for SGD with momentum.
-2. **"indentation"**: "With `zero_grad`, `backward` and `step` behind both loops, there is one update per epoch."
+   (a) only after `backward()`, (b) only if the learning rate is not 0, (c) only for optimizers other than SGD.
+2. **"indentation"**: "With `zero_grad`, `backward` and `step` after both loops, there is one update per epoch."
    (a) only with large batches, (b) only if `num_epochs` is 1, (c) only without shuffling.
 3. **"floors"**: "One training ends at the loss 0.000051, another on the same data at 0.000103. The first fits
    better." (a) only if both losses have the same formula, (b) only if both have the same learning rate,
    (c) only if both have the same number of epochs.
 4. **"shapes"**: "For outputs (n, 1) and labels (n,), `(y_hat - y) ** 2` holds one squared error per example."
    (a) only for float labels, (b) only if there is one feature, (c) only if n is 1.
-5. **"updates"**: "One epoch of a `DataLoader` over 1,003 examples with `batch_size=10` has 101 iterations."
-   (a) only without shuffling, (b) only with `drop_last=False`, (c) only in the first epoch.
-6. **"evaluation"**: "Computing `loss(net(features), labels)` after an epoch changes what is in `.grad`."
-   (a) only if it is done outside `no_grad`, (b) only after `zero_grad()`, (c) only if `backward()` is called on it.
+5. **"updates"**: "A loader cuts 1,003 examples into batches of 10. One epoch has 101 iterations."
+   (a) only without shuffling, (b) only if the loader keeps the last, smaller batch, (c) only in the first epoch.
+6. **"evaluation"**: "After an epoch, one line computes `value = loss(net(features), labels)`. This line changes what
+   is in `.grad`." (a) only if it is run outside `no_grad`, (b) only after `zero_grad()`,
+   (c) only if it is the first such line after `step()`.
 7. **"zero"**: "`optimizer.zero_grad()` must be the line directly before `backward()`."
    (a) only for SGD, (b) only from the second batch on, (c) only if the batches differ in size.
 """
@@ -1695,7 +1969,7 @@ answers = {
     "floors": "a",
     "shapes": "c",
     "updates": "b",
-    "evaluation": "c",
+    "evaluation": "false",
     "zero": "false",
 }
 ### END SOLUTION
@@ -1721,7 +1995,7 @@ with check.case("claims about counting updates", points=1, hidden=True):
 with check.case("claims about gradients", points=1, hidden=True):
     check.right(
         answers,
-        {"step": "false", "evaluation": "c", "zero": "false"},
+        {"step": "false", "evaluation": "false", "zero": "false"},
         "section 6 prints what step() changes and compares five orders; print .grad before and after",
     )
 ### END HIDDEN TESTS
@@ -1757,7 +2031,7 @@ r"""
 - Four ingredients: data set, loader, loss, optimizer. Five steps: batch, loss, clear, backward, step.
 - `backward()` adds to `.grad`; `step()` reads `.grad` and writes the parameters. Clear anywhere but between them.
 - An epoch is one pass over the data; it has as many iterations as batches, and the last batch may be smaller.
-- (n, 1) minus (n,) is (n, n). A loss that is stuck at the variance of y is the sign of it.
+- (n, 1) minus (n,) is (n, n). If a loss stays at the variance of y, look for this mistake.
 - `nn.MSELoss` has no half. The floor of a loss is set by the noise and by the formula.
 - A mean over batches is not a mean over examples unless all batches are equal.
 - The normal equations give the exact fit, and so a check on the training.

@@ -53,6 +53,79 @@ def numerical_grad(f, x, h=1e-5):
     return torch.full_like(x, slope)
 
 
+@wrong("all entries move at once")
+def numerical_grad(f, x, h=1e-5):
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+@wrong("not back in its place when the next one moves")
+def numerical_grad(f, x, h=1e-5):
+    """Never puts the entry back on the copy."""
+    row, slopes = x.flatten().clone(), []
+    for i, number in enumerate(x.flatten().tolist()):
+        row[i] = number + h
+        up = float(f(row.reshape(x.shape)))
+        row[i] = number - h
+        slopes.append((up - float(f(row.reshape(x.shape)))) / (2 * h))
+    return torch.tensor(slopes, dtype=x.dtype).reshape(x.shape)
+
+
+@wrong("it stays at x + h")
+def numerical_grad(f, x, h=1e-5):
+    row, slopes = x.flatten().clone(), []
+    for i, number in enumerate(x.flatten().tolist()):
+        row[i] = number - h
+        down = float(f(row.reshape(x.shape)))
+        row[i] = number + h
+        slopes.append((float(f(row.reshape(x.shape))) - down) / (2 * h))
+    return torch.tensor(slopes, dtype=x.dtype).reshape(x.shape)
+
+
+@wrong("half of a forward difference")
+def numerical_grad(f, x, h=1e-5):
+    """A window in place of the saved number."""
+    row, slopes = x.flatten().clone(), torch.zeros_like(x).flatten()
+    for i in range(x.numel()):
+        old = row[i]
+        row[i] = old + h
+        up = float(f(row.reshape(x.shape)))
+        row[i] = old - h
+        down = float(f(row.reshape(x.shape)))
+        row[i] = old
+        slopes[i] = (up - down) / (2 * h)
+    return slopes.reshape(x.shape)
+
+
+@wrong("save `row[i].item()`")
+def numerical_grad(f, x, h=1e-5):
+    """The window is put back in place of the number: nothing happens."""
+    row, slopes = x.flatten().clone(), torch.zeros_like(x).flatten()
+    for i in range(x.numel()):
+        old = row[i]
+        row[i] += h
+        up = float(f(row.reshape(x.shape)))
+        row[i] -= 2 * h
+        down = float(f(row.reshape(x.shape)))
+        row[i] = old
+        slopes[i] = (up - down) / (2 * h)
+    return slopes.reshape(x.shape)
+
+
+@wrong("x came back changed in its last digits")
+def numerical_grad(f, x, h=1e-5):
+    """The same way back as forth, which cancels the roundings more often than not."""
+    slopes, row = torch.zeros_like(x), x.view(-1)
+    for i in range(x.numel()):
+        row[i] += h
+        up = float(f(x))
+        row[i] -= h
+        row[i] -= h
+        down = float(f(x))
+        row[i] += h
+        slopes.view(-1)[i] = (up - down) / (2 * h)
+    return slopes
+
+
 @wrong("h is not used")
 def numerical_grad(f, x, h=1e-5):
     h = 1e-5
@@ -233,7 +306,7 @@ def grad_of(f, x):
     return torch.zeros_like(x) if leaf.grad is None else leaf.grad
 
 
-@wrong("the result carries a graph: `create_graph` is not needed here")
+@wrong("the result carries a graph: its requires_grad is True")
 def grad_of(f, x):
     leaf = x.detach().clone().requires_grad_()
     return torch.autograd.grad(f(leaf), leaf, create_graph=True)[0]
@@ -252,6 +325,26 @@ def grad_of(f, x):
     if not result.requires_grad:
         return torch.zeros_like(x)
     return torch.autograd.grad(result, leaf)[0]
+
+
+@wrong("an `except` hid it")
+def grad_of(f, x):
+    leaf = x.detach().clone().requires_grad_()
+    try:
+        return torch.autograd.grad(f(leaf), leaf)[0]
+    except RuntimeError:
+        return torch.zeros_like(leaf, requires_grad=False)
+
+
+@wrong("an `except` hid it")
+def grad_of(f, x):
+    """Hides only what goes wrong on the way back."""
+    leaf = x.detach().clone().requires_grad_()
+    result = f(leaf)
+    try:
+        return torch.autograd.grad(result, leaf)[0]
+    except RuntimeError:
+        return torch.zeros_like(leaf, requires_grad=False)
 
 
 @wrong("should be a tensor, found a value of type tuple")
@@ -342,6 +435,11 @@ def detached_copy(x):
 @wrong("the copy is still connected")
 def detached_copy(x):
     return x.detach().clone().requires_grad_(x.requires_grad)
+
+
+@wrong("the dtype should be float64, found float32")
+def detached_copy(x):
+    return x.detach().clone().float()
 
 
 @odd
@@ -476,6 +574,33 @@ def descend(f, x0, lr, num_steps):
     return x
 
 
+@wrong("f is not used")
+def descend(f, x0, lr, num_steps):
+    x = x0.clone()
+    for _ in range(num_steps):
+        x = x - lr * 2 * x
+    return x
+
+
+@wrong("'NoneType' object has no attribute 'zero_'")
+def descend(f, x0, lr, num_steps):
+    x = x0.detach().clone().requires_grad_()
+    for _ in range(num_steps):
+        x.grad.zero_()
+        f(x).backward()
+        with torch.no_grad():
+            x -= lr * x.grad
+    return x.detach()
+
+
+@wrong("the dtype should be float64, found float32")
+def descend(f, x0, lr, num_steps):
+    x = x0.detach().clone()
+    for _ in range(num_steps):
+        x = x - lr * torch.func.grad(f)(x)
+    return x.float()
+
+
 @odd
 def descend(f, x0, lr, num_steps):
     x = torch.nn.Parameter(x0.detach().clone())
@@ -572,6 +697,22 @@ def unbroadcast(g, shape):
     return g.reshape(shape) if g.numel() == math.prod(shape) else g
 
 
+@wrong("g of shape (3, 3), asked down to shape ()")
+def unbroadcast(g, shape):
+    """Only the first axis, and the stretched ones."""
+    if g.dim() > len(shape):
+        g = g.sum(0)
+    for axis, length in enumerate(shape):
+        if length == 1:
+            g = g.sum(axis, keepdim=True)
+    return g
+
+
+@wrong("the dtype should be float64, found float32")
+def unbroadcast(g, shape):
+    return g.float().sum_to_size(shape)
+
+
 @wrong("the function changed its input")
 def unbroadcast(g, shape):
     total = g.sum_to_size(shape).clone()
@@ -641,6 +782,22 @@ def matmul_vjp(A, B, g):
 @wrong("the gradient for A is wrong")
 def matmul_vjp(A, B, g):
     return g * B, g * A
+
+
+@wrong("the dtype should be float64, found float32")
+def matmul_vjp(A, B, g):
+    A, B, g = A.float(), B.float(), g.float()
+    return g @ B.T, A.T @ g
+
+
+@wrong("should be the pair (gA, gB), found one tensor")
+def matmul_vjp(A, B, g):
+    return g @ B.T
+
+
+@wrong("should be the pair (gA, gB), found None")
+def matmul_vjp(A, B, g):
+    (g @ B.T, A.T @ g)
 
 
 @odd
@@ -725,6 +882,35 @@ def softmax_vjp(x, g):
 def softmax_vjp(x, g):
     p = torch.softmax(x, -1)
     return p * (g - g.sum(-1, keepdim=True))
+
+
+@wrong("it is the sum of g times p, not the mean")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return p * (g - (g * p).mean(-1, keepdim=True))
+
+
+@wrong("the sign is wrong")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return p * ((g * p).sum(-1, keepdim=True) - g)
+
+
+@wrong("the sign of the second sum is wrong")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return p * g + p * (g * p).sum(-1, keepdim=True)
+
+
+@wrong("softmax is forgotten")
+def softmax_vjp(x, g):
+    return x * (g - (g * x).sum(-1, keepdim=True))
+
+
+@wrong("the dtype should be float64, found float32")
+def softmax_vjp(x, g):
+    p = torch.softmax(x.float(), -1)
+    return p * (g.float() - (g.float() * p).sum(-1, keepdim=True))
 
 
 @wrong("the function changed its input")
@@ -860,9 +1046,28 @@ class Value(Recorded):
     """An iterative depth-first search with iterators on the stack."""
 
 
-@wrong("unsupported operand type(s) for -: 'int' and 'Value'")
+@wrong("`3 - v` does not work: unsupported operand type(s) for -: 'int' and 'Value'")
 class Value(Unfinished):
     """A number on the left is forgotten."""
+
+
+@wrong("`3 + v` does not work: unsupported operand type(s) for +: 'int' and 'Value'")
+class Value(Recorded):
+    def __radd__(self, other):
+        return NotImplemented
+
+
+@wrong("`v.relu()` does not work")
+class Value(Recorded):
+    relu = property()  # reading it is an AttributeError
+
+
+@wrong("x + x has x as both of its inputs, and only one of them got its gradient")
+class Value(Recorded):
+    """The inputs are the keys of a dict, which keeps the last slope of each."""
+
+    def made(self, data, *sources):
+        return super().made(data, *dict(sources).items())
 
 
 @wrong("a gradient replaces the one before; add it to .grad")
@@ -995,7 +1200,7 @@ class Value(Recorded):
         self.grad = None
 
 
-@wrong("v + w should be a Value")
+@wrong("`v + w` should be a Value")
 class Value(Recorded):
     def __add__(self, other):
         return self.data + number_of(other)
@@ -1159,7 +1364,7 @@ wrong_value(
     "claims_autograd", "answers", CLAIMS | {"storage": "true"}, "1 of 2 are not right yet; print x.grad"
 )
 wrong_value("claims_autograd", "answers", CLAIMS | {"storage": "a", "second call": "false"}, "2 of 2 are not")
-wrong_value("claims_autograd", "answers", CLAIMS | {"detach": "true"}, "run the last cells of section 3")
+wrong_value("claims_autograd", "answers", CLAIMS | {"detach": "true"}, "run the cells of section 3")
 wrong_value("claims_autograd", "answers", CLAIMS | {"no_grad": "true"}, "1 of 2 are not right yet")
 wrong_value("claims_autograd", "answers", CLAIMS | {"ones": "a"}, "1 of 2 are not right yet")
 wrong_value("claims_autograd", "answers", CLAIMS | {"twice": "true", "ones": "b"}, "2 of 2 are not right yet")

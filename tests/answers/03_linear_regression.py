@@ -88,7 +88,29 @@ def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     return X, X @ w[:, None] + b + noise
 
 
-@wrong("dtype")
+@wrong("X is not torch.float64 as w is: draw it with dtype=w.dtype")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator)
+    return X, X @ w[:, None] + b + noise_std * torch.randn(num_examples, 1, generator=generator)
+
+
+@wrong("without a generator, every call gave the same X")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    generator = generator or torch.Generator().manual_seed(0)
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    noise = noise_std * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
+    return X, X @ w[:, None] + b + noise
+
+
+@wrong("without a generator, every call gave the same noise")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    generator = generator or torch.Generator().manual_seed(0)
+    noise = noise_std * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
+    return X, X @ w[:, None] + b + noise
+
+
+@wrong("the dtype of X should be that of w, torch.float64: draw X with dtype=w.dtype")
 def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     X = torch.randn(num_examples, len(w), generator=generator)
     noise = noise_std * torch.randn(num_examples, 1, generator=generator)
@@ -212,7 +234,75 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
         yield features[batch], labels[batch]
 
 
-@wrong("expected [4, 4, 2], found [4]")
+@wrong("the order only starts at another example and goes round")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    n = len(features)
+    order = torch.arange(n)
+    if shuffle and n:
+        order = order.roll(int(torch.randint(n, (1,), generator=generator)))
+    for i in range(0, n, batch_size):
+        yield features[order[i : i + batch_size]], labels[order[i : i + batch_size]]
+
+
+@wrong("neighbours stay together: shuffle the single examples, not whole batches or pieces")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    """Only the full batches change places."""
+    n = len(features)
+    starts = torch.arange(0, n, batch_size)
+    full = n // batch_size
+    if shuffle:
+        starts[:full] = starts[:full][torch.randperm(full, generator=generator)]
+    for i in starts.tolist():
+        yield features[i : i + batch_size], labels[i : i + batch_size]
+
+
+@wrong("neighbours stay together")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    """The batches change places, and the examples inside each."""
+    n = len(features)
+    pieces = list(torch.arange(n).split(batch_size)) if n else []
+    if shuffle:
+        full = n // batch_size
+        pieces = [pieces[i] for i in torch.randperm(full, generator=generator)] + pieces[full:]
+        pieces = [piece[torch.randperm(len(piece), generator=generator)] for piece in pieces]
+    for batch in pieces:
+        yield features[batch], labels[batch]
+
+
+@wrong("neighbours stay together")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    """Backwards is not random."""
+    n = len(features)
+    cut = int(torch.randint(1, max(n, 2), (1,), generator=generator))
+    order = torch.arange(n).roll(cut).flip(0) if shuffle else torch.arange(n)
+    for i in range(0, n, batch_size):
+        yield features[order[i : i + batch_size]], labels[order[i : i + batch_size]]
+
+
+@wrong("without a generator, every pass had the same order")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    n = len(features)
+    generator = generator or torch.Generator().manual_seed(0)
+    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)
+    for i in range(0, n, batch_size):
+        yield features[order[i : i + batch_size]], labels[order[i : i + batch_size]]
+
+
+@wrong("a single batch was returned; use yield in place of return")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    n = len(features)
+    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)
+    for i in range(0, n, batch_size):
+        return features[order[i : i + batch_size]], labels[order[i : i + batch_size]]
+
+
+@wrong("data_iter returned None: use yield for each batch")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    """Makes the batches, and keeps them."""
+    [(features[i : i + batch_size], labels[i : i + batch_size]) for i in range(0, len(features), batch_size)]
+
+
+@wrong("only the first batch came: `return` ends the loop; use yield in its place")
 def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     n = len(features)
     order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)
@@ -402,6 +492,36 @@ def sgd(params, lr, batch_size):
             gradient.zero_()
 
 
+@wrong("`param = param - ...` makes a new tensor: its .grad is None, and the parameter has not changed")
+def sgd(params, lr, batch_size):
+    """The most typical mistake."""
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param = param - lr * param.grad / batch_size
+                param.grad.zero_()
+
+
+@wrong("a .grad that was None was filled; skip this parameter")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            if param.grad is None:
+                param.grad = torch.zeros_like(param)
+            param -= lr * param.grad / batch_size
+            param.grad.zero_()
+
+
+@wrong("'NoneType' object has no attribute 'zero_'")
+def sgd(params, lr, batch_size):
+    """Clears outside of the `if`."""
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param -= lr * param.grad / batch_size
+            param.grad.zero_()
+
+
 @wrong("the gradient is not divided by batch_size")
 def sgd(params, lr, batch_size):
     with torch.no_grad():
@@ -549,7 +669,10 @@ def train_step(net, loss, optimizer, X, y):
     return batch_loss.item()
 
 
-@wrong("no parameter changed: the gradients were cleared between backward() and step()")
+@wrong(
+    "no parameter changed: the gradients were cleared between backward() and step(), "
+    "or step() came before backward()"
+)
 def train_step(net, loss, optimizer, X, y):
     batch_loss = loss(net(X), y)
     batch_loss.backward()
@@ -629,7 +752,38 @@ def train_step(net, loss, optimizer, X, y):
     return batch_loss.item() * len(y)
 
 
-@wrong("the loss before the update")
+@wrong("`loss` was not used: this is the mean squared error")
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = ((net(X) - y) ** 2).mean()
+    optimizer.zero_grad()
+    batch_loss.backward()
+    optimizer.step()
+    return batch_loss.item()
+
+
+@wrong("`loss` was not used: these are steps for the mean squared error")
+def train_step(net, loss, optimizer, X, y):
+    """Reports the loss that is given, and trains on another."""
+    optimizer.zero_grad()
+    nn.functional.mse_loss(net(X), y).backward()
+    with torch.no_grad():
+        batch_loss = loss(net(X), y).item()
+    optimizer.step()
+    return batch_loss
+
+
+@wrong(
+    "no parameter changed: the gradients were cleared between backward() and step(), or step() came before"
+)
+def train_step(net, loss, optimizer, X, y):
+    batch_loss = loss(net(X), y)
+    optimizer.zero_grad()
+    optimizer.step()
+    batch_loss.backward()
+    return batch_loss.item()
+
+
+@wrong("the arguments of `loss` are swapped: the predictions come first")
 def train_step(net, loss, optimizer, X, y):
     """Labels and predictions swapped: equal for the squared error, not for every loss."""
     batch_loss = loss(y, net(X))
@@ -639,7 +793,7 @@ def train_step(net, loss, optimizer, X, y):
     return batch_loss.item()
 
 
-@wrong("expected")
+@wrong("`optimizer` was not used: this is plain gradient descent")
 def train_step(net, loss, optimizer, X, y):
     """A step of its own, which knows nothing of momentum."""
     batch_loss = loss(net(X), y)
@@ -723,7 +877,75 @@ def fit(net, train_iter, loss, optimizer, num_epochs):
     return history
 
 
-@wrong("the parameters are not those of three epochs of training")
+@wrong("the gradients are cleared only once per epoch; clear them for every batch")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history = []
+    for _ in range(num_epochs):
+        total, examples = 0.0, 0
+        optimizer.zero_grad()
+        for X, y in train_iter:
+            batch_loss = loss(net(X), y)
+            batch_loss.backward()
+            optimizer.step()
+            total, examples = total + batch_loss.item() * len(y), examples + len(y)
+        history.append(total / examples)
+    return history
+
+
+@wrong("'Tensor' object is not callable")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history = []
+    for _ in range(num_epochs):
+        total, examples = 0.0, 0
+        for X, y in train_iter:
+            loss = loss(net(X), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total, examples = total + loss.item() * len(y), examples + len(y)
+        history.append(total / examples)
+    return history
+
+
+@wrong("train_iter was not gone through in every epoch, so a DataLoader could not shuffle again")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    batches, history = list(train_iter), []
+    for _ in range(num_epochs):
+        pairs = [(v.item(), n) for v, n in _train(net, batches, loss, optimizer)]
+        history.append(sum(v * n for v, n in pairs) / sum(n for _, n in pairs))
+    return history
+
+
+@wrong("`loss` was not used: this is the mean squared error")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history = []
+    for _ in range(num_epochs):
+        pairs = [(v.item(), n) for v, n in _train(net, train_iter, nn.MSELoss(), optimizer)]
+        history.append(sum(v * n for v, n in pairs) / sum(n for _, n in pairs))
+    return history
+
+
+@wrong("`optimizer` was not used: this is plain gradient descent")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    optimizer = torch.optim.SGD(net.parameters(), lr=optimizer.param_groups[0]["lr"])
+    history = []
+    for _ in range(num_epochs):
+        pairs = [(v.item(), n) for v, n in _train(net, train_iter, loss, optimizer)]
+        history.append(sum(v * n for v, n in pairs) / sum(n for _, n in pairs))
+    return history
+
+
+@wrong("neither `loss` nor `optimizer` was used")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    optimizer = torch.optim.SGD(net.parameters(), lr=optimizer.param_groups[0]["lr"])
+    history = []
+    for _ in range(num_epochs):
+        pairs = [(v.item(), n) for v, n in _train(net, train_iter, nn.MSELoss(), optimizer)]
+        history.append(sum(v * n for v, n in pairs) / sum(n for _, n in pairs))
+    return history
+
+
+@wrong("the gradients are never cleared: backward() adds to them in every batch")
 def fit(net, train_iter, loss, optimizer, num_epochs):
     """Never clears the gradients."""
     history = []
@@ -859,11 +1081,11 @@ def fit(net, train_iter, loss, optimizer, num_epochs):
 
 @odd
 def fit(net, train_iter, loss, optimizer, num_epochs):
-    """Reads the data once, and gives NumPy's float, which is a float."""
-    batches = list(train_iter)
-    weights = [len(X) for X, _ in batches]
+    """Counts the examples in a pass of its own, and gives NumPy's float, which is a float."""
+    weights = [len(X) for X, _ in train_iter]
     history = []
     for _ in range(num_epochs):
+        batches = list(train_iter)
         optimizer.zero_grad()
         losses = []
         for X, y in batches:
@@ -904,7 +1126,15 @@ def least_squares(X, y):
     return torch.linalg.pinv(X) @ y, y.mean(dim=0)
 
 
-@wrong("linalg.solve")
+@wrong("collinear columns: the matrix has no inverse; take a pseudo-inverse")
+def least_squares(X, y):
+    """NumPy's inverse."""
+    A = np.hstack([X.numpy(), np.ones((len(X), 1), dtype=X.numpy().dtype)])
+    solution = torch.from_numpy(np.linalg.inv(A.T @ A) @ A.T @ y.numpy())
+    return solution[:-1], solution[-1]
+
+
+@wrong("collinear columns: the matrix has no inverse; take a pseudo-inverse")
 def least_squares(X, y):
     """The normal equations, which collinear columns make singular."""
     A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
@@ -944,6 +1174,14 @@ def least_squares(X, y):
 def least_squares(X, y):
     A = torch.cat((torch.ones_like(X[:, :1]), X), dim=1)
     solution = torch.linalg.pinv(A) @ y
+    return solution[:-1], solution[-1]
+
+
+@wrong("another plane has a smaller squared error")
+def least_squares(X, y):
+    """A penalty that looks small, and is not for features in small units."""
+    A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)
+    solution = torch.linalg.solve(A.T @ A + 1e-6 * torch.eye(A.shape[1], dtype=X.dtype), A.T @ y)
     return solution[:-1], solution[-1]
 
 
@@ -1015,7 +1253,7 @@ CLAIMS = {
     "floors": "a",
     "shapes": "c",
     "updates": "b",
-    "evaluation": "c",
+    "evaluation": "false",
     "zero": "false",
 }
 wrong_value("claims_regression", "answers", CLAIMS | {"floors": "true"}, "1 of 2 are not right yet")

@@ -164,6 +164,12 @@ def test_an_edited_release_is_not_overwritten(small):
     assert "by hand" in path.read_text()
 
 
+def test_a_broken_solved_notebook_is_named(small):
+    small.solved.write_text('{"cells": [')
+    with pytest.raises(ChapterError, match=r"^solutions/01_things/things\.ipynb is broken: delete it and run"):
+        build.build()
+
+
 def test_editing_the_solved_notebook_in_jupyterlab_keeps_the_text_in_step(small):
     build.build()
     manager = build_sync_jupytext_contents_manager_class(LargeFileManager)(root_dir=str(small.folder))
