@@ -104,6 +104,24 @@ def softmax(O):
     return exps / exps.sum(-1, keepdim=True)
 
 
+@wrong("the maxima are those of the rows, but the sum is that of the whole table")
+def softmax(O):
+    exps = (O - O.max(-1, keepdim=True).values).exp()
+    return exps / exps.sum()
+
+
+@wrong("it subtracts the mean of each row, and exp still overflows; subtract the largest score")
+def softmax(O):
+    exps = (O - O.mean(-1, keepdim=True)).exp()
+    return exps / exps.sum(-1, keepdim=True)
+
+
+@wrong("it subtracts the smallest score, and exp still overflows; subtract the largest")
+def softmax(O):
+    exps = (O - O.min(-1, keepdim=True).values).exp()
+    return exps / exps.sum(-1, keepdim=True)
+
+
 @odd
 def softmax(O):
     """One row at a time, in Python numbers."""
@@ -139,6 +157,11 @@ def log_softmax(O):
     return torch.softmax(O, -1).log()
 
 
+@wrong("log(softmax) underflows to -inf in float64 too, only later: do not form the probability")
+def log_softmax(O):
+    return torch.softmax(O.double(), -1).log().to(O.dtype)
+
+
 @wrong("a floor under its logarithm: -200 should stay -200")
 def log_softmax(O):
     return (torch.softmax(O, -1) + 1e-12).log()
@@ -149,9 +172,16 @@ def log_softmax(O):
     return torch.softmax(O, -1).clamp(min=1e-38).log()
 
 
-@wrong("logsumexp of scores near 10,000 is rounded to steps of 0.001: subtract the maximum before it")
+@wrong("logsumexp near 10,000 is rounded to steps of 0.001: subtract the maximum first, do not add it back")
 def log_softmax(O):
     return O - torch.logsumexp(O, -1, keepdim=True)
+
+
+@wrong("logsumexp near 10,000 is rounded to steps of 0.001: subtract the maximum first, do not add it back")
+def log_softmax(O):
+    """The formula as it is printed."""
+    top = O.max(-1, keepdim=True).values
+    return O - (top + (O - top).exp().sum(-1, keepdim=True).log())
 
 
 @wrong("it subtracts one maximum for the whole table; every row needs its own")
@@ -196,7 +226,7 @@ def log_softmax(O):
     return O - O.exp().sum(-1, keepdim=True).log()
 
 
-@wrong("found ")
+@wrong("the maximum is subtracted inside exp only; outside, too, the shifted scores are needed")
 def log_softmax(O):
     """The maximum is subtracted for the exponentials and forgotten outside."""
     top = O.max(-1, keepdim=True).values
@@ -331,8 +361,13 @@ def cross_entropy(logits, labels):
 
 @wrong("the shape should be (), found (5,)")
 def cross_entropy(logits, labels):
-    """`logits[:, labels]` picks whole columns."""
+    """`[:, labels]` picks whole columns."""
     return -torch.log_softmax(logits, 1)[:, labels].mean(0)
+
+
+@wrong("`[:, labels]` takes whole columns; every row has one label")
+def cross_entropy(logits, labels):
+    return -torch.log_softmax(logits, 1)[:, labels].mean()
 
 
 @odd
@@ -436,6 +471,24 @@ def repaired_step(net, loss, optimizer, X, y):
     return loss(net(X), y).detach()
 
 
+@wrong("should be a tensor, found a value of type list")
+def repaired_step(net, loss, optimizer, X, y):
+    losses = loss(net(X), y)
+    optimizer.zero_grad()
+    losses.mean().backward()
+    optimizer.step()
+    return losses.tolist()
+
+
+@wrong("should be a tensor, found a value of type ndarray")
+def repaired_step(net, loss, optimizer, X, y):
+    losses = loss(net(X), y)
+    optimizer.zero_grad()
+    losses.mean().backward()
+    optimizer.step()
+    return losses.detach().numpy()
+
+
 @odd
 def repaired_step(net, loss, optimizer, X, y):
     """One vector-Jacobian product with 1/n."""
@@ -463,7 +516,7 @@ def repaired_step(net, loss, optimizer, X, y):
 # --- count_correct ----------------------------------------------------------------------------------------
 
 
-@wrong("scores of shape (n, 1) were taken for predicted classes; with one class all are class 0")
+@wrong("scores were taken for predicted classes; with a single class, every row is class 0")
 def count_correct(y_hat, y):
     """The book's `accuracy`."""
     if len(y_hat.shape) > 1 and y_hat.shape[1] > 1:
@@ -504,6 +557,16 @@ def count_correct(y_hat, y):
         return int((y == 0).sum())
     y_hat = y_hat.squeeze()
     return int(((y_hat.argmax(1) if y_hat.ndim == 2 else y_hat) == y).sum())
+
+
+@wrong("argmax without dim finds one place in the whole table; every row has its own")
+def count_correct(y_hat, y):
+    return int(((y_hat.argmax() if y_hat.ndim == 2 else y_hat) == y).sum())
+
+
+@wrong("scores were taken for predicted classes; with a single class, every row is class 0")
+def count_correct(y_hat, y):
+    return int((y_hat == y).sum())
 
 
 @wrong("it says which are right; count them")
@@ -547,6 +610,41 @@ def evaluate_accuracy(net, data_iter):
     with torch.no_grad():
         right = [(net(X).argmax(1) == y).sum().item() for X, y in data_iter]
     return sum(right) / (len(data_iter) * len(next(iter(data_iter))[1]))
+
+
+@wrong("it counts every batch as large as the last")
+def evaluate_accuracy(net, data_iter):
+    net.eval()
+    right = 0
+    with torch.no_grad():
+        for X, y in data_iter:
+            right += (net(X).argmax(1) == y).sum().item()
+    return right / (len(data_iter) * len(y))
+
+
+@wrong("it divides by the number of batches; divide by the number of examples")
+def evaluate_accuracy(net, data_iter):
+    net.eval()
+    with torch.no_grad():
+        right = [(net(X).argmax(1) == y).sum().item() for X, y in data_iter]
+    return sum(right) / len(right)
+
+
+@wrong("this is in per cent; a share from 0 to 1 is asked for")
+def evaluate_accuracy(net, data_iter):
+    net.eval()
+    return 100 * share_right(net, data_iter)
+
+
+@wrong("autograd is still switched off afterwards: nothing can be trained")
+def evaluate_accuracy(net, data_iter):
+    modes = [(m, m.training) for m in net.modules()]
+    net.eval()
+    torch.set_grad_enabled(False)
+    share = share_right(net, data_iter)
+    for m, mode in modes:
+        m.training = mode
+    return share
 
 
 @wrong("net is in training mode while it is measured")
@@ -722,6 +820,10 @@ def epoch(net, train_iter, loss, optimizer, report):
     return report(*map(torch.tensor, zip(*batches, strict=True)))
 
 
+def mean_loss_and_accuracy(losses, right, n):
+    return (losses @ (n / n.sum())).item(), (right.sum() / n.sum()).item()
+
+
 @wrong("it takes the mean of the batch losses; a small batch counts too much")
 def train_epoch(net, train_iter, loss, optimizer):
     return epoch(
@@ -752,6 +854,17 @@ def train_epoch(net, train_iter, loss, optimizer):
         loss,
         optimizer,
         lambda losses, right, n: ((losses.sum() / n.sum()).item(), (right.sum() / n.sum()).item()),
+    )
+
+
+@wrong("every batch was counted as 256 examples; take its own number, len(y)")
+def train_epoch(net, train_iter, loss, optimizer):
+    return epoch(
+        net,
+        train_iter,
+        loss,
+        optimizer,
+        lambda losses, right, n: ((losses.sum() * 256 / n.sum()).item(), (right.sum() / n.sum()).item()),
     )
 
 
@@ -918,7 +1031,7 @@ def train_epoch(net, train_iter, loss, optimizer):
     return total / n, right / n
 
 
-@wrong("the mean loss is wrong")
+@wrong("it reports cross-entropy; report what `loss` gives")
 def train_epoch(net, train_iter, loss, optimizer):
     """Trains with the loss that it is given, and reports another one."""
     net.train()
@@ -932,6 +1045,44 @@ def train_epoch(net, train_iter, loss, optimizer):
         right += (scores.argmax(1) == y).sum().item()
         n += len(y)
     return total / n, right / n
+
+
+@wrong("it trains with cross-entropy; train with `loss`, whatever that is")
+def train_epoch(net, train_iter, loss, optimizer):
+    return epoch(net, train_iter, F.cross_entropy, optimizer, mean_loss_and_accuracy)
+
+
+@wrong("return two values: mean loss, accuracy")
+def train_epoch(net, train_iter, loss, optimizer):
+    return epoch(net, train_iter, loss, optimizer, mean_loss_and_accuracy)[0]
+
+
+@wrong("return two values: mean loss, accuracy")
+def train_epoch(net, train_iter, loss, optimizer):
+    mean_loss, accuracy = epoch(net, train_iter, loss, optimizer, mean_loss_and_accuracy)
+    return {"loss": mean_loss, "accuracy": accuracy}
+
+
+@wrong("the two results are swapped: first the mean loss, then the accuracy")
+def train_epoch(net, train_iter, loss, optimizer):
+    return epoch(net, train_iter, loss, optimizer, mean_loss_and_accuracy)[::-1]
+
+
+@wrong("this is in per cent; a share from 0 to 1 is asked for")
+def train_epoch(net, train_iter, loss, optimizer):
+    mean_loss, accuracy = epoch(net, train_iter, loss, optimizer, mean_loss_and_accuracy)
+    return mean_loss, 100 * accuracy
+
+
+@wrong("it reports the total loss; divide by the number of examples")
+def train_epoch(net, train_iter, loss, optimizer):
+    return epoch(
+        net,
+        train_iter,
+        loss,
+        optimizer,
+        lambda losses, right, n: ((losses @ n.float()).item(), (right.sum() / n.sum()).item()),
+    )
 
 
 @wrong("it reports the loss of the last batch only")
