@@ -37,6 +37,8 @@ you can
 | broadcasting | 广播机制 | lining up tensors of different shapes |
 | element-wise | 按元素 | each number with the number in the same place |
 | storage | 存储 | the piece of memory that holds the numbers |
+| stride | 步幅 | how far to go in the storage for the next element along an axis |
+| mask | 掩码 | a tensor of True and False that picks elements |
 | in place | 原地 | writing into existing memory |
 | view | 视图 | another way to look at the same memory |
 
@@ -95,9 +97,10 @@ for made in (
     torch.arange(3, dtype=torch.float32),
     torch.tensor([1.0, 2, 4, 8]),  # one float among the numbers makes all of them floats
     torch.zeros(2, 3),
-    torch.ones(2, 3) > 0,
+    torch.zeros((2, 3, 4)),  # three axes; the lengths may come as a tuple
+    torch.ones(2, 3, device="cpu") > 0,  # where the numbers live; chapter 07 puts them on a GPU
 ):
-    print(f"{made.dtype!s:14}", made.tolist())
+    print(f"{made.dtype!s:14}", tuple(made.shape), made.device)
 
 # %% [markdown]
 r"""
@@ -186,6 +189,7 @@ with check.case("gives float32 in the shape (rows, cols), also when there is not
     check.like(ramp(1, 1), torch.zeros(1, 1))
     check.like(ramp(0, 3), torch.zeros(0, 3))
     check.like(ramp(3, 0), torch.zeros(3, 0))
+    check.like(ramp(0, 0), torch.zeros(0, 0))
 ### BEGIN HIDDEN TESTS
 with check.case("the same in other sizes", points=0.5, hidden=True):
     for rows, cols in ((7, 1), (1, 9), (60, 70)):
@@ -235,10 +239,11 @@ for name, result in {
 r"""
 Look at the last two lines. `A.sum()` is a tensor with **no axes at all**: shape `()`, called 0-dimensional. It
 is not a 1-by-1 table, which would have two axes of length 1; you get one only if you ask for it, axis by
-axis. `item()` takes the number out of a tensor
-with one element, whatever its shape.
+axis. `item()` takes the number out of a tensor with one element, whatever its shape; from a tensor with more it
+takes none and raises an error.
 
-Two tensors can be joined in two ways. `cat` makes an existing axis longer; `stack` makes a new one.
+Two tensors can be joined in two ways. `cat` makes an existing axis longer; the other axes must agree. `stack`
+makes a new axis; all of them must agree.
 """
 
 # %%
@@ -249,6 +254,11 @@ for name, joined in (
     ("stack, dim=0", torch.stack((A, B), dim=0)),
 ):
     print(name, "->", tuple(joined.shape))
+for name, join in (("cat", torch.cat), ("stack", torch.stack)):
+    try:
+        join((A, torch.zeros(2, 4)))
+    except RuntimeError:
+        print(f"{name} of (2, 3) and (2, 4) along axis 0: refused")
 
 # %% [markdown]
 r"""
@@ -437,6 +447,7 @@ with check.case("follows torch's rules for the dtype", points=0.25):
 with check.case("works for vectors without entries", points=0.25):
     check.like(outer(torch.zeros(0), torch.ones(3)), torch.zeros(0, 3))
     check.like(outer(torch.ones(2), torch.zeros(0)), torch.zeros(2, 0))
+    check.like(outer(torch.zeros(0), torch.zeros(0)), torch.zeros(0, 0))
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other sizes, also 0 and 1", points=0.5, hidden=True):
     for n, m in ((4, 4), (1, 6), (5, 1), (0, 3), (3, 0)):
@@ -482,7 +493,9 @@ def one_hot(labels, num_classes):
     ### BEGIN SOLUTION
     if ((labels < 0) | (labels >= num_classes)).any():
         raise ValueError(f"labels must be in 0..{num_classes - 1}, got {labels.tolist()}")
-    return (labels[:, None] == torch.arange(num_classes)).float()  # (n, 1) == (k,) -> (n, k)
+    return (
+        labels[:, None] == torch.arange(num_classes, device=labels.device)
+    ).float()  # (n, 1) == (k,) -> (n, k)
     ### END SOLUTION
 
 
@@ -520,13 +533,13 @@ r"""
 
 A flat has 3 rooms and 800,000 square centimetres. A network that adds up both will only ever notice the
 second number. The cure is to put every column on the same scale: subtract its mean, divide by its standard
-deviation.
+deviation. With $x$ and $z$ of shape (n, d), $\mu$ and $\sigma$ of shape (d,):
 
 $$z_{ij} = \frac{x_{ij} - \mu_j}{\sigma_j},\qquad
 \mu_j = \frac1n\sum_{i=1}^n x_{ij},\qquad
 \sigma_j = \sqrt{\frac1n\sum_{i=1}^n (x_{ij}-\mu_j)^2}$$
 
-with $\mu$ and $\sigma$ of shape (d,). This is the *population* standard deviation: it divides by $n$, not
+This is the *population* standard deviation: it divides by $n$, not
 by $n - 1$. A column whose entries are all equal has no scale; it becomes zeros.
 
 <details><summary>Hint 1</summary>
@@ -632,6 +645,7 @@ A, x = torch.arange(6.0).reshape(2, 3), torch.tensor([1.0, 0.0, 2.0])
 print("A * x  ", (A * x).tolist())
 print("A @ x  ", (A @ x).tolist(), " the same, added up along each row:", (A * x).sum(dim=1).tolist())
 print("A @ A.T", (A @ A.T).tolist())
+print("ten products at once:", tuple((torch.ones(10, 2, 3) @ torch.ones(10, 3, 4)).shape))
 print("x . x  ", torch.dot(x, x).item())
 REFUSED = {
     "dot of two tables": lambda: torch.dot(A, A),
@@ -944,8 +958,13 @@ print(
     " numpy().copy():",
     array_copy[0, 1].item(),
 )
+print("two names, one storage:", shares(A, window), "  as Python objects they differ:", id(A) != id(window))
 array[0, 1] = 7
 print("written through the array, seen in the tensor:", A[0, 1].item())
+numbers = np.zeros(3)
+shared, copied = torch.from_numpy(numbers), torch.tensor(numbers)
+numbers[0] = 99
+print("from_numpy:", shared.tolist(), "  torch.tensor:", copied.tolist())
 print("A and its second row share:", shares(A, A[1]), "  same first number:", A.data_ptr() == A[1].data_ptr())
 
 # %% [markdown]
@@ -960,8 +979,9 @@ print("reshape(1, 6) shares:", shares(A, A.reshape(1, 6)))
 print("after a transpose, reshape(2, 3) shares:", shares(A, A.T.reshape(2, 3)))
 try:
     A.T.view(6)
-except RuntimeError as error:
-    print("A.T.view(6):", str(error).split(".")[0])
+except RuntimeError:
+    print("A.T.view(6): refused; A.T is contiguous:", A.T.is_contiguous())
+print("contiguous() copies if it must:", not shares(A, A.T.contiguous()), A.T.contiguous().view(6).tolist())
 
 # %% [markdown]
 r"""
@@ -998,6 +1018,9 @@ def slice_assign(A, B):
 
 for change in (assign, add_assign, slice_assign):
     print(f"{change.__name__:13}", what_happens(change))
+
+A, B = torch.ones(3), torch.ones(3)
+print("the right-hand side A + B shares A's memory:", shares(A, A + B))
 
 # %% [markdown]
 r"""
@@ -1083,6 +1106,12 @@ the **result** share its storage with the **original**? Replace each "?" by `Tru
 | "A = A + B" | `A` before | `A` after |
 | "A += B" | `A` before | `A` after |
 | "A[:] = A + B" | `A` before | `A` after |
+
+<details><summary>Hint</summary>
+
+For the last three, keep a second name: `before = A`, then the change, then `shares(before, A)`.
+
+</details>
 """
 
 # %%
@@ -1173,7 +1202,7 @@ with check.case("claims about memory", points=2, hidden=True):
     check.right(
         answers,
         {"tensor and from_numpy": "b", "in place": "c", "friends": "a"},
-        "section 5 has an experiment for each",
+        "look at the experiments of section 5 once more",
     )
 ### END HIDDEN TESTS
 check.score()

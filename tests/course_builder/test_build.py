@@ -166,7 +166,9 @@ def test_an_edited_release_is_not_overwritten(small):
 
 def test_a_broken_solved_notebook_is_named(small):
     small.solved.write_text('{"cells": [')
-    with pytest.raises(ChapterError, match=r"^solutions/01_things/things\.ipynb is broken: delete it and run"):
+    with pytest.raises(
+        ChapterError, match=r"^solutions/01_things/things\.ipynb is broken: delete it and run"
+    ):
         build.build()
 
 
