@@ -19,6 +19,16 @@ from torch.overrides import TorchFunctionMode
 
 UNANSWERED = "?"
 
+# What `without` knows by one name. Forward mode, in all its forms, makes its dual numbers with _make_dual.
+GROUPS = {
+    "autograd": (
+        "torch.autograd.grad",
+        "torch.autograd.backward",
+        "torch.Tensor.backward",
+        "torch._make_dual",
+    )
+}
+
 # Relative and absolute tolerance of `close` when the test cell names none: some thousand roundings.
 TOLERANCES = {torch.float64: (1e-7, 1e-9), torch.float32: (1e-4, 1e-6)}
 
@@ -203,10 +213,12 @@ def gradient(
 def without(*names: str) -> Iterator[None]:
     """Make functions unavailable while the student's code runs.
 
-    names: full names of torch functions, such as "torch.nn.functional.one_hot" or "torch.Tensor.softmax".
-    A call fails the case, also one through another name that the student gave the function.
+    names: full names of torch functions, such as "torch.nn.functional.one_hot" or "torch.Tensor.softmax",
+    or "autograd" for every way to differentiate. A call fails the case, also one through another name that
+    the student gave the function.
     """
-    with _RefuseTorchFunctions({_resolve(name): name for name in names}):
+    functions = [(part, name) for name in names for part in GROUPS.get(name, (name,))]
+    with _RefuseTorchFunctions({_resolve(part): name for part, name in functions}):
         yield
 
 

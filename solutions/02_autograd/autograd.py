@@ -3,7 +3,7 @@
 #   course:
 #     title: Autograd
 #     summary: Which way is down, and how tensors remember the way they were made
-#     minutes: 180
+#     minutes: 240
 #     prerequisites: [01_tensors]
 #   jupytext:
 #     formats: ipynb,py:percent
@@ -18,7 +18,7 @@
 r"""
 # 2 Autograd
 
-**Time:** about 3 hours. **You need:** chapter `01_tensors`, and the derivative from school. **Points:** 30.
+**Time:** about 4 hours. **You need:** chapter `01_tensors`, and the derivative from school. **Points:** 30.
 
 A network learns by asking one question again and again: *if I change this number a little, does the
 error go up or down?* A network has millions of numbers, so the answer must come fast. After this chapter
@@ -170,7 +170,8 @@ To reach every entry whatever the shape is, make one long row: `x.flatten()` has
 
 <details><summary>Hint 3</summary>
 
-`float(f(...))` takes a float and a tensor with one element alike.
+`float(f(...))` takes a float and a tensor with one element alike. (It warns if that tensor requires a
+gradient; `.detach()` or `.item()` first avoids that, but a float has neither.)
 
 </details></details></details>
 """
@@ -198,14 +199,14 @@ def numerical_grad(f, x, h=1e-5):
 # %% nbgrader={"grade": true, "grade_id": "test_numerical_grad", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check.exercise("numerical_grad", points=4)
 with check.case("finds every partial derivative", points=1):
-    x = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 2.0]], dtype=torch.float64)
+    point = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 2.0]], dtype=torch.float64)
     weights = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], dtype=torch.float64)
-    slopes = weights * torch.cos(x)
-    found = numerical_grad(lambda x: (weights * torch.sin(x)).sum(), x)
+    slopes = weights * torch.cos(point)
+    found = numerical_grad(lambda x: (weights * torch.sin(x)).sum(), point)
     if not isinstance(found, torch.Tensor) or found.dim() == 0:
         all_at_once = {"all entries move at once; move one at a time": slopes.sum()}
         check.close(found, slopes, known=all_at_once, rtol=0, atol=1e-3)
-    check.like(found, x)
+    check.like(found, point)
     check.close(
         found,
         slopes,
@@ -213,11 +214,11 @@ with check.case("finds every partial derivative", points=1):
         atol=1e-8,
         known={
             "this is the forward difference; the central one is much more exact": slopes
-            - 0.5e-5 * weights * torch.sin(x),
+            - 0.5e-5 * weights * torch.sin(point),
             "twice the slope: the two points are 2h apart": 2 * slopes,
             "half the slope: divide by 2h once": slopes / 2,
             "half of a forward difference (was the number saved with `row[i]`? That is a window, and moves along; "
-            "save `row[i].item()`)": slopes / 2 - 0.25e-5 * weights * torch.sin(x),
+            "save `row[i].item()`)": slopes / 2 - 0.25e-5 * weights * torch.sin(point),
             "the sign is wrong: it is f(x + h) minus f(x - h)": -slopes,
             "all entries move at once; move one at a time": slopes.sum().expand(2, 3),
         },
@@ -242,22 +243,24 @@ with check.case("finds every partial derivative", points=1):
         },
     )
 with check.case("takes the central difference, with the step h that it is given", points=1):
-    x, h = torch.tensor([1.0, 2.0], dtype=torch.float64), 0.1
-    found = numerical_grad(lambda x: (x**3).sum(), x, h=h)
+    point, h = torch.tensor([1.0, 2.0], dtype=torch.float64), 0.1
+    found = numerical_grad(lambda x: (x**3).sum(), point, h=h)
     check.close(
         found,
-        3 * x**2,
+        3 * point**2,
         "not as exact as a central difference",
         rtol=0,
         atol=1.01 * h**2,
         known={
-            "this is the forward difference; the central one is much more exact": 3 * x**2 + 3 * x * h + h**2,
-            "this is the backward difference; the central one is much more exact": 3 * x**2
-            - 3 * x * h
+            "this is the forward difference; the central one is much more exact": 3 * point**2
+            + 3 * point * h
+            + h**2,
+            "this is the backward difference; the central one is much more exact": 3 * point**2
+            - 3 * point * h
             + h**2,
         },
     )
-    stairs = numerical_grad(lambda x: torch.round(10 * x).sum() / 10, x + 0.32, h=1.0)
+    stairs = numerical_grad(lambda x: torch.round(10 * x).sum() / 10, point + 0.32, h=1.0)
     check.close(
         stairs,
         torch.ones(2, dtype=torch.float64),
@@ -265,39 +268,52 @@ with check.case("takes the central difference, with the step h that it is given"
         known={"h is not used: the step is always the same": torch.zeros(2, dtype=torch.float64)},
     )
 with check.case("leaves x as it was, bit for bit", points=0.5):
-    x = check.uniform((40,), low=-1e-7, high=1e-7, dtype=torch.float64)  # far below h, so rounding shows
-    before = x.clone()
-    numerical_grad(lambda x: (x * x).sum(), x)
-    check.that(torch.allclose(x, before, rtol=0, atol=1e-9), "x came back changed; work on a copy")
+    point = check.uniform((40,), low=-1e-7, high=1e-7, dtype=torch.float64)  # far below h, so rounding shows
+    before = point.clone()
+    numerical_grad(lambda x: (x * x).sum(), point)
+    check.that(torch.allclose(point, before, rtol=0, atol=1e-9), "x came back changed; work on a copy")
     check.that(
-        torch.equal(x, before),
+        torch.equal(point, before),
         "x came back changed in its last digits: (a + h) - h is not always a; put the saved number back",
     )
 with check.case("takes any shape, and an f that returns a float or a one-element tensor", points=0.5):
     for shape in ((), (1,), (4,), (2, 1, 3)):
-        x = check.normal(shape, dtype=torch.float64)
+        point = check.normal(shape, dtype=torch.float64)
         for f in (
             lambda x: float((x**2).sum()),
             lambda x: (x**2).sum(),
             lambda x: (x**2).sum().reshape(1),
             lambda x: (x**2).sum().reshape(1, 1),
         ):
-            found = numerical_grad(f, x)
-            check.like(found, x)
-            check.close(found, 2 * x, rtol=0, atol=1e-4)
+            found = numerical_grad(f, point)
+            check.like(found, point)
+            check.close(found, 2 * point, rtol=0, atol=1e-4)
+    point, weights = check.normal((3, 2), dtype=torch.float64).T, check.normal((2, 3), dtype=torch.float64)
+    check.close(
+        numerical_grad(lambda x: (weights * x).sum(), point),
+        weights,
+        "for a transpose as x, whose entries lie in memory in another order",
+        rtol=0,
+        atol=1e-8,
+        known={
+            "x did not move: a long row made from a transpose is a copy of it, so give the row to f": torch.zeros(
+                2, 3
+            )
+        },
+    )
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other functions", points=1, hidden=True):
     A = check.normal((3, 3), dtype=torch.float64)
-    x = check.normal((3,), dtype=torch.float64)
-    before = x.clone()
-    found = numerical_grad(lambda x: x @ A @ x, x)
-    check.like(found, x)
+    point = check.normal((3,), dtype=torch.float64)
+    before = point.clone()
+    found = numerical_grad(lambda x: x @ A @ x, point)
+    check.like(found, point)
     check.close(found, (A + A.T) @ before, rtol=0, atol=1e-8)
-    check.that(torch.equal(x, before), "x came back changed")
-    x = check.uniform((2, 5), low=0.5, high=2, dtype=torch.float64)
-    check.close(numerical_grad(lambda x: x.log().sum().item(), x), 1 / x, rtol=0, atol=1e-8)
-    found = numerical_grad(lambda x: (x**3).sum(), x, h=0.01)
-    check.close(found, 3 * x**2, "not as exact as a central difference", rtol=0, atol=1.01e-4)
+    check.that(torch.equal(point, before), "x came back changed")
+    point = check.uniform((2, 5), low=0.5, high=2, dtype=torch.float64)
+    check.close(numerical_grad(lambda x: x.log().sum().item(), point), 1 / point, rtol=0, atol=1e-8)
+    found = numerical_grad(lambda x: (x**3).sum(), point, h=0.01)
+    check.close(found, 3 * point**2, "not as exact as a central difference", rtol=0, atol=1.01e-4)
 ### END HIDDEN TESTS
 check.score()
 
@@ -396,7 +412,8 @@ r"""
 What does `requires_grad_()` do to a tensor? It raises a flag that says "record what is done with me". Look
 again at what `x.grad` was after each of the three steps above. Then flag a tensor with $10^{15}$ entries:
 one stored number, stretched by broadcasting. Its gradient, as a tensor of floats, would fill four million
-gigabytes. And only floats can be flagged, because you cannot change a whole number *a little*:
+gigabytes. And only floating-point and complex numbers can be flagged, because you cannot change a
+whole number *a little*:
 """
 
 # %%
@@ -532,10 +549,10 @@ def grad_of(f, x):
 # %% nbgrader={"grade": true, "grade_id": "test_grad_of", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check.exercise("grad_of", points=4)
 with check.case("returns the gradient, in the shape and dtype of x, and without a graph", points=1):
-    x = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
-    found = grad_of(lambda x: (x**3).sum(), x)
-    check.like(found, x)
-    check.close(found, 3 * x**2)
+    point = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
+    found = grad_of(lambda x: (x**3).sum(), point)
+    check.like(found, point)
+    check.close(found, 3 * point**2)
     check.that(
         not found.requires_grad,
         "the result carries a graph: its requires_grad is True; detach it, or leave out create_graph, which "
@@ -546,32 +563,43 @@ with check.case("returns the gradient, in the shape and dtype of x, and without 
     check.like(found, double)
     check.close(found, 2 * double * (double**2).sum().exp())
 with check.case("leaves x, x.grad and x.requires_grad as they were", points=1):
-    x = torch.tensor([1.0, 2.0])
-    grad_of(lambda x: (x * x).sum(), x)
-    check.that(not x.requires_grad, "x requires a gradient now, and did not before; flag a copy of x")
-    check.that(x.grad is None, "x has a .grad now, and had none before")
-    check.equal(x, torch.tensor([1.0, 2.0]), "x was changed")
-    x = torch.tensor([1.0, 2.0], requires_grad=True)
-    x.grad = torch.tensor([10.0, 20.0])
+    point = torch.tensor([1.0, 2.0])
+    grad_of(lambda x: (x * x).sum(), point)
+    check.that(not point.requires_grad, "x requires a gradient now, and did not before; flag a copy of x")
+    check.that(point.grad is None, "x has a .grad now, and had none before")
+    check.equal(point, torch.tensor([1.0, 2.0]), "x was changed")
+    point = torch.tensor([1.0, 2.0], requires_grad=True)
+    point.grad = torch.tensor([10.0, 20.0])
     check.close(
-        grad_of(lambda x: (x * x).sum(), x),
+        grad_of(lambda x: (x * x).sum(), point),
         torch.tensor([2.0, 4.0]),
         known={"what was in x.grad before is in the result": torch.tensor([12.0, 24.0])},
     )
-    check.that(x.requires_grad, "x required a gradient before, and does not now")
-    check.that(x.grad is not None, "x.grad was there before, and is gone now")
+    check.that(point.requires_grad, "x required a gradient before, and does not now")
+    check.that(point.grad is not None, "x.grad was there before, and is gone now")
     check.close(
-        x.grad,
+        point.grad,
         torch.tensor([10.0, 20.0]),
         "x.grad was changed",
         known={"the gradient was added to x.grad": torch.tensor([12.0, 24.0])},
     )
-    found = grad_of(lambda x: (x * x).sum(), x)
+    found = grad_of(lambda x: (x * x).sum(), point)
     check.that(not found.requires_grad, "the result carries a graph")
+    base = torch.tensor([1.0, 2.0], requires_grad=True)
+    point = 2 * base
+    made_by = point.grad_fn
+    found = grad_of(lambda x: (x * x).sum(), point)
+    check.close(found, torch.tensor([4.0, 8.0]), "for an x that is not a leaf")
+    check.that(not found.requires_grad, "the result carries a graph, for an x that is not a leaf")
+    check.that(
+        base.grad is None,
+        "the leaf that x was made from has a .grad now: the walk back went on beyond x; detach the copy",
+    )
+    check.that(point.grad_fn is made_by, "x was a result with a graph, and was taken out of it")
 with check.case("leaves the .grad of other tensors as it was", points=0.5):
     weights = torch.tensor([3.0, 4.0], requires_grad=True)
-    x = torch.tensor([1.0, 2.0])
-    found = grad_of(lambda x: (weights * x * x).sum(), x)
+    point = torch.tensor([1.0, 2.0])
+    found = grad_of(lambda x: (weights * x * x).sum(), point)
     check.close(found, torch.tensor([6.0, 16.0]))
     check.that(
         weights.grad is None,
@@ -579,10 +607,10 @@ with check.case("leaves the .grad of other tensors as it was", points=0.5):
     )
     check.that(not found.requires_grad, "the result carries a graph")
 with check.case("gives zeros when f does not depend on x", points=0.5):
-    x, other = torch.tensor([[1.0, 2.0]]), torch.tensor(5.0, requires_grad=True)
+    point, other = torch.tensor([[1.0, 2.0]]), torch.tensor(5.0, requires_grad=True)
     for f in (lambda x: torch.tensor(3.0), lambda x: 2 * other, lambda x: (x.detach() ** 2).sum()):
-        found = grad_of(f, x)
-        check.like(found, x)
+        found = grad_of(f, point)
+        check.like(found, point)
         check.close(found, torch.zeros(1, 2))
         check.that(not found.requires_grad, "the result carries a graph")
     check.that(other.grad is None, "a tensor that f uses has a .grad now")
@@ -597,23 +625,23 @@ with check.case("gives zeros when f does not depend on x", points=0.5):
 
     for broken in (wrong_shapes, overwrites_what_backward_needs):
         try:
-            grad_of(broken, x)
+            grad_of(broken, point)
         except RuntimeError:
             continue
         check.fail("f has a mistake and torch raised an error, but an `except` hid it; let it through")
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other functions", points=1, hidden=True):
     for shape in ((), (1,), (2, 3), (2, 1, 4)):
-        x, A = check.normal(shape, dtype=torch.float64), check.normal(shape, dtype=torch.float64)
+        point, A = check.normal(shape, dtype=torch.float64), check.normal(shape, dtype=torch.float64)
         other = check.normal(shape, dtype=torch.float64).requires_grad_()
         other.grad = torch.ones_like(other)
-        before = x.clone()
-        found = grad_of(lambda x, A=A, other=other: (A * torch.sin(x) * other).sum() + 7, x)
-        check.like(found, x)
+        before = point.clone()
+        found = grad_of(lambda x, A=A, other=other: (A * torch.sin(x) * other).sum() + 7, point)
+        check.like(found, point)
         check.close(found, (A * torch.cos(before) * other).detach())
         check.that(not found.requires_grad, "the result carries a graph")
-        check.equal(x, before, "x was changed")
-        check.that(x.grad is None and not x.requires_grad, "x does not look as before")
+        check.equal(point, before, "x was changed")
+        check.that(point.grad is None and not point.requires_grad, "x does not look as before")
         check.equal(other.grad, torch.ones_like(other), "the .grad of a tensor that f uses was changed")
         flagged = before.clone().requires_grad_()
         grad_of(lambda x: x.exp().sum(), flagged)
@@ -663,6 +691,38 @@ made = 2 * copy.requires_grad_()
 with torch.no_grad():
     made.detach()[1] = -7
 print("no leaf, and inside no_grad: made is now", made.tolist())
+
+# %% jupyter={"source_hidden": true} tags=["experiment"]
+TENSORS = {"w": 0, "w.detach()": 1.3, "w.clone()": 3.1, "w.detach().clone()": 4.9}  # name: column
+STORAGES = {0.65: "one storage for both", 3.1: "its own", 4.9: "its own"}  # column: label
+
+
+def draw_storages(ax):
+    for name, column in TENSORS.items():
+        under = min(STORAGES, key=lambda storage: abs(storage - column))
+        ax.annotate("", (under, 0.38), (column, 0.9), arrowprops={"arrowstyle": "->", "color": "#777777"})
+        ax.barh(1.1, 1.2, left=column - 0.6, height=0.4, color=cu.plots.COLOURS[5], alpha=0.35)
+        ax.text(column, 1.1, name, ha="center", va="center", fontsize=8, weight="bold")
+    for column, label in STORAGES.items():
+        ax.barh([0.2, 0.2], 0.35, left=[column - 0.35, column], height=0.34, color="white", edgecolor="black")
+        ax.text(column, -0.15, label, ha="center", va="center", fontsize=9)
+    history = {"arrowstyle": "->", "color": cu.plots.COLOURS[1], "connectionstyle": "arc3,rad=0.25"}
+    ax.annotate("", (0, 1.32), (3.1, 1.32), arrowprops=history)
+    ax.text(1.55, 1.83, "grad_fn", ha="center", va="center", color=cu.plots.COLOURS[1], fontsize=9)
+    ax.set(
+        xlim=(-0.7, 5.6),
+        ylim=(-0.3, 2),
+        title="Grey: where the numbers are. Orange: the recorded step back to w.",
+    )
+    ax.axis("off")
+
+
+cu.plots.figure(
+    draw_storages,
+    alt="w and w.detach() point at one storage; w.clone() and w.detach().clone() have one each, and only "
+    "w.clone() is linked back to w",
+    height=2.6,
+)
 
 # %% [markdown]
 r"""
@@ -725,8 +785,8 @@ def detached_copy(x):
 # %% nbgrader={"grade": true, "grade_id": "test_detached_copy", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check.exercise("detached_copy", points=1)
 with check.case("has the values, no graph and storage of its own", points=0.5):
-    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    for tensor in (x, 2 * x, x.double()):
+    original = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    for tensor in (original, 2 * original, original.double()):
         before, step = tensor.tolist(), tensor.grad_fn
         copy = detached_copy(tensor)
         check.like(copy, tensor)
@@ -741,7 +801,7 @@ with check.case("has the values, no graph and storage of its own", points=0.5):
     check.equal(detached_copy(whole), whole)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other shapes and dtypes", points=0.5, hidden=True):
-    for x in (
+    for original in (
         check.integers((3, 2), 0, 9),
         check.normal((), dtype=torch.float64),
         check.normal((2, 1, 3)).requires_grad_().exp(),
@@ -749,12 +809,12 @@ with check.case("the same on other shapes and dtypes", points=0.5, hidden=True):
         check.normal((3,)).requires_grad_().expand(2, 3),
         check.uniform((5,)) > 0.5,
     ):
-        values = x.tolist()
-        copy = detached_copy(x)
-        check.like(copy, x)
+        values = original.tolist()
+        copy = detached_copy(original)
+        check.like(copy, original)
         check.equal(copy.tolist(), values)
         check.that(not copy.requires_grad, "the copy is still connected: its requires_grad is True")
-        same = copy.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
+        same = copy.untyped_storage().data_ptr() == original.untyped_storage().data_ptr()
         check.that(not same, "they share storage: writing into the copy would change x")
 ### END HIDDEN TESTS
 check.score()
@@ -937,14 +997,14 @@ with check.case("goes down with a fresh gradient in every step", points=1):
         "one step of 0.1 times the gradient",
         known={"it walks uphill: a step is x minus lr times the gradient": torch.tensor([4.8, -2.4])},
     )
-    x, summed, piled = x0, torch.zeros(2), x0
+    place, summed, piled = x0, torch.zeros(2), x0
     for _ in range(5):
-        x = x - 0.1 * 2 * x
+        place = place - 0.1 * 2 * place
         summed = summed + 2 * piled
         piled = piled - 0.1 * summed
     check.close(
         descend(lambda x: (x**2).sum(), x0.clone(), 0.1, 5),
-        x,
+        place,
         known={
             "the gradients of all steps pile up: clear the gradient before each backward": piled,
             "every step uses the gradient of the starting point": x0 - 5 * 0.1 * 2 * x0,
@@ -975,12 +1035,12 @@ with check.case("leaves the starting point as it was", points=1):
 with check.case("the same on other functions, shapes and numbers of steps", points=1, hidden=True):
     for shape, num_steps in (((), 4), ((3,), 0), ((2, 3), 1), ((5, 1), 30)):
         x0, centre = check.normal(shape, dtype=torch.float64), check.normal(shape, dtype=torch.float64)
-        x, before = x0.clone(), x0.clone()
+        place, before = x0.clone(), x0.clone()
         for _ in range(num_steps):
-            x = x - 0.05 * (x - centre) ** 3
+            place = place - 0.05 * (place - centre) ** 3
         end = descend(lambda x, centre=centre: ((x - centre) ** 4).sum() / 4, x0, 0.05, num_steps)
-        check.like(end, x)
-        check.close(end, x)
+        check.like(end, place)
+        check.close(end, place)
         check.that(not end.requires_grad, "the result should not require a gradient")
         check.equal(x0, before, "the starting point was changed")
 ### END HIDDEN TESTS
@@ -1333,7 +1393,8 @@ r"""
 ### Exercise 2.7: `softmax_vjp` &nbsp; (3 points, about 15 minutes, ★★★)
 
 Compute $g J$ for softmax over the last axis, with the Jacobian from the beginning of this section.
-`torch.softmax` is allowed. Autograd is switched off while your answer runs.
+`torch.softmax` is allowed. Autograd is switched off while your answer runs, and so are the tools that
+are built on it, such as `torch.func.vjp` and `torch.func.jacfwd`.
 
 <details><summary>Hint 1</summary>
 
@@ -1364,7 +1425,6 @@ def softmax_vjp(x, g):
 
 # %% nbgrader={"grade": true, "grade_id": "test_softmax_vjp", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check.exercise("softmax_vjp", points=3)
-AUTOGRAD = ("torch.autograd.grad", "torch.autograd.backward", "torch.Tensor.backward")
 
 
 def softmax_gradient(x, g, dim=-1):
@@ -1375,44 +1435,49 @@ def softmax_gradient(x, g, dim=-1):
 
 
 with check.case("multiplies g with the Jacobian of every row", points=1):
-    x, g = check.normal((4, 4), dtype=torch.float64), check.normal((4, 4), dtype=torch.float64)
-    with check.without(*AUTOGRAD):
-        found = check.unchanged(softmax_vjp, x, g)
-    p = torch.softmax(x, -1)
+    scores, g = check.normal((4, 4), dtype=torch.float64), check.normal((4, 4), dtype=torch.float64)
+    with check.without("autograd"):
+        found = check.unchanged(softmax_vjp, scores, g)
+    shares = torch.softmax(scores, -1)
     check.close(
         found,
-        softmax_gradient(x, g),
+        softmax_gradient(scores, g),
         known={
-            "only the diagonal of the Jacobian is used: every output depends on every input": g * p * (1 - p),
+            "only the diagonal of the Jacobian is used: every output depends on every input": g
+            * shares
+            * (1 - shares),
             "g is taken as all ones: that is the gradient of a plain sum, which is 0": torch.zeros(4, 4),
-            "g is not used: these are the slopes p * (1 - p)": p * (1 - p),
-            "the second sum is missing: p * g is only half of it": p * g,
-            "it is softmax over the first axis; the last one is asked for": softmax_gradient(x, g, dim=0),
-            "all rows are mixed: the sum runs along the last axis only": p * (g - (g * p).sum()),
-            "the sum of each row meets the wrong row: keepdim=True": p * (g - (g * p).sum(-1)),
-            "it is the sum of g times p, not of g": p * (g - g.sum(-1, keepdim=True)),
-            "it is the sum of g times p, not the mean": p * (g - (g * p).mean(-1, keepdim=True)),
-            "the sign is wrong": -softmax_gradient(x, g),
-            "the sign of the second sum is wrong: it is taken away": p * (g + (g * p).sum(-1, keepdim=True)),
-            "softmax is forgotten: p is softmax(x), not x": x * (g - (g * x).sum(-1, keepdim=True)),
+            "g is not used: these are the slopes p * (1 - p)": shares * (1 - shares),
+            "the second sum is missing: p * g is only half of it": shares * g,
+            "it is softmax over the first axis; the last one is asked for": softmax_gradient(
+                scores, g, dim=0
+            ),
+            "all rows are mixed: the sum runs along the last axis only": shares * (g - (g * shares).sum()),
+            "the sum of each row meets the wrong row: keepdim=True": shares * (g - (g * shares).sum(-1)),
+            "it is the sum of g times p, not of g": shares * (g - g.sum(-1, keepdim=True)),
+            "it is the sum of g times p, not the mean": shares * (g - (g * shares).mean(-1, keepdim=True)),
+            "the sign is wrong": -softmax_gradient(scores, g),
+            "the sign of the second sum is wrong: it is taken away": shares
+            * (g + (g * shares).sum(-1, keepdim=True)),
+            "softmax is forgotten: p is softmax(x), not x": scores * (g - (g * scores).sum(-1, keepdim=True)),
         },
     )
-    check.like(found, x)
+    check.like(found, scores)
 with check.case("takes any number of axes, also k = 1, and keeps shape and dtype", points=1):
     for shape in ((5,), (2, 3), (2, 3, 4), (3, 1)):
-        x, g = check.normal(shape), check.normal(shape)
-        with check.without(*AUTOGRAD):
-            found = check.unchanged(softmax_vjp, x, g)
-        check.like(found, x)
-        check.close(found, softmax_gradient(x, g))
+        scores, g = check.normal(shape), check.normal(shape)
+        with check.without("autograd"):
+            found = check.unchanged(softmax_vjp, scores, g)
+        check.like(found, scores)
+        check.close(found, softmax_gradient(scores, g))
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other numbers", points=1, hidden=True):
     for shape in ((7,), (1, 1), (6, 10), (2, 2, 2, 5)):
-        x = check.normal(shape, std=2.0, dtype=torch.float64).requires_grad_()
+        scores = check.normal(shape, std=2.0, dtype=torch.float64).requires_grad_()
         g = check.normal(shape, dtype=torch.float64)
-        (expected,) = torch.autograd.grad(torch.softmax(x, -1), x, g)
-        with check.without(*AUTOGRAD):
-            found = softmax_vjp(x.detach(), g)
+        (expected,) = torch.autograd.grad(torch.softmax(scores, -1), scores, g)
+        with check.without("autograd"):
+            found = softmax_vjp(scores.detach(), g)
         check.like(found, expected)
         check.close(found, expected)
 ### END HIDDEN TESTS
@@ -1694,7 +1759,15 @@ def value_of(name, function, *values):
 with check.case("computes like a number, with numbers on either side", points=1):
     check.number(Value(2.0).grad, float)
     check.equal(Value(2.0).grad, 0.0, "before backward, .grad is 0.0")
-    v, w = Value(-2.0), Value(4.0)
+    whole = Value(3)
+    check.close(whole.data, 3.0, "the .data of Value(3), made from an int, is wrong")
+    check.that(
+        isinstance(whole.grad, float), "the .grad of Value(3), made from an int, should be a float, as always"
+    )
+    (whole * whole).backward()
+    check.number(whole.grad, float)
+    check.close(whole.grad, 6.0, "the slope of x * x is wrong, at x = Value(3)")
+    minus_two, four = Value(-2.0), Value(4.0)
     for name, function, expected in (
         ("v + w", lambda v, w: v + w, 2.0),
         ("v - w", lambda v, w: v - w, -6.0),
@@ -1718,7 +1791,7 @@ with check.case("computes like a number, with numbers on either side", points=1)
         ("w.log()", lambda v, w: w.log(), math.log(4.0)),
         ("v.tanh()", lambda v, w: v.tanh(), math.tanh(-2.0)),
     ):
-        result = value_of(name, function, v, w)
+        result = value_of(name, function, minus_two, four)
         check.that(isinstance(result, Value), f"`{name}` should be a Value")
         check.close(result.data, expected, f"the .data of {name} is wrong, for v = -2 and w = 4")
 with check.case("knows the slope of every operation", points=1):
@@ -1738,22 +1811,22 @@ with check.case("knows the slope of every operation", points=1):
         ("(-v).log()", lambda v: (-v).log(), -0.5),
         ("v.tanh()", lambda v: v.tanh(), 1 - math.tanh(-2.0) ** 2),
     ):
-        v = Value(-2.0)
-        value_of(name, function, v).backward()
-        check.close(v.grad, slope, f"the slope of {name} is wrong, at v = -2")
-    a, b = Value(3.0), Value(-4.0)
-    (a * b - a / b).backward()
-    check.number(a.grad, float)
-    check.close(a.grad, -4 + 1 / 4, "the slope of a * b - a / b for a is wrong, at a = 3 and b = -4")
-    check.close(b.grad, 3 + 3 / 16, "the slope of a * b - a / b for b is wrong, at a = 3 and b = -4")
+        minus_two = Value(-2.0)
+        value_of(name, function, minus_two).backward()
+        check.close(minus_two.grad, slope, f"the slope of {name} is wrong, at v = -2")
+    top, bottom = Value(3.0), Value(-4.0)
+    (top * bottom - top / bottom).backward()
+    check.number(top.grad, float)
+    check.close(top.grad, -4 + 1 / 4, "the slope of a * b - a / b for a is wrong, at a = 3 and b = -4")
+    check.close(bottom.grad, 3 + 3 / 16, "the slope of a * b - a / b for b is wrong, at a = 3 and b = -4")
 with check.case("adds up over all paths, and over calls of backward", points=1):
     for swapped in (False, True):
-        x = Value(5.0)
-        a = 2 * x
-        b = 3 * a
-        (b + a if swapped else a + b).backward()
+        leaf = Value(5.0)
+        doubled = 2 * leaf
+        tripled = 3 * doubled
+        (tripled + doubled if swapped else doubled + tripled).backward()
         check.close(
-            x.grad,
+            leaf.grad,
             8.0,
             "y = a + b with a = 2 * x and b = 3 * a has slope 8",
             known={
@@ -1766,10 +1839,10 @@ with check.case("adds up over all paths, and over calls of backward", points=1):
         ("x + x", lambda x: x + x, 2.0, 1.0),
         ("x * x", lambda x: x * x, 6.0, 3.0),
     ):
-        x = Value(3.0)
-        function(x).backward()
+        leaf = Value(3.0)
+        function(leaf).backward()
         check.close(
-            x.grad,
+            leaf.grad,
             slope,
             f"the slope of {name} is wrong, at x = 3",
             known={
@@ -1777,34 +1850,34 @@ with check.case("adds up over all paths, and over calls of backward", points=1):
                 "a dict with the inputs as keys, or a set, keeps x once": one_input
             },
         )
-    x = Value(3.0)
-    (x * x).backward()
-    (2 * x).backward()
+    leaf = Value(3.0)
+    (leaf * leaf).backward()
+    (2 * leaf).backward()
     check.close(
-        x.grad,
+        leaf.grad,
         8.0,
         "after backward on x * x and then on 2 * x, at x = 3",
         known={"the second backward wiped out the gradient of the first: they add up": 2.0},
     )
 with check.case("goes through a chain of 5,000 operations, and visits every value once", points=1):
-    x = Value(0.5)
-    y = x
+    leaf = Value(0.5)
+    last = leaf
     for _ in range(5000):
-        y = y + 1
-    y.backward()
-    check.close(y.data, 5000.5)
-    check.close(x.grad, 1.0)
-    x = Value(1.0)
-    y = x
+        last = last + 1
+    last.backward()
+    check.close(last.data, 5000.5)
+    check.close(leaf.grad, 1.0)
+    leaf = Value(1.0)
+    last = leaf
     for _ in range(30):
-        y = y + y
+        last = last + last
     profile = sys.getprofile()
     sys.setprofile(stop_after(200_000))
     try:
-        y.backward()
+        last.backward()
     finally:
         sys.setprofile(profile)
-    check.close(x.grad, 2.0**30, "y = y + y, thirty times, has slope 2 ** 30")
+    check.close(leaf.grad, 2.0**30, "y = y + y, thirty times, has slope 2 ** 30")
 ### BEGIN HIDDEN TESTS
 with check.case("the same as torch on long expressions", points=1, hidden=True):
 
@@ -1827,13 +1900,13 @@ with check.case("the same as torch on long expressions", points=1, hidden=True):
         mine.backward()
         check.close(mine.data, result.item(), "the .data of a long expression is wrong")
         check.close([value.grad for value in values], grads, "the .grad in a long expression is wrong")
-    x = Value(0.7)
-    y = x
+    leaf = Value(0.7)
+    last = leaf
     for _ in range(1250):
-        y = 3 - (2 + -y) * 1
-    y.backward()
-    check.close(y.data, 1250.7)
-    check.close(x.grad, 1.0, "a chain of 5,000 mixed operations with slope 1")
+        last = 3 - (2 + -last) * 1
+    last.backward()
+    check.close(last.data, 1250.7)
+    check.close(leaf.grad, 1.0, "a chain of 5,000 mixed operations with slope 1")
 ### END HIDDEN TESTS
 check.score()
 

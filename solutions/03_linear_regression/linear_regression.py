@@ -40,6 +40,8 @@ parts in PyTorch. After this chapter you can
 | iteration, step | 迭代 | one update of the parameters |
 | epoch | 轮 | one pass over all training examples |
 | learning rate | 学习率 | how far one step goes against the gradient |
+| optimizer | 优化器 | the object that updates the parameters from their gradients |
+| SGD (stochastic gradient descent) | 随机梯度下降 | updates with the gradient of a minibatch |
 | normal equations | 正规方程 | the closed-form solution of least squares |
 
 **How the exercises work.** Replace `# YOUR CODE HERE`, run the cell, then run the check below it. Hidden
@@ -143,8 +145,9 @@ data again.
 
 <details><summary>Hint 1</summary>
 
-`torch.randn` takes the arguments `generator` and `dtype`; X and the noise both need `dtype=w.dtype`. If `z` is
-drawn from N(0, 1), what is the standard deviation of `c * z`?
+`torch.randn` takes the arguments `generator`, `dtype` and `device`; X and the noise both need `dtype=w.dtype`. A
+generator draws on its own device, `generator.device`; `.to(w.device)` moves the result. If `z` is drawn from
+N(0, 1), what is the standard deviation of `c * z`?
 
 <details><summary>Hint 2</summary>
 
@@ -162,12 +165,13 @@ def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     w: float tensor (d,). b: a number or a scalar tensor. num_examples: int, may be 0.
     noise_std: standard deviation of the noise, which is drawn from N(0, noise_std^2) for each example.
     generator: torch.Generator from which every random number comes; None for torch's global one.
-    Returns (X, y) in w's dtype: X (num_examples, d) from N(0, 1), y (num_examples, 1).
+    Returns (X, y) in w's dtype, on w's device: X (num_examples, d) from N(0, 1), y (num_examples, 1).
     """
     ### BEGIN SOLUTION
-    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
-    noise = noise_std * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
-    return X, X @ w[:, None] + b + noise  # (n, d) @ (d, 1) -> (n, 1)
+    device = w.device if generator is None else generator.device  # a generator draws only on its own device
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype, device=device).to(w.device)
+    z = torch.randn(num_examples, 1, generator=generator, dtype=w.dtype, device=device).to(w.device)
+    return X, X @ w[:, None] + b + noise_std * z  # (n, d) @ (d, 1) -> (n, 1)
     ### END SOLUTION
 
 
@@ -357,6 +361,47 @@ for epoch in range(2):
     )
 print("pairs kept together:", all(torch.equal(10 * X, y) for X, y in loader))
 
+
+# %% jupyter={"source_hidden": true} tags=["experiment"]
+def draw_epochs(ax, n=23, batch_size=10):
+    """A bar of n examples in the order of the data set, and cut into minibatches in two epochs."""
+    g = torch.Generator().manual_seed(1)
+    bars = {
+        "data set": [torch.arange(n)],
+        "epoch 1": torch.randperm(n, generator=g).split(batch_size),
+        "epoch 2": torch.randperm(n, generator=g).split(batch_size),
+    }
+    for bottom, batches in zip((2.6, 1.2, 0.0), bars.values()):
+        left = 0
+        for batch in batches:
+            edges = left + np.arange(len(batch) + 1)
+            ax.pcolormesh(
+                edges,
+                [bottom, bottom + 0.7],
+                batch[None],
+                cmap="viridis",
+                vmin=0,
+                vmax=n - 1,
+                edgecolors="white",
+            )
+            for x, i in zip(edges, batch.tolist()):
+                colour = "black" if i > n / 2 else "white"
+                ax.text(x + 0.5, bottom + 0.35, i, ha="center", va="center", fontsize=8, color=colour)
+            left += len(batch) + 1
+    ax.set_yticks([2.95, 1.55, 0.35], bars)
+    ax.tick_params(length=0)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    ax.set_xticks([5, 16, 23.5], ["batch 1: 10", "batch 2: 10", "batch 3: 3"])
+    ax.set_title("23 examples, batches of 10: a new order in every epoch")
+
+
+cu.plots.figure(
+    draw_epochs,
+    alt="A bar of 23 examples; below, twice, its cells in a shuffled order, cut into batches of 10, 10 and 3",
+    height=2.4,
+)
+
 # %% [markdown]
 r"""
 ### Exercise 3.2: `data_iter` &nbsp; (4 points, about 15 minutes, ★★☆)
@@ -381,11 +426,12 @@ tensor into pieces. Look at what `split` does with a tensor of length 0.
 def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     """One pass over the examples, in minibatches.
 
-    batch_size: int >= 1. features: (n, d), labels: (n, 1); n may be 0, then there are no batches.
+    batch_size: int >= 1. features: (n, d), labels: (n,) or (n, 1), tensors of any dtypes; n may be 0, then
+    there are no batches.
     shuffle: if True, the examples come in a random order, all orders equally likely; if False, in the given one.
     generator: torch.Generator from which every random number comes; None for torch's global one.
-    Yields (X, y) with X (batch_size, d), y (batch_size, 1); only the last batch may be smaller.
-    Every example comes exactly once, with its own label.
+    Yields (X, y) in the dtypes of features and labels: X (batch_size, d), y (batch_size,) or (batch_size, 1), as
+    the labels are; only the last batch may be smaller. Every example comes exactly once, with its own label.
     """
     ### BEGIN SOLUTION
     n = len(features)
@@ -448,6 +494,8 @@ with check.case("cuts the data into batches in the given order when shuffle is F
     check.close(torch.cat([y for X, y in batches]), targets, "the order of the labels changed")
     check.like(batches[2][0], torch.zeros(2, 2))
     check.like(batches[2][1], torch.zeros(2, 1))
+    rows_of_labels = [y for X, y in batches_of(data_iter(4, rows, targets[:, 0], shuffle=False))]
+    check.close(torch.cat(rows_of_labels), targets[:, 0], "labels (n,) should stay (n,)")
 with check.case("shuffles: every example once, with its own label", points=0.5):
     rows, targets = numbered(100)
     batches = batches_of(data_iter(8, rows, targets))
@@ -642,6 +690,7 @@ y_hat = torch.tensor([[1.0], [2.0], [3.0]])  # (3, 1), perfect predictions
 y = torch.tensor([1.0, 2.0, 3.0])  # (3,)
 print("y_hat - y has the shape", tuple((y_hat - y).shape))
 print((y_hat - y).tolist())
+print("with one example:", tuple((y_hat[:1] - y[:1]).shape))
 
 # %% [markdown]
 r"""
@@ -675,8 +724,8 @@ one example nothing is left but a 0-d tensor.)
 def squared_loss(y_hat, y):
     """Half the squared error of each example: (y_hat - y)^2 / 2.
 
-    y_hat: predictions, (n, 1). y: labels, (n,) or (n, 1).
-    Returns the losses in y_hat's shape, (n, 1); they are not averaged. Gradients flow back to y_hat.
+    y_hat: predictions, (n, 1). y: labels, (n,) or (n, 1). Floats of one dtype.
+    Returns the losses in y_hat's shape and dtype, (n, 1); they are not averaged. Gradients flow back to y_hat.
     """
     ### BEGIN SOLUTION
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
@@ -744,8 +793,11 @@ r"""
 Back to the courier. Every pair (w, b) has a loss, so the loss is a landscape over a map, and training is a
 walk downhill. Each step goes against the gradient, and the **learning rate** says how far:
 
-$$\mathbf w \leftarrow \mathbf w - \eta\, \frac{\partial L}{\partial \mathbf w}, \qquad
-b \leftarrow b - \eta\, \frac{\partial L}{\partial b} .$$
+$$\underset{(d, 1)}{\mathbf w} \leftarrow \underset{(d, 1)}{\mathbf w} - \eta\,
+\underset{(d, 1)}{\frac{\partial L}{\partial \mathbf w}}, \qquad
+\underset{(1,)}{b} \leftarrow \underset{(1,)}{b} - \eta\, \underset{(1,)}{\frac{\partial L}{\partial b}} .$$
+
+L and the learning rate η are single numbers, so a gradient has the shape of its parameter.
 
 With the gradient of **all** trips the walk is gradient descent; with the gradient of **a few** it is
 minibatch **stochastic gradient descent** (SGD). We measure kilometres from their mean and in units of their
@@ -964,9 +1016,32 @@ print("weight", tuple(net[0].weight.shape), " bias", tuple(net[0].bias.shape))
 
 # %% [markdown]
 r"""
-`.data` goes behind autograd's back: PyTorch cannot warn you when you damage a graph that still needs the old
-numbers. The functions of `nn.init` work under `no_grad` and are as short. (`nn.Linear` stores its weight as
-(outputs, inputs), the transpose of our w.)
+Why the modern way? `.data` goes behind autograd's back. The derivative of w² at w = 3 is 6, and `backward()` needs
+the 3 for it. Change w between forward and backward, once through `.data` and once under `no_grad`:
+"""
+
+# %%
+w = torch.tensor(3.0, requires_grad=True)
+square = w**2
+w.data.fill_(5.0)
+square.backward()
+print(f"changed through .data:  the gradient is {w.grad:.0f}, no error")
+
+w = torch.tensor(3.0, requires_grad=True)
+square = w**2
+with torch.no_grad():
+    w.fill_(5.0)
+try:
+    square.backward()
+except RuntimeError as error:
+    print("changed under no_grad: ", str(error).split(":")[0])
+
+# %% [markdown]
+r"""
+The first gradient is wrong: 10 is the derivative at 5, but w² was computed at 3. PyTorch counts the changes of a
+tensor and refuses a graph whose numbers have changed; a change through `.data` is not counted. The functions of
+`nn.init` work under `no_grad` and are as short. (`nn.Linear` stores its weight as (outputs, inputs), the transpose
+of our w.)
 
 One update, the **five steps**:
 
@@ -1054,7 +1129,7 @@ def train_step(net, loss, optimizer, X, y):
     """One update of the parameters on one batch.
 
     net: a module. loss: loss(net(X), y) returns the mean loss of the batch, a scalar tensor.
-    optimizer: a torch optimizer for net's parameters. X: (n, d), y: (n, 1).
+    optimizer: a torch optimizer for net's parameters. X: (n, d), y: (n, 1), floats in the dtype of net.
     Whatever was in .grad before has no effect on the update.
     Returns the loss before the update, a Python float.
     """
@@ -1071,13 +1146,17 @@ def train_step(net, loss, optimizer, X, y):
 check.exercise("train_step", points=4)
 
 
-def linear_net(d, dtype=torch.float32):
-    """A linear layer in a Sequential, with weights from the private generator."""
-    model = nn.Sequential(nn.Linear(d, 1, dtype=dtype))
+def filled(model):
+    """The model, with parameters from the private generator."""
     with torch.no_grad():
         for param in model.parameters():
             param.copy_(check.normal(param.shape))
     return model
+
+
+def linear_net(d, dtype=torch.float32):
+    """A linear layer in a Sequential, with weights from the private generator."""
+    return filled(nn.Sequential(nn.Linear(d, 1, dtype=dtype)))
 
 
 def flat(tensors):
@@ -1215,7 +1294,7 @@ with check.case(
         check.close(flat(model.parameters()), value)
 with check.case("the same with a hidden layer and with Adam", points=0.5, hidden=True):
     for make in (torch.optim.Adam, torch.optim.SGD):
-        model = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1))
+        model = filled(nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1)))
         twin = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1))
         twin.load_state_dict(model.state_dict())
         student_optimizer, reference = make(model.parameters(), lr=0.02), make(twin.parameters(), lr=0.02)
@@ -1331,7 +1410,8 @@ something else, or the next batch has no function to call.
 def fit(net, train_iter, loss, optimizer, num_epochs):
     """Train net, one update per batch.
 
-    train_iter: batches (X, y) with X (n, d), y (n, 1), such as a DataLoader or a list; n may differ.
+    train_iter: batches (X, y) with X (n, d), y (n, 1), floats in the dtype of net, such as a DataLoader or a
+    list; n may differ.
     loss: loss(net(X), y) returns the mean loss of the batch, a scalar tensor.
     optimizer: a torch optimizer for net's parameters. num_epochs: int >= 1. Every epoch goes through
     train_iter anew, as a DataLoader may shuffle in each pass.
@@ -1707,6 +1787,8 @@ $$\frac{\partial L}{\partial \tilde{\mathbf w}} = \frac{1}{n}\, \tilde{\mathbf X
 (\tilde{\mathbf X}\, \tilde{\mathbf w} - \mathbf y), \qquad
 (d{+}1, 1) = (d{+}1, n)\,(n, 1) .$$
 
+Its first d rows are ∂L/∂**w**, (d, 1), and its last row is ∂L/∂b, (1,), just as **w̃** is **w** over b.
+
 At the lowest point the gradient is zero. That gives the **normal equations**
 
 $$\tilde{\mathbf X}^\top \tilde{\mathbf X}\, \tilde{\mathbf w} = \tilde{\mathbf X}^\top \mathbf y, \qquad
@@ -1738,8 +1820,8 @@ minimisers, the one with the smallest norm.
 <details><summary>If you would rather use torch.linalg.lstsq</summary>
 
 PyTorch has a least-squares solver, too, with a trap of its own: its default method, `driver="gelsy"`, may return
-**wrong** weights for collinear columns, depending on what was in the computer's memory before
-([PyTorch issue 187411](https://github.com/pytorch/pytorch/issues/187411)). `driver="gelsd"` is reliable. A
+**wrong** weights for collinear columns, depending on what was in the computer's memory before (seen in torch 2.13.0;
+[PyTorch issue 187411](https://github.com/pytorch/pytorch/issues/187411)). `driver="gelsd"` is reliable. A
 result that changes from run to run cannot be graded, so the check below refuses the default method on collinear
 columns.
 
@@ -1770,7 +1852,8 @@ def least_squares(X, y):
     """The w and b that minimise the squared error of Xw + b, in closed form.
 
     X: (n, d), y: (n, 1), floats of one dtype; n and d are at least 1.
-    Returns (w, b) in X's dtype: w (d, 1), b (1,). With collinear columns any minimiser.
+    Returns (w, b) in X's dtype: w (d, 1), b (1,). With collinear columns any minimiser; there the check refuses
+    torch.linalg.lstsq with its default driver "gelsy", whose result is unreliable.
     """
     ### BEGIN SOLUTION
     A = torch.cat((X, torch.ones_like(X[:, :1])), dim=1)  # (n, d + 1)
@@ -1913,7 +1996,50 @@ assert np.abs(exact - [2.0, -3.4, 4.2]).max() < 0.002 and np.abs(learned - exact
 # %% [markdown]
 r"""
 All three agree to two digits. What is left between "true" and "exact" is the noise in the labels: no method
-could remove it. The formula also answers the first question of this chapter:
+could remove it. What do the mistakes of the trained model look like? An error that is left after the fit, label minus
+prediction, is called a **residual** (残差). Here are all 1,000:
+"""
+
+
+# %% jupyter={"source_hidden": true} tags=["experiment"]
+with torch.no_grad():
+    predictions = trained(features)  # (1000, 1)
+residuals = labels - predictions  # (1000, 1)
+
+
+def draw_residuals(ax):
+    """The residuals over the predictions, and how often each size occurs."""
+    ax.set_axis_off()
+    ax.text(0.0, 1.03, "label minus prediction", fontsize=11)
+    left = ax.inset_axes([0.0, 0.0, 0.56, 1.0])
+    left.scatter(predictions, residuals, s=8, alpha=0.5, linewidths=0, color=cu.plots.COLOURS[0])
+    left.axhline(0, color="#333333")
+    left.set(xlabel="prediction", ylabel="residual", ylim=(-0.04, 0.04))
+    ax.text(0.68, 1.03, "how often; line: the noise", fontsize=11)
+    right = ax.inset_axes([0.68, 0.0, 0.32, 1.0])
+    right.hist(
+        residuals.flatten().numpy(), bins=25, range=(-0.04, 0.04), density=True, color=cu.plots.COLOURS[0]
+    )
+    xs = np.linspace(-0.04, 0.04, 100)
+    noise_density = np.exp(-((xs / 0.01) ** 2) / 2) / (0.01 * np.sqrt(2 * np.pi))
+    right.plot(xs, noise_density, color=cu.plots.COLOURS[1])
+    right.set(xlabel="residual", yticks=[])
+
+
+cu.plots.figure(
+    draw_residuals,
+    alt="A level band of points around 0, equally wide everywhere, and a histogram under the bell of the noise",
+)
+assert 0.0095 < residuals.std() < 0.0105 and residuals.mean().abs() < 0.002
+print(f"standard deviation of the residuals: {residuals.std():.2f}, as that of the noise")
+
+# %% [markdown]
+r"""
+The band has no slope, no bend, and the same width everywhere: what is left looks like the noise that we put in, so
+there is nothing more to learn from these features. (It may lie a little off 0: SGD stops near the best b, not on
+it.) A slope would say that training stopped too early; a bend, that a plane is the wrong model.
+
+The formula also answers the first question of this chapter:
 """
 
 # %%

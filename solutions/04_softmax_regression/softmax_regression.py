@@ -256,28 +256,29 @@ def softmax(O):
 # %% nbgrader={"grade": true, "grade_id": "test_softmax", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check.exercise("softmax", points=3)
 with check.case("turns each row of scores into probabilities", points=1):
-    O = torch.tensor([[1.0, 2.0, 3.0], [2.0, 0.0, -1.0]])
-    E = torch.tensor([[math.exp(o) for o in row] for row in O.tolist()])
+    toy_O = torch.tensor([[1.0, 2.0, 3.0], [2.0, 0.0, -1.0]])
+    E = torch.tensor([[math.exp(o) for o in row] for row in toy_O.tolist()])
     R = E / E.amax(1, keepdim=True)
     check.close(
-        check.unchanged(softmax, O),
+        check.unchanged(softmax, toy_O),
         torch.tensor([[e / sum(row) for e in row] for row in E.tolist()]),
         known={
             "the exponentials are not divided by their sum": E,
             "it divides by the sum down each column; every row has its own sum": E / E.sum(0),
             "one sum for the whole table; every row has its own": E / E.sum(),
             "the maxima are those of the rows, but the sum is that of the whole table": R / R.sum(),
-            "the exponentials are missing: it divides the scores by their sum": O / O.sum(1, keepdim=True),
+            "the exponentials are missing: it divides the scores by their sum": toy_O
+            / toy_O.sum(1, keepdim=True),
             "this is the logarithm of the probabilities": (E / E.sum(1, keepdim=True)).log(),
         },
     )
 with check.case("works along the last axis of any shape, and keeps the dtype", points=0.5):
-    O = check.normal((2, 3, 4))
-    E = O.double().exp()
-    P = softmax(O)
-    check.like(P, O)
+    toy_O = check.normal((2, 3, 4))
+    E = toy_O.double().exp()
+    toy_P = softmax(toy_O)
+    check.like(toy_P, toy_O)
     check.close(
-        P,
+        toy_P,
         E / E.sum(2, keepdim=True),
         known={
             "it sums along axis 1; the last axis is meant": E / E.sum(1, keepdim=True),
@@ -287,15 +288,15 @@ with check.case("works along the last axis of any shape, and keeps the dtype", p
     check.like(softmax(check.normal((5,), dtype=torch.float64)), torch.zeros(5, dtype=torch.float64))
     check.close(softmax(torch.tensor([3.0])), torch.ones(1), "a single class has probability 1")
 with check.case("stays right for scores of 10,000 and finite for larger ones", points=1):
-    O = torch.tensor(
+    toy_O = torch.tensor(
         [[1e4, 1e4 - 1.25, 1e4 - 2.5], [-1e4, -1e4, -1e4 + 1.5], [1e4, -1e4, 0.0], [-40.0, -40.5, -41.0]]
     )
-    top = O.double() - O.double().max(dim=1, keepdim=True).values
-    E, G = O.exp(), (O - O.max()).exp()
-    M, C = (O - O.abs().max(1, keepdim=True).values).exp(), O.clamp(-80, 80).exp()
-    A, L = (O - O.mean(1, keepdim=True)).exp(), (O - O.amin(1, keepdim=True)).exp()
+    top = toy_O.double() - toy_O.double().max(dim=1, keepdim=True).values
+    E, G = toy_O.exp(), (toy_O - toy_O.max()).exp()
+    M, C = (toy_O - toy_O.abs().max(1, keepdim=True).values).exp(), toy_O.clamp(-80, 80).exp()
+    A, L = (toy_O - toy_O.mean(1, keepdim=True)).exp(), (toy_O - toy_O.amin(1, keepdim=True)).exp()
     check.close(
-        softmax(O),
+        softmax(toy_O),
         top.exp() / top.exp().sum(1, keepdim=True),
         rtol=0.0,
         atol=1e-5,
@@ -311,26 +312,26 @@ with check.case("stays right for scores of 10,000 and finite for larger ones", p
             / L.sum(1, keepdim=True),
             "it cuts large scores off, so that different scores become equal": C / C.sum(1, keepdim=True),
             "not exact enough: logsumexp of scores near 10,000 is rounded to steps of 0.001; shift first": (
-                O - O.logsumexp(1, keepdim=True)
+                toy_O - toy_O.logsumexp(1, keepdim=True)
             ).exp(),
         },
     )
-    largest = torch.tensor([[3e38, 0.0, -3e38], [-3e38, -3e38, -3e38]])
-    P = softmax(largest)
-    check.that(P.isfinite().all(), "there are nan or inf in it for scores of 3e38")
-    check.close(P, torch.tensor([[1.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]]))
+    toy_largest = torch.tensor([[3e38, 0.0, -3e38], [-3e38, -3e38, -3e38]])
+    toy_P = softmax(toy_largest)
+    check.that(toy_P.isfinite().all(), "there are nan or inf in it for scores of 3e38")
+    check.close(toy_P, torch.tensor([[1.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]]))
     check.close(
         softmax(torch.tensor([[3.0], [-200.0]])), torch.ones(2, 1), "a single class has probability 1"
     )
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other scores", points=0.5, hidden=True):
-    for shape, dtype in (((6, 5), torch.float32), ((3, 1, 2, 7), torch.float32), ((4, 9), torch.float64)):
-        O = check.uniform(shape, low=-1e4, high=1e4, dtype=dtype)
-        O[..., 1] = O[..., 0] - 0.75  # two scores close together, so that both have a share
-        P = check.unchanged(softmax, O)
-        check.like(P, O)
-        top = O.double() - O.double().amax(-1, keepdim=True)
-        check.close(P, top.exp() / top.exp().sum(-1, keepdim=True), rtol=0.0, atol=1e-5)
+    for shape, toy_dtype in (((6, 5), torch.float32), ((3, 1, 2, 7), torch.float32), ((4, 9), torch.float64)):
+        toy_O = check.uniform(shape, low=-1e4, high=1e4, dtype=toy_dtype)
+        toy_O[..., 1] = toy_O[..., 0] - 0.75  # two scores close together, so that both have a share
+        toy_P = check.unchanged(softmax, toy_O)
+        check.like(toy_P, toy_O)
+        top = toy_O.double() - toy_O.double().amax(-1, keepdim=True)
+        check.close(toy_P, top.exp() / top.exp().sum(-1, keepdim=True), rtol=0.0, atol=1e-5)
 ### END HIDDEN TESTS
 check.score()
 
@@ -382,6 +383,9 @@ probability. Take the logarithm on paper, where exp and log cancel:
 $$\log P_{ij} = O_{ij} - \log \sum_{c} \exp(O_{ic})
 \qquad\text{and, with } m_i = \max_c O_{ic},\qquad
 \log \sum_{c} \exp(O_{ic}) = m_i + \log \sum_{c} \exp(O_{ic} - m_i) .$$
+
+Shapes: $O$ is (n, k); $m$ and the log-sum-exp have one number per row, (n, 1) with `keepdim=True`; the result
+$\log P$ is (n, k) again.
 
 The second equation is the **log-sum-exp trick**. After it all exponents are at most 0, and one of them is 0,
 so the sum lies between 1 and k and its logarithm is safe.
@@ -448,74 +452,75 @@ def as_exact_as_promised(found, O, known=None):
 
 
 with check.case("gives the logarithm of each probability", points=1):
-    O = torch.tensor([[1.0, 2.0, 3.0], [2.0, 0.0, -1.0]])
+    toy_O = torch.tensor([[1.0, 2.0, 3.0], [2.0, 0.0, -1.0]])
     as_exact_as_promised(
-        check.unchanged(log_softmax, O),
-        O,
+        check.unchanged(log_softmax, toy_O),
+        toy_O,
         known={
-            "these are the probabilities; take their logarithm": torch.softmax(O, 1),
-            "this is the loss, with the opposite sign": -torch.log_softmax(O, 1),
-            "the logarithm is to base 2; use the natural one": torch.log_softmax(O, 1) / math.log(2),
-            "it sums down each column; every row has its own sum": torch.log_softmax(O, 0),
-            "only the maximum is subtracted; the logarithm of the sum is missing": O
-            - O.max(1, keepdim=True).values,
-            "the maximum is subtracted inside exp only; outside, too, the shifted scores are needed": O
-            - (O - O.amax(1, keepdim=True)).exp().sum(1, keepdim=True).log(),
+            "these are the probabilities; take their logarithm": torch.softmax(toy_O, 1),
+            "this is the loss, with the opposite sign": -torch.log_softmax(toy_O, 1),
+            "the logarithm is to base 2; use the natural one": torch.log_softmax(toy_O, 1) / math.log(2),
+            "it sums down each column; every row has its own sum": torch.log_softmax(toy_O, 0),
+            "only the maximum is subtracted; the logarithm of the sum is missing": toy_O
+            - toy_O.max(1, keepdim=True).values,
+            "the maximum is subtracted inside exp only; outside, too, the shifted scores are needed": toy_O
+            - (toy_O - toy_O.amax(1, keepdim=True)).exp().sum(1, keepdim=True).log(),
         },
     )
     for other in (check.normal((4,)), check.normal((2, 3, 4)), check.normal((5, 1), dtype=torch.float64)):
         as_exact_as_promised(log_softmax(other), other)
 with check.case("stays finite and right where the probability is too small for float32", points=0.5):
-    O = torch.tensor([[0.0, -200.0, -3.0], [50.0, -1000.0, 49.0]])
-    found = log_softmax(O)
-    check.like(found, O)
+    toy_O = torch.tensor([[0.0, -200.0, -3.0], [50.0, -1000.0, 49.0]])
+    found = log_softmax(toy_O)
+    check.like(found, toy_O)
     check.that(
         not ((found[:, 1] > -150) & (found[:, 1] < 0)).any(),
         "something keeps the probability above 0, and so puts a floor under its logarithm: -200 should stay -200",
     )
     as_exact_as_promised(
         found,
-        O,
+        toy_O,
         known={
             "log(softmax) is -inf where the probability underflows to 0: do not form the probability": (
-                torch.softmax(O, 1).log()
+                torch.softmax(toy_O, 1).log()
             ),
             "log(softmax) underflows to -inf in float64 too, only later: do not form the probability": (
-                torch.softmax(O.double(), 1).log()
+                torch.softmax(toy_O.double(), 1).log()
             ),
         },
     )
 with check.case("stays right for scores of 10,000 on either side, in float32 and float64", points=1):
-    O = torch.tensor(
+    toy_O = torch.tensor(
         [[1e4, 1e4 - 1.25, 1e4 - 2.5], [-1e4, -1e4, -1e4 + 1.5], [1e4, -1e4, 0.0], [-40.0, -40.5, -41.0]]
     )
-    shifted, magnitude = O - O.max(), O - O.abs().max(1, keepdim=True).values
+    shifted, magnitude = toy_O - toy_O.max(), toy_O - toy_O.abs().max(1, keepdim=True).values
     as_exact_as_promised(
-        log_softmax(O),
-        O,
+        log_softmax(toy_O),
+        toy_O,
         known={
             "log(softmax) is -inf where the probability underflows to 0: do not form the probability": (
-                torch.softmax(O, 1).log()
+                torch.softmax(toy_O, 1).log()
             ),
-            "exp overflows: subtract a number from each row first": O - O.exp().sum(1, keepdim=True).log(),
+            "exp overflows: subtract a number from each row first": toy_O
+            - toy_O.exp().sum(1, keepdim=True).log(),
             "it subtracts one maximum for the whole table; every row needs its own": (
                 shifted - shifted.exp().sum(1, keepdim=True).log()
             ),
             "it subtracts the largest magnitude; subtract the largest score": magnitude
             - magnitude.exp().sum(1, keepdim=True).log(),
             "logsumexp near 10,000 is rounded to steps of 0.001: subtract the maximum first, do not add it back": (
-                O - O.logsumexp(1, keepdim=True)
+                toy_O - toy_O.logsumexp(1, keepdim=True)
             ),
         },
     )
-    as_exact_as_promised(log_softmax(O.double()), O.double())
+    as_exact_as_promised(log_softmax(toy_O.double()), toy_O.double())
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other scores", points=0.5, hidden=True):
-    for shape, dtype in (((40, 5), torch.float32), ((3, 2, 7), torch.float32), ((8, 6), torch.float64)):
+    for shape, toy_dtype in (((40, 5), torch.float32), ((3, 2, 7), torch.float32), ((8, 6), torch.float64)):
         for size in (3, 300, 1e4):
-            O = check.uniform(shape, low=-size, high=size, dtype=dtype)
-            O[..., 0] = O[..., 1] + 0.5
-            as_exact_as_promised(check.unchanged(log_softmax, O), O)
+            toy_O = check.uniform(shape, low=-size, high=size, dtype=toy_dtype)
+            toy_O[..., 0] = toy_O[..., 1] + 0.5
+            as_exact_as_promised(check.unchanged(log_softmax, toy_O), toy_O)
 ### END HIDDEN TESTS
 check.score()
 
@@ -636,30 +641,30 @@ def cross_entropy(logits, labels):
 check.exercise("cross_entropy", points=4)
 with check.case("is the mean of -log p of the right classes", points=1):
     logits = torch.tensor([[1.0, 2.0, 0.5, -1.0], [0.0, 0.3, 3.0, 0.1], [-2.0, 0.0, 1.0, 2.5]])
-    labels = torch.tensor([1, 0, 3])
+    toy_labels = torch.tensor([1, 0, 3])
     E = torch.tensor([[math.exp(o) for o in row] for row in logits.tolist()], dtype=torch.float64)
-    P = E / E.sum(1, keepdim=True)
-    right = P[torch.arange(3), labels]
-    found = check.unchanged(cross_entropy, logits, labels)
+    toy_P = E / E.sum(1, keepdim=True)
+    toy_right = toy_P[torch.arange(3), toy_labels]
+    found = check.unchanged(cross_entropy, logits, toy_labels)
     check.close(
         found,
-        -(math.log(right[0]) + math.log(right[1]) + math.log(right[2])) / 3,
+        -(math.log(toy_right[0]) + math.log(toy_right[1]) + math.log(toy_right[2])) / 3,
         known={
-            "the losses are added up; take their mean": -right.log().sum(),
-            "the mean goes over all n * k entries; it goes over the n examples": -right.log().sum() / 12,
-            "the minus sign is missing": right.log().mean(),
-            "the logarithm is missing": -right.mean(),
-            "it is 1 - p; take -log p": (1 - right).mean(),
-            "the logarithm is to base 2; use the natural one": -right.log2().mean(),
-            "softmax is applied twice": F.cross_entropy(P, labels),
-            "it takes the largest probability; the label says which one counts": -P.max(1)
+            "the losses are added up; take their mean": -toy_right.log().sum(),
+            "the mean goes over all n * k entries; it goes over the n examples": -toy_right.log().sum() / 12,
+            "the minus sign is missing": toy_right.log().mean(),
+            "the logarithm is missing": -toy_right.mean(),
+            "it is 1 - p; take -log p": (1 - toy_right).mean(),
+            "the logarithm is to base 2; use the natural one": -toy_right.log2().mean(),
+            "softmax is applied twice": F.cross_entropy(toy_P, toy_labels),
+            "it takes the largest probability; the label says which one counts": -toy_P.max(1)
             .values.log()
             .mean(),
             "softmax runs down the columns; every row is one example": F.nll_loss(
-                torch.log_softmax(logits.double(), 0), labels
+                torch.log_softmax(logits.double(), 0), toy_labels
             ),
-            "one loss per example; return their mean": -right.log(),
-            "`[:, labels]` takes whole columns; every row has one label": -P.log()[:, labels].mean(),
+            "one loss per example; return their mean": -toy_right.log(),
+            "`[:, labels]` takes whole columns; every row has one label": -toy_P.log()[:, toy_labels].mean(),
         },
     )
 with check.case("is a scalar of the dtype of the scores, also for one example or one class", points=0.5):
@@ -671,32 +676,32 @@ with check.case("is a scalar of the dtype of the scores, also for one example or
     )
     check.close(cross_entropy(check.normal((3, 1)), torch.zeros(3, dtype=torch.int64)), 0.0, "one class")
 with check.case("has the gradient (P - one-hot) / n", points=1):
-    logits, labels = check.normal((5, 3)), torch.tensor([2, 0, 1, 1, 0])
+    logits, toy_labels = check.normal((5, 3)), torch.tensor([2, 0, 1, 1, 0])
     check.gradient(
-        lambda O: cross_entropy(O, labels),
-        lambda O: F.cross_entropy(O.double(), labels).float(),
+        lambda O: cross_entropy(O, toy_labels),
+        lambda O: F.cross_entropy(O.double(), toy_labels).float(),
         logits,
         known={
             "the gradient is n times too large: take the mean over the examples": lambda O: F.cross_entropy(
-                O, labels, reduction="sum"
+                O, toy_labels, reduction="sum"
             )
         },
     )
 with check.case("stays finite, value and gradient, for scores of 10,000 on either side", points=1):
-    for logits, labels, loss in (
+    for logits, toy_labels, toy_loss in (
         (torch.tensor([[1e4, -1e4, 0.0]]), torch.tensor([0]), 0.0),
         (torch.tensor([[1e4, -1e4, 0.0]]), torch.tensor([1]), 20_000.0),
         (torch.tensor([[-1e4, -1e4, -1e4], [1e4, 1e4, -1e4]]), torch.tensor([0, 2]), 10_000.9),
     ):
-        found = cross_entropy(logits, labels)
+        found = cross_entropy(logits, toy_labels)
         check.like(found, torch.tensor(0.0))
         check.that(
-            not (loss > 1000 and 10 < found < 200),
+            not (toy_loss > 1000 and 10 < found < 200),
             "a clamp, or a small number added to p, puts a ceiling on the loss; it should be huge here",
         )
         check.close(
             found,
-            loss,
+            toy_loss,
             "the value is wrong for scores of 10,000",
             rtol=1e-4,
             atol=1e-2,
@@ -706,8 +711,8 @@ with check.case("stays finite, value and gradient, for scores of 10,000 on eithe
             },
         )
         check.gradient(
-            lambda O, labels=labels: cross_entropy(O, labels),
-            lambda O, labels=labels: F.cross_entropy(O.double(), labels).float(),
+            lambda O, toy_labels=toy_labels: cross_entropy(O, toy_labels),
+            lambda O, toy_labels=toy_labels: F.cross_entropy(O.double(), toy_labels).float(),
             logits,
             rtol=1e-2,
             atol=2e-3,
@@ -720,16 +725,16 @@ with check.case("stays finite, value and gradient, for scores of 10,000 on eithe
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other scores", points=0.5, hidden=True):
     for n, k, size in ((7, 7, 1.0), (20, 10, 5.0), (1, 2, 1.0), (6, 4, 1e4)):
-        logits, labels = check.normal((n, k), std=size), check.integers((n,), 0, k)
+        logits, toy_labels = check.normal((n, k), std=size), check.integers((n,), 0, k)
         logits = logits.clamp(-1e4, 1e4)
-        found = check.unchanged(cross_entropy, logits, labels)
+        found = check.unchanged(cross_entropy, logits, toy_labels)
         check.like(found, torch.tensor(0.0))
         check.close(
-            found, F.cross_entropy(logits.double(), labels), rtol=1e-4, atol=1e-2 if size > 5 else 1e-5
+            found, F.cross_entropy(logits.double(), toy_labels), rtol=1e-4, atol=1e-2 if size > 5 else 1e-5
         )
         check.gradient(
-            lambda O, labels=labels: cross_entropy(O, labels),
-            lambda O, labels=labels: F.cross_entropy(O.double(), labels).float(),
+            lambda O, toy_labels=toy_labels: cross_entropy(O, toy_labels),
+            lambda O, toy_labels=toy_labels: F.cross_entropy(O.double(), toy_labels).float(),
             logits,
             rtol=1e-2 if size > 5 else 1e-4,
             atol=2e-3 if size > 5 else 1e-6,
@@ -756,6 +761,9 @@ def draw_cross_entropy(ax):
     ax.axhline(entropy, color=cu.plots.COLOURS[1], linestyle="--", label="H(P), the entropy")
     ax.fill_between(q, entropy, loss, color=cu.plots.COLOURS[0], alpha=0.15, label="KL(P ‖ Q)")
     ax.plot(0.7, entropy, "o", color=cu.plots.COLOURS[1])
+    brier = 0.7 * (1 - q) ** 2 + 0.3 * q**2
+    ax.plot(q, brier, ":", color=cu.plots.COLOURS[2], label="mean squared error")
+    ax.plot(q[brier.argmin()], brier.min(), "s", color=cu.plots.COLOURS[2])
     ax.set(xlabel="Q: what the network believes of 'shirt'", ylabel="mean loss", ylim=(0, 2.2))
     ax.set_title("P: 70 % of these garments are shirts")
     ax.legend(loc="upper center")
@@ -763,12 +771,14 @@ def draw_cross_entropy(ax):
 
 cu.plots.figure(
     draw_cross_entropy,
-    alt="The mean loss is a bowl with its lowest point 0.61 at q = 0.7; the shaded gap above it is the KL divergence",
+    alt="The mean loss is a bowl, lowest at q = 0.7 with 0.61; the shaded gap above 0.61 is the KL divergence; "
+    "the mean squared error is a flatter bowl, lowest at q = 0.7 too",
 )
 
 # %% [markdown]
 r"""
-The truth wins: 0.7. Even there the loss is not 0 but 0.61. This floor is the **entropy** of $P$, and what a
+The truth wins: 0.7. (It wins with the dotted curve too, the mean squared error $0.7\,(1-q)^2 + 0.3\,q^2$; section 5
+comes back to it.) Even there the mean loss is not 0 but 0.61. This floor is the **entropy** of $P$, and what a
 belief $Q$ pays on top is the **KL divergence**. For distributions over k classes:
 
 $$H(P, Q) = -\sum_j P_j \log Q_j, \qquad H(P) = H(P, P), \qquad
@@ -778,7 +788,7 @@ $$H(P, Q) = -\sum_j P_j \log Q_j, \qquad H(P) = H(P, P), \qquad
 
 # %%
 def mean_loss_of_belief(P, Q):
-    """The cross-entropy H(P, Q) of two distributions without zeros, both (k,)."""
+    """The cross-entropy H(P, Q) of two distributions, both (k,); Q has no zeros."""
     return -(P * Q.log()).sum().item()
 
 
@@ -798,20 +808,53 @@ Read the five numbers as a test of a sentence that one meets everywhere, "cross-
 between two distributions". A distance does not depend on the direction, and the distance to oneself is 0. Check
 both.
 
+The picture shows $\mathrm{KL} \ge 0$ for one $P$ only. Here are 10,000 random pairs $P$, $Q$ over three classes, and
+then the lowest mean loss for two special $P$: all on one class (*one-hot*), and the same for every class
+(*uniform*).
+"""
+
+# %%
+generator = torch.Generator().manual_seed(0)
+Ps, Qs = torch.randn(2, 10_000, 3, generator=generator, dtype=torch.float64).softmax(dim=-1)
+divergences = (Ps * (Ps / Qs).log()).sum(dim=1)  # (10_000,)
+print("the smallest KL of 10,000 random pairs is positive:", divergences.min().item() > 0)
+one_hot, uniform = torch.tensor([1.0, 0.0, 0.0]), torch.full((3,), 1 / 3)
+for sure in (0.9, 0.99, 0.999):
+    belief = torch.tensor([sure, (1 - sure) / 2, (1 - sure) / 2])
+    print(f"P one-hot, Q gives its class {sure}: H(P, Q) = {mean_loss_of_belief(one_hot, belief):.3f}")
+print(f"P uniform, Q = P, the best there is: H(P, Q) = {mean_loss_of_belief(uniform, uniform):.3f}")
+
+# %% [markdown]
+r"""
 In training $P$ is given by the labels and only $Q$ moves. $H(P)$ then is a constant, so three goals are one:
 lowering the cross-entropy, lowering $\mathrm{KL}(P\,\|\,Q)$, raising the likelihood. A single label is a
-*one-hot* $P$: all of it on one class. Its entropy is 0, so the loss of one example may come as near to 0 as you
-like.
+*one-hot* $P$. Its entropy is 0, so the loss of one example may come as near to 0 as you like.
+`nn.CrossEntropyLoss(label_smoothing=0.1)` trains towards $0.9 \cdot$ one-hot $+\ 0.1/k$ instead, with ten classes
+0.91 for the right one and 0.01 for each other: its floor is not 0.
 
 **Two classes** are a special case. With the scores $z$ and 0 the softmax is the *sigmoid*
 $\sigma(z) = 1 / (1 + e^{-z})$, and for a label $y$ in {0, 1} the loss is the *binary cross-entropy*
 $-y \log \sigma(z) - (1 - y) \log (1 - \sigma(z))$. In torch it is `nn.BCEWithLogitsLoss`, which takes scores too.
+Mind the order of the classes: the label 1 belongs to the score $z$, and `F.cross_entropy` takes a label as a
+column number, so there the row of scores is (0, z).
 """
 
 # %%
 z = torch.tensor(1.7)
 print("softmax of (z, 0):", round(torch.softmax(torch.stack([z, torch.tensor(0.0)]), 0)[0].item(), 4))
 print("sigmoid(z):       ", round(torch.sigmoid(z).item(), 4))
+for label in (0, 1):
+    p = torch.sigmoid(z).item()
+    formula = -label * math.log(p) - (1 - label) * math.log(1 - p)
+    binary = nn.BCEWithLogitsLoss()(z, torch.tensor(float(label))).item()
+    two_scores = F.cross_entropy(torch.tensor([[0.0, z]]), torch.tensor([label])).item()
+    print(
+        f"y = {label}: formula {formula:.4f}, BCEWithLogitsLoss {binary:.4f}, cross_entropy {two_scores:.4f}"
+    )
+smooth = torch.full((1, 10), 0.01)
+smooth[0, 3] = 0.91
+floor = F.cross_entropy(smooth.log(), torch.tensor([3]), label_smoothing=0.1).item()
+print(f"label_smoothing=0.1, ten classes, Q = the smoothed label: loss {floor:.3f}")
 
 # %% [markdown]
 r"""
@@ -820,7 +863,8 @@ r"""
 Chapter 3 used the squared error. What is wrong with $\frac12(\sigma(z) - y)^2$ for a label $y$? One
 explanation goes round: "labels are discrete, so a difference between label and probability means nothing". That
 cannot be it: the squared error of probabilities (*Brier score*) is a respected measure, and it is smallest at
-the true probabilities. Look at the gradients instead. The label is 1, and z moves from far too low to high.
+the true probabilities, as the dotted curve of section 4 shows. Look at the gradients instead. The label is 1,
+and z moves from far too low to high.
 """
 
 # %% tags=["experiment"]
@@ -1005,8 +1049,10 @@ loss, so there the mistake hides.)
 
 The book's training function `d2l.train_ch3` took such losses and made the mean itself. It has left the book's
 library, so programs that call it no longer run, and the bare loss stayed behind. The course has
-`cu.training.train_classifier` in its place. Where the book writes `resize=`, to suit a network made for larger
-pictures, this course leaves the pictures alone: enlarging adds no information.
+`cu.training.train_classifier` in its place. Of the book's helper classes, `Accumulator` is three plain sums here
+(exercise 4.7), `Animator` is `cu.plots.LiveCurves`, and `Timer` is `cu.training.Timer`. Where the book writes
+`resize=`, to suit a network made for larger pictures, this course leaves the pictures alone: enlarging adds no
+information.
 
 </details>
 
@@ -1096,13 +1142,13 @@ def net_and_sgd(k, d, lr):
 
 
 with check.case("moves the weights along the gradient of the mean loss", points=1):
-    net, optimizer, W = net_and_sgd(3, 4, lr=0.5)
-    X, y = check.normal((6, 4)), torch.tensor([0, 2, 1, 1, 0, 2])
-    P = torch.softmax(X.double() @ W.T, dim=1)
-    step = (P - F.one_hot(y, 3)).T @ X.double()  # the gradient of the sum of the losses
-    repaired_step(net, nn.CrossEntropyLoss(reduction="none"), optimizer, X, y)
+    toy_net, toy_optimizer, W = net_and_sgd(3, 4, lr=0.5)
+    toy_X, toy_y = check.normal((6, 4)), torch.tensor([0, 2, 1, 1, 0, 2])
+    toy_P = torch.softmax(toy_X.double() @ W.T, dim=1)
+    step = (toy_P - F.one_hot(toy_y, 3)).T @ toy_X.double()  # the gradient of the sum of the losses
+    repaired_step(toy_net, nn.CrossEntropyLoss(reduction="none"), toy_optimizer, toy_X, toy_y)
     check.close(
-        net.weight,
+        toy_net.weight,
         W - 0.5 * step / 6,
         known={
             "the step is n times too long: take the mean of the losses, not their sum": W - 0.5 * step,
@@ -1112,41 +1158,48 @@ with check.case("moves the weights along the gradient of the mean loss", points=
         },
     )
 with check.case("returns the n losses from before the update, without a graph", points=0.5):
-    net, optimizer, W = net_and_sgd(3, 4, lr=2.0)
-    X, y = check.normal((5, 4)), torch.tensor([0, 2, 1, 1, 0])
-    scores = X.double() @ W.T
-    each = scores.exp().sum(1).log() - scores[torch.arange(5), y]
-    losses = repaired_step(net, nn.CrossEntropyLoss(reduction="none"), optimizer, X, y)
-    after = (X @ net.weight.detach().T).double()
+    toy_net, toy_optimizer, W = net_and_sgd(3, 4, lr=2.0)
+    toy_X, toy_y = check.normal((5, 4)), torch.tensor([0, 2, 1, 1, 0])
+    toy_scores = toy_X.double() @ W.T
+    each = toy_scores.exp().sum(1).log() - toy_scores[torch.arange(5), toy_y]
+    toy_losses = repaired_step(toy_net, nn.CrossEntropyLoss(reduction="none"), toy_optimizer, toy_X, toy_y)
+    after = (toy_X @ toy_net.weight.detach().T).double()
     check.close(
-        losses,
+        toy_losses,
         each,
         known={
             "it returns the mean; the n losses are asked for": each.mean(),
             "it returns the losses from after the update": after.exp().sum(1).log()
-            - after[torch.arange(5), y],
+            - after[torch.arange(5), toy_y],
         },
     )
-    check.like(losses, each.float())
-    check.that(not losses.requires_grad, "the returned losses still hold the graph of the whole batch")
+    check.like(toy_losses, each.float())
+    check.that(not toy_losses.requires_grad, "the returned losses still hold the graph of the whole batch")
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other batches, also of one example", points=0.5, hidden=True):
     for n, k, d in ((1, 5, 3), (9, 2, 2), (40, 10, 7)):
-        net, optimizer, W = net_and_sgd(k, d, lr=0.3)
-        X, y = check.normal((n, d)), check.integers((n,), 0, k)
-        scores = X.double() @ W.T
-        losses = check.unchanged(
-            lambda X, y, net=net, optimizer=optimizer: repaired_step(
-                net, nn.CrossEntropyLoss(reduction="none"), optimizer, X, y
+        toy_net, toy_optimizer, W = net_and_sgd(k, d, lr=0.3)
+        toy_X, toy_y = check.normal((n, d)), check.integers((n,), 0, k)
+        toy_scores = toy_X.double() @ W.T
+        toy_losses = check.unchanged(
+            lambda toy_X, toy_y, toy_net=toy_net, toy_optimizer=toy_optimizer: repaired_step(
+                toy_net, nn.CrossEntropyLoss(reduction="none"), toy_optimizer, toy_X, toy_y
             ),
-            X,
-            y,
+            toy_X,
+            toy_y,
         )
-        check.close(losses, scores.exp().sum(1).log() - scores[torch.arange(n), y], atol=1e-5, rtol=1e-4)
-        check.like(losses, torch.zeros(n))
-        step = (torch.softmax(scores, dim=1) - F.one_hot(y, k)).T @ X.double() / n
-        check.close(net.weight, W - 0.3 * step, atol=1e-5, rtol=1e-4)
-        check.that(not losses.requires_grad, "the returned losses still hold the graph of the whole batch")
+        check.close(
+            toy_losses,
+            toy_scores.exp().sum(1).log() - toy_scores[torch.arange(n), toy_y],
+            atol=1e-5,
+            rtol=1e-4,
+        )
+        check.like(toy_losses, torch.zeros(n))
+        step = (torch.softmax(toy_scores, dim=1) - F.one_hot(toy_y, k)).T @ toy_X.double() / n
+        check.close(toy_net.weight, W - 0.3 * step, atol=1e-5, rtol=1e-4)
+        check.that(
+            not toy_losses.requires_grad, "the returned losses still hold the graph of the whole batch"
+        )
 ### END HIDDEN TESTS
 check.score()
 
@@ -1193,10 +1246,10 @@ def count_correct(y_hat, y):
 # %% nbgrader={"grade": true, "grade_id": "test_count_correct", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check.exercise("count_correct", points=2)
 with check.case("counts the rows whose largest score is at the label", points=0.5):
-    scores = torch.tensor(
+    toy_scores = torch.tensor(
         [[0.1, 9.0, -1.0], [3.0, 0.0, 1.0], [-5.0, -4.0, -3.0], [0.2, 0.1, 0.0], [1.0, 4.0, 2.0]]
     )
-    found = check.unchanged(count_correct, scores, torch.tensor([1, 0, 2, 1, 1]))
+    found = check.unchanged(count_correct, toy_scores, torch.tensor([1, 0, 2, 1, 1]))
     check.close(
         found,
         4,
@@ -1225,13 +1278,13 @@ with check.case("takes scores for a single class, and a single row of scores", p
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other predictions", points=0.5, hidden=True):
     for n, k in ((100, 10), (3, 3), (1, 1), (10, 2)):
-        scores, y = check.normal((n, k)), check.integers((n,), 0, k)
-        best = [max(range(k), key=row.__getitem__) for row in scores.tolist()]
-        expected = sum(a == b for a, b in zip(best, y.tolist()))
-        found = check.unchanged(count_correct, scores, y)
+        toy_scores, toy_y = check.normal((n, k)), check.integers((n,), 0, k)
+        toy_best = [max(range(k), key=row.__getitem__) for row in toy_scores.tolist()]
+        expected = sum(a == b for a, b in zip(toy_best, toy_y.tolist()))
+        found = check.unchanged(count_correct, toy_scores, toy_y)
         check.number(found, int)
         check.equal(found, expected)
-        check.equal(count_correct(torch.tensor(best), y), expected)
+        check.equal(count_correct(torch.tensor(toy_best), toy_y), expected)
 ### END HIDDEN TESTS
 check.score()
 
@@ -1297,8 +1350,8 @@ Remember a list of the modes before `net.eval()`, and write each one back at the
 def evaluate_accuracy(net, data_iter):
     """The share of all examples that net classifies correctly.
 
-    net: nn.Module that maps X (n, ...) to scores (n, k). data_iter: batches (X, y), y int64 (n,), of any sizes,
-    at least one example in all.
+    net: nn.Module that maps X (n, ...) to scores (n, k). data_iter: batches (X, y), X float32 (n, ...) and y
+    int64 (n,), of any sizes, at least one example in all.
     Returns a float in [0, 1]. net works in evaluation mode and without a graph. Afterwards every submodule is
     back in the mode it had, and autograd records as before.
     """
@@ -1318,20 +1371,24 @@ def evaluate_accuracy(net, data_iter):
 
 # %% nbgrader={"grade": true, "grade_id": "test_evaluate_accuracy", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check.exercise("evaluate_accuracy", points=3)
-seen = []  # (in training mode?, with a graph?) at each use of a Scores layer
 
 
 class Scores(nn.Module):
-    """Passes its input on as scores, times a weight of 1, and notes how it was used."""
+    """Passes its input on as scores, times a weight of 1."""
 
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
 
     def forward(self, X):
-        scores = X * self.weight
-        seen.append((self.training, scores.requires_grad))
-        return scores
+        return X * self.weight
+
+
+def log_of_uses(layer):
+    """A list that grows by (in training mode?, with a graph?) at each use of layer, or of a copy of it."""
+    uses = []
+    layer.register_forward_hook(lambda used, _, scores: uses.append((used.training, scores.requires_grad)))
+    return uses
 
 
 def batches_with(right, sizes, k=4):
@@ -1362,34 +1419,34 @@ with check.case("divides the right answers of all batches by all examples", poin
     )
     check.number(found, float)
 with check.case("uses the net in evaluation mode and without a graph", points=1):
-    net = nn.Sequential(nn.Dropout(0.9), Scores())
-    seen.clear()
-    found = evaluate_accuracy(net, batches_with([9, 8], [10, 10]))
-    check.that(seen, "the net was never used")
-    check.that(not any(training for training, _ in seen), "net is in training mode while it is measured")
-    check.that(not any(graph for _, graph in seen), "a graph is recorded while the net is measured")
+    toy_net = nn.Sequential(nn.Dropout(0.9), Scores())
+    uses = log_of_uses(toy_net[1])
+    found = evaluate_accuracy(toy_net, batches_with([9, 8], [10, 10]))
+    check.that(uses, "the net was never used")
+    check.that(not any(training for training, _ in uses), "net is in training mode while it is measured")
+    check.that(not any(graph for _, graph in uses), "a graph is recorded while the net is measured")
     check.close(found, 17 / 20)
 with check.case("leaves every part of the net in the mode it had, and autograd switched on", points=0.5):
-    net = nn.Sequential(nn.Sequential(nn.Dropout(0.5), nn.Identity()), Scores())
-    batches = batches_with([1], [2])
-    for frozen in ([], [net[0]], list(net.modules())):
-        net.train()
+    toy_net = nn.Sequential(nn.Sequential(nn.Dropout(0.5), nn.Identity()), Scores())
+    toy_batches = batches_with([1], [2])
+    for frozen in ([], [toy_net[0]], list(toy_net.modules())):
+        toy_net.train()
         for module in frozen:
             module.eval()
-        before = [module.training for module in net.modules()]
-        evaluate_accuracy(net, batches)
+        toy_before = [module.training for module in toy_net.modules()]
+        evaluate_accuracy(toy_net, toy_batches)
         check.that(
             torch.is_grad_enabled(), "autograd is still switched off afterwards: nothing can be trained"
         )
-        after = [module.training for module in net.modules()]
+        after = [module.training for module in toy_net.modules()]
         check.equal(
             after,
-            before,
+            toy_before,
             "the modes of net and its parts have changed (True is training)",
             known={
                 "net is left in evaluation mode": [False] * 5 if not frozen else None,
                 "a part that was in evaluation mode is in training mode now": [True] * 5
-                if frozen == [net[0]]
+                if frozen == [toy_net[0]]
                 else None,
                 "net was in evaluation mode before, and is in training mode now": [True] * 5
                 if len(frozen) > 3
@@ -1398,20 +1455,22 @@ with check.case("leaves every part of the net in the mode it had, and autograd s
         )
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other nets and batches", points=0.5, hidden=True):
-    net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Sequential(Scores(), nn.Dropout(0.9)))
-    net.eval()
-    net[2].train()
-    net[2][0].eval()
-    before = [module.training for module in net.modules()]
-    batches = [(X.reshape(-1, 1, 2, 3), y) for X, y in batches_with([30, 5, 1], [50, 20, 1], k=6)]
-    seen.clear()
-    check.close(evaluate_accuracy(net, batches), 36 / 71)
+    toy_net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Sequential(Scores(), nn.Dropout(0.9)))
+    toy_net.eval()
+    toy_net[2].train()
+    toy_net[2][0].eval()
+    toy_before = [module.training for module in toy_net.modules()]
+    toy_batches = [(X.reshape(-1, 1, 2, 3), y) for X, y in batches_with([30, 5, 1], [50, 20, 1], k=6)]
+    uses = log_of_uses(toy_net[2][0])
+    check.close(evaluate_accuracy(toy_net, toy_batches), 36 / 71)
     check.that(
-        not any(training or graph for training, graph in seen),
+        not any(training or graph for training, graph in uses),
         "not measured in evaluation mode, without a graph",
     )
     check.equal(
-        [module.training for module in net.modules()], before, "the modes of net and its parts have changed"
+        [module.training for module in toy_net.modules()],
+        toy_before,
+        "the modes of net and its parts have changed",
     )
     loader = torch.utils.data.DataLoader(
         torch.utils.data.TensorDataset(*batches_with([7], [11])[0]), batch_size=4
@@ -1478,8 +1537,8 @@ def train_epoch(net, train_iter, loss, optimizer):
     """Train net for one pass over the data.
 
     net: nn.Module that maps X (n, ...) to scores (n, k); it is put in training mode. train_iter: batches (X, y),
-    y int64 (n,), of any sizes, at least one. loss: maps (scores, y) to the mean loss of the batch, a scalar
-    tensor. optimizer: of net's parameters; it makes one update per batch.
+    X float32 (n, ...) and y int64 (n,), of any sizes, at least one. loss: maps (scores, y) to the mean loss of
+    the batch, a scalar tensor. optimizer: of net's parameters; it makes one update per batch.
     Returns (mean loss, accuracy), two floats: means over all examples, of the scores that the loss of each
     batch was computed from.
     """
@@ -1501,16 +1560,19 @@ def train_epoch(net, train_iter, loss, optimizer):
 
 # %% nbgrader={"grade": true, "grade_id": "test_train_epoch", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 check.exercise("train_epoch", points=5)
-modes = []  # for each gradient that passed a Watched layer: was it in training mode?
 
 
 class Watched(nn.Linear):
     """A linear layer that notes its mode in each pass that a gradient comes back from."""
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.modes = []  # for each gradient that passed: was the layer in training mode?
+
     def forward(self, X):
         scores = super().forward(X)
         if scores.requires_grad:
-            scores.register_hook(lambda _, mode=self.training: modes.append(mode))
+            scores.register_hook(lambda _, mode=self.training: self.modes.append(mode))
         return scores
 
 
@@ -1527,7 +1589,7 @@ class SecondThoughts(nn.Linear):
         return super().forward(X) * (-1 if again else 1)
 
 
-def by_hand(W, batches, lr, momentum=0.0):
+def epoch_by_hand(W, batches, lr, momentum=0.0):
     """One epoch of SGD on the cross-entropy, in float64: weights, and per batch its losses and counts."""
     velocity, report = torch.zeros_like(W), []
     for X, y in batches:
@@ -1577,30 +1639,36 @@ def doubled(scores, y):
 
 
 with check.case("makes one update per batch, with the loss that it was given", points=1):
-    net, W, batches = start(nn.Linear, [8, 8, 3])
-    train_epoch(net, batches, doubled, torch.optim.SGD(net.parameters(), lr=0.25))
+    toy_net, W, toy_batches = start(nn.Linear, [8, 8, 3])
+    train_epoch(toy_net, toy_batches, doubled, torch.optim.SGD(toy_net.parameters(), lr=0.25))
     check.close(
-        net.weight,
-        by_hand(W, batches, 0.5)[0],
+        toy_net.weight,
+        epoch_by_hand(W, toy_batches, 0.5)[0],
         known={
             "the weights have not moved": W,
-            "only one update was made, with the last batch: is the step inside the loop?": by_hand(
-                W, batches[-1:], 0.5
+            "only one update was made, with the last batch: is the step inside the loop?": epoch_by_hand(
+                W, toy_batches[-1:], 0.5
             )[0],
-            "only the first batch was used: is the return inside the loop?": by_hand(W, batches[:1], 0.5)[0],
-            "the gradients of earlier batches were added to: clear them for every batch": by_hand(
-                W, batches, 0.5, momentum=1.0
+            "only the first batch was used: is the return inside the loop?": epoch_by_hand(
+                W, toy_batches[:1], 0.5
             )[0],
-            "the weights went uphill": by_hand(W, batches, -0.5)[0],
-            "it trains with cross-entropy; train with `loss`, whatever that is": by_hand(W, batches, 0.25)[0],
+            "the gradients of earlier batches were added to: clear them for every batch": epoch_by_hand(
+                W, toy_batches, 0.5, momentum=1.0
+            )[0],
+            "the weights went uphill": epoch_by_hand(W, toy_batches, -0.5)[0],
+            "it trains with cross-entropy; train with `loss`, whatever that is": epoch_by_hand(
+                W, toy_batches, 0.25
+            )[0],
         },
         rtol=1e-4,
         atol=1e-5,
     )
 with check.case("reports the mean loss over the examples", points=1):
-    net, W, batches = start(nn.Linear, [40, 40, 7])
-    _, report = by_hand(W, batches, 2.0)
-    mean_loss, _ = two(train_epoch(net, batches, doubled, torch.optim.SGD(net.parameters(), lr=1.0)))
+    toy_net, W, toy_batches = start(nn.Linear, [40, 40, 7])
+    _, report = epoch_by_hand(W, toy_batches, 2.0)
+    mean_loss, _ = two(
+        train_epoch(toy_net, toy_batches, doubled, torch.optim.SGD(toy_net.parameters(), lr=1.0))
+    )
     expected = 2 * mean_of(report, "loss")
     check.close(
         mean_loss,
@@ -1630,54 +1698,55 @@ with check.case("reports the mean loss over the examples", points=1):
     )
     check.number(mean_loss, float)
 with check.case("reports the accuracy of the scores that the loss came from", points=1):
-    net, W, batches = start(nn.Linear, [40, 40, 40, 7])
-    W_end, report = by_hand(W, batches, 3.0)
-    optimizer = torch.optim.SGD(net.parameters(), lr=3.0)
-    _, accuracy = two(train_epoch(net, batches, nn.CrossEntropyLoss(), optimizer))
-    right = sum(b["right"] for b in report)
-    right_at_end = sum(int(((X.double() @ W_end.T).argmax(1) == y).sum()) for X, y in batches)
+    toy_net, W, toy_batches = start(nn.Linear, [40, 40, 40, 7])
+    W_end, report = epoch_by_hand(W, toy_batches, 3.0)
+    toy_optimizer = torch.optim.SGD(toy_net.parameters(), lr=3.0)
+    _, accuracy = two(train_epoch(toy_net, toy_batches, nn.CrossEntropyLoss(), toy_optimizer))
+    toy_right = sum(b["right"] for b in report)
+    right_at_end = sum(int(((X.double() @ W_end.T).argmax(1) == y).sum()) for X, y in toy_batches)
     check.close(
         accuracy,
-        right / 127,
+        toy_right / 127,
         known={
             "it measures the accuracy after each update": sum(b["right after"] for b in report) / 127,
             "it measures the accuracy at the end of the epoch": right_at_end / 127,
             "it takes the mean of the batch accuracies; a small batch counts too much": (
                 sum(b["right"] / b["n"] for b in report) / 4
             ),
-            "it reports the number of right answers; divide by the number of examples": right,
-            "this is in per cent; a share from 0 to 1 is asked for": 100 * right / 127,
+            "it reports the number of right answers; divide by the number of examples": toy_right,
+            "this is in per cent; a share from 0 to 1 is asked for": 100 * toy_right / 127,
             "the two results are swapped: first the mean loss, then the accuracy": mean_of(report, "loss"),
         },
     )
     check.number(accuracy, float)
-    net, _, batches = start(SecondThoughts, [6, 6])
-    batches = [(X, (X @ net.weight.detach().T).argmax(1)) for X, _ in batches]
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-6)
-    mean_loss, accuracy = two(train_epoch(net, batches, nn.CrossEntropyLoss(), optimizer))
-    second = sum(F.cross_entropy(-X @ net.weight.detach().T, y).item() for X, y in batches) / 2
+    toy_net, _, toy_batches = start(SecondThoughts, [6, 6])
+    toy_batches = [(X, (X @ toy_net.weight.detach().T).argmax(1)) for X, _ in toy_batches]
+    toy_optimizer = torch.optim.SGD(toy_net.parameters(), lr=1e-6)
+    mean_loss, accuracy = two(train_epoch(toy_net, toy_batches, nn.CrossEntropyLoss(), toy_optimizer))
+    second = sum(F.cross_entropy(-X @ toy_net.weight.detach().T, y).item() for X, y in toy_batches) / 2
     message = "loss and accuracy come from two different runs of net: keep the scores of the first"
     check.close(accuracy, 1.0, message)
     check.that(abs(mean_loss - second) > 1e-3, message)
 with check.case("puts the net, and all its parts, in training mode", points=1):
-    inner, W, batches = start(Watched, [4, 3])
-    net = nn.Sequential(nn.Flatten(), inner)
-    net.eval()
-    modes.clear()
-    train_epoch(net, batches, nn.CrossEntropyLoss(), torch.optim.SGD(net.parameters(), lr=0.1))
-    check.that(len(modes) >= 2, "the net was not trained on every batch")
-    check.that(all(modes), "net was in evaluation mode while it was trained: call net.train()")
+    inner, _, toy_batches = start(Watched, [4, 3])
+    toy_net = nn.Sequential(nn.Flatten(), inner)
+    toy_net.eval()
+    train_epoch(toy_net, toy_batches, nn.CrossEntropyLoss(), torch.optim.SGD(toy_net.parameters(), lr=0.1))
+    check.that(len(inner.modes) >= 2, "the net was not trained on every batch")
+    check.that(all(inner.modes), "net was in evaluation mode while it was trained: call net.train()")
 ### BEGIN HIDDEN TESTS
 with check.case("the same with other batches, another optimizer and another loss", points=1, hidden=True):
-    for sizes, k, d in (([1], 3, 2), ([5, 1, 9, 2], 6, 4), ([30, 30], 2, 8)):
-        net, W, batches = start(nn.Linear, sizes, k, d)
-        W_end, report = by_hand(W, batches, 0.4, momentum=0.5)
-        optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.5)
-        found = two(train_epoch(net, batches, lambda scores, y: 4 * F.cross_entropy(scores, y), optimizer))
-        check.close(net.weight, W_end, "the weights are wrong", rtol=1e-3, atol=1e-4)
+    for toy_sizes, k, d in (([1], 3, 2), ([5, 1, 9, 2], 6, 4), ([30, 30], 2, 8)):
+        toy_net, W, toy_batches = start(nn.Linear, toy_sizes, k, d)
+        W_end, report = epoch_by_hand(W, toy_batches, 0.4, momentum=0.5)
+        toy_optimizer = torch.optim.SGD(toy_net.parameters(), lr=0.1, momentum=0.5)
+        found = two(
+            train_epoch(toy_net, toy_batches, lambda scores, y: 4 * F.cross_entropy(scores, y), toy_optimizer)
+        )
+        check.close(toy_net.weight, W_end, "the weights are wrong", rtol=1e-3, atol=1e-4)
         check.close(found[0], 4 * mean_of(report, "loss"), "the mean loss is wrong", rtol=1e-3)
-        right = sum(b["right"] for b in report)
-        check.close(found[1], right / sum(sizes), "the accuracy is wrong")
+        toy_right = sum(b["right"] for b in report)
+        check.close(found[1], toy_right / sum(toy_sizes), "the accuracy is wrong")
         check.number(found[0], float)
         check.number(found[1], float)
 ### END HIDDEN TESTS
@@ -1686,7 +1755,9 @@ check.score()
 # %% [markdown]
 r"""
 **Twenty epochs on the garments.** The experiment trains with the course's `cu.training.train_classifier`,
-which wraps an epoch like yours in a loop and draws the curves.
+which wraps an epoch like yours in a loop and draws the curves. Code copied from older notes calls
+`d2l.train_ch3` at this point, often after loading the pictures with `resize=`; the current d2l package no longer
+has `train_ch3`, so such code stops with an AttributeError (the box in section 7 says what replaces it).
 """
 
 # %% tags=["experiment"]
@@ -1714,7 +1785,30 @@ batch only, and the learning rate stays as large as at the start: the last few s
 push the weights to a less good place.
 
 The training loss is a mean over the examples that the network learned from (the *empirical risk*). A low one
-shows that the network fits these; whether it is any good, only examples that it has not seen can tell.
+shows that the network fits these; whether it is any good, only examples that it has not seen can tell. The same
+network, trained on 100 pictures for 600 epochs:
+"""
+
+# %% tags=["experiment"]
+cu.training.seed_everything(9)
+few_pictures, _ = cu.data.load_fashion_mnist(100, train_size=100)
+model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+descent = torch.optim.SGD(model.parameters(), lr=0.1)
+pictures, labels = next(iter(few_pictures))  # one batch holds all 100
+for _ in range(600):
+    loss_of_100 = F.cross_entropy(model(pictures), labels)
+    descent.zero_grad()
+    loss_of_100.backward()
+    descent.step()
+test_accuracy = cu.training.evaluate_accuracy(model, test_iter)
+assert loss_of_100.item() < 0.15 < history.train_loss[-1]
+assert test_accuracy + 0.03 < history.test_accuracy[-1]
+print("100 pictures: training loss below 0.15, far lower than with all of them;")
+print("test accuracy more than 3 points worse")
+
+# %% [markdown]
+r"""
+The lower training loss belongs to the worse network.
 
 **The mistake without an error message.** Section 3 warned of a softmax before the loss. This is how it looks in
 training, beside the right program:
@@ -2047,7 +2141,7 @@ with check.case("claims about entropies and squared error", points=1.5, hidden=T
     check.right(
         answers,
         {"distance": "false", "lowest": "a", "same goal": "true", "squared": "false"},
-        "read the picture and the five numbers of section 4, and the curves of section 5",
+        "read the picture and the numbers of section 4, and the curves of section 5",
     )
 with check.case("claims about losses and accuracies of batches", points=1, hidden=True):
     check.right(answers, {"backward": "c", "batches": "b"}, "the experiments are in sections 7 and 8")

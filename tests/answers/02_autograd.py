@@ -198,6 +198,19 @@ def numerical_grad(f, x, h=1e-5):
     return slopes
 
 
+@wrong("a long row made from a transpose is a copy of it")
+def numerical_grad(f, x, h=1e-5):
+    """In place, through a row that is a window on x only if x is contiguous."""
+    row, slopes = x.reshape(-1), []
+    for i, number in enumerate(row.tolist()):
+        row[i] = number + h
+        up = float(f(x))
+        row[i] = number - h
+        slopes.append((up - float(f(x))) / (2 * h))
+        row[i] = number
+    return torch.tensor(slopes, dtype=x.dtype).reshape(x.shape)
+
+
 @odd
 def numerical_grad(f, x, h=1e-5):
     """In place, with the saved number put back."""
@@ -358,6 +371,28 @@ def grad_of(f, x):
     leaf = x.detach().clone().requires_grad_()
     result = f(leaf)
     return torch.autograd.grad(result, leaf, allow_unused=True)[0] if result.requires_grad else None
+
+
+@wrong("the walk back went on beyond x")
+def grad_of(f, x):
+    """Without detach, the copy of a result is one more step of its graph."""
+    copy = x.detach().clone().requires_grad_() if x.is_leaf else x.clone()
+    copy.retain_grad()
+    f(copy).backward()
+    return copy.grad
+
+
+@wrong("x was a result with a graph, and was taken out of it")
+def grad_of(f, x):
+    """Takes x itself out, and puts only the flag back."""
+    flag = x.requires_grad
+    x.detach_().requires_grad_()
+    result = f(x)
+    grad = None
+    if result.requires_grad:
+        (grad,) = torch.autograd.grad(result, x, allow_unused=True)
+    x.requires_grad_(flag)
+    return torch.zeros_like(x, requires_grad=False) if grad is None else grad
 
 
 @odd
@@ -820,22 +855,34 @@ def matmul_vjp(A, B, g):
 # --- softmax_vjp ------------------------------------------------------------------------------------------
 
 
-@wrong("solve this one without `torch.autograd.grad`")
+@wrong("solve this one without `autograd`")
 def softmax_vjp(x, g):
     x = x.clone().requires_grad_()
     return torch.autograd.grad(torch.softmax(x, -1), x, g)[0]
 
 
-@wrong("solve this one without `torch.Tensor.backward`")
+@wrong("solve this one without `autograd`")
 def softmax_vjp(x, g):
     x = x.clone().requires_grad_()
     torch.softmax(x, -1).backward(g)
     return x.grad
 
 
-@wrong("solve this one without `torch.autograd.grad`")
+@wrong("solve this one without `autograd`")
 def softmax_vjp(x, g):
     return torch.func.vjp(lambda x: torch.softmax(x, -1), x)[1](g)[0]
+
+
+@wrong("solve this one without `autograd`")
+def softmax_vjp(x, g):
+    """The Jacobian of softmax is symmetric, so the forward mode gives the same."""
+    return torch.func.jvp(lambda x: torch.softmax(x, -1), (x,), (g,))[1]
+
+
+@wrong("solve this one without `autograd`")
+def softmax_vjp(x, g):
+    """The whole Jacobian, by the forward mode."""
+    return torch.tensordot(g, torch.func.jacfwd(lambda x: torch.softmax(x, -1))(x), dims=g.dim())
 
 
 @wrong("only the diagonal of the Jacobian is used")
@@ -1198,6 +1245,15 @@ class Value(Recorded):
     def __init__(self, data):
         super().__init__(data)
         self.grad = None
+
+
+@wrong("the .grad of Value(3), made from an int, should be a float")
+class Value(Recorded):
+    """A gradient of the type of data."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.grad = type(data)(0)
 
 
 @wrong("`v + w` should be a Value")

@@ -157,6 +157,16 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
         yield features[batch], labels[batch]
 
 
+@wrong("labels (n,) should stay (n,)")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    """Labels always become a column."""
+    n = len(features)
+    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)
+    for start in range(0, n, batch_size):
+        batch = order[start : start + batch_size]
+        yield features[batch], labels[batch].reshape(-1, 1)
+
+
 @wrong("features and labels do not belong together: use one order for both")
 def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     n = len(features)
@@ -323,7 +333,7 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
 @odd
 def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     """Sorts by random keys, keeps features and labels in one table, and uses its memory again."""
-    table = torch.cat((features, labels), dim=1)
+    table = torch.cat((features, labels.reshape(len(labels), 1)), dim=1)
     if shuffle:
         table = table[torch.rand(len(table), generator=generator).argsort()]
     buffer = torch.empty(batch_size, table.shape[1], dtype=table.dtype)
@@ -331,7 +341,7 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
         rows = buffer[: min(batch_size, len(table))]
         rows.copy_(table[:batch_size])
         table = table[batch_size:]
-        yield rows[:, :-1], rows[:, -1:]
+        yield rows[:, :-1], rows[:, -1:].reshape(-1, *labels.shape[1:])
 
 
 @odd

@@ -777,6 +777,14 @@ def evaluate_accuracy(net, data_iter):
 
 
 @odd
+def evaluate_accuracy(net, data_iter):
+    """A copy of the net again, and its forward method in place of a call."""
+    frozen = copy.deepcopy(net).eval().requires_grad_(False)
+    hits = [hit for X, y in data_iter for hit in (frozen.forward(X).argmax(1) == y).tolist()]
+    return sum(hits) / len(hits)
+
+
+@odd
 @torch.inference_mode()
 def evaluate_accuracy(net, data_iter):
     training = {name for name, module in net.named_modules() if module.training}
