@@ -29,7 +29,7 @@ checked on the spot. {begin}
 """
 FOOT = """
 The last column counts visible checks, as you last saved each chapter; hidden checks and written answers are
-added when your work is graded. To start a chapter over, rename your file and run `make lab` again.
+added when your work is graded. To start a chapter over, rename its folder and run `make lab` again.
 
 *This page is written anew at every `make lab`; keep your own notes elsewhere. Your chapters are in the
 folder `work/`, and updating the course never changes them.*
