@@ -24,6 +24,7 @@ c.GenerateAssignment.preprocessors = [
     nbgrader.ClearMarkScheme,
     nbgrader.ComputeChecksums,
     nbgrader.CheckCellMetadata,
+    steps.FoldTests,
     steps.SealRelease,
 ]
 

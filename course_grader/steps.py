@@ -42,6 +42,18 @@ class ClearMostOutput(ClearOutput):
         return super().preprocess_cell(cell, resources, cell_index)
 
 
+class FoldTests(NbGraderPreprocessor):
+    """Show test cells folded to their first line, so that the page is the story and not its checks.
+
+    A click unfolds them in JupyterLab; nothing is hidden that the student may not read.
+    """
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Any, cell_index: int) -> tuple:
+        if cell.cell_type == "code" and is_grade(cell):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+        return cell, resources
+
+
 class SealRelease(NbGraderPreprocessor):
     """Take the pairing with the text source out of the release, and write down what was released.
 

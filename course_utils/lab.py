@@ -22,7 +22,7 @@ HEAD = """\
 # Deep learning, chapter by chapter
 
 Work through the chapters in order. Each one explains, shows, and then asks you to write code that is
-checked on the spot. {begin}
+checked on the spot. Checks are folded to one line; click the dots to read one. {begin}
 
 | chapter | what it is about | time | points | your checks so far |
 |---|---|---:|---:|---:|

@@ -12,7 +12,16 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 
 from course_builder import build, student
-from course_builder.chapter import NOTEBOOKS, ROOT, Chapter, ChapterError, chapters, fingerprint
+from course_builder.chapter import (
+    NOTEBOOKS,
+    ROOT,
+    Chapter,
+    ChapterError,
+    chapters,
+    fingerprint,
+    is_test,
+    nbgrader,
+)
 from tests.course_builder.test_chapter import GOOD
 from tests.leaks import leaked, secret_lines
 
@@ -70,6 +79,17 @@ def test_no_solution_or_hidden_test_reaches_the_release(chapter):
     assert leaked(secret_lines(chapter, "SOLUTION", "HIDDEN TESTS"), sources) == set()
     for word in ("BEGIN SOLUTION", "BEGIN HIDDEN", "Mark scheme", "jupytext"):
         assert word not in text
+
+
+@each_chapter
+def test_the_release_folds_test_cells_and_no_exercise(chapter):
+    cells = nbformat.read(NOTEBOOKS / chapter.name / f"{chapter.stem}.ipynb", as_version=4).cells
+    for cell in cells:
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        if is_test(cell):
+            assert folded, cell.id
+        elif nbgrader(cell):
+            assert not folded, cell.id
 
 
 def test_nothing_but_notebooks_is_released():
