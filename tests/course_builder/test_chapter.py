@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_builder.chapter import Chapter, ChapterError, chapters, fingerprint, set_ids
+from course_builder.chapter import Chapter, ChapterError, chapters, fingerprint
 
 HEADER = """\
 # ---
@@ -128,7 +128,6 @@ def test_the_fingerprint_sees_source_and_metadata_and_not_outputs(chapter):
     assert fingerprint(notebook) == before
     notebook.cells[1].metadata["tags"] = ["experiment"]
     assert fingerprint(notebook) != before
-    set_ids(notebook)
 
 
 def test_the_chapters_of_the_course_keep_the_rules():
