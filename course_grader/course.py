@@ -1,0 +1,100 @@
+"""The course folder of an instructor: nbgrader's settings, its folders, and the chapter of an assignment."""
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.converters import GenerateAssignment
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from course_builder.chapter import Chapter, fingerprint
+
+
+class GraderError(Exception):
+    """The grader cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A folder with nbgrader_config.py and the submissions of a class."""
+
+    folder: Path
+
+    @cached_property
+    def config(self) -> Config:
+        """nbgrader's settings, as `nbgrader` itself would read them in this folder."""
+        try:
+            config = PyFileConfigLoader("nbgrader_config.py", path=str(self.folder)).load_config()
+        except ConfigFileNotFound:
+            raise GraderError(
+                "there is no nbgrader_config.py here: run course-grader in the course's top folder"
+            ) from None
+        config.CourseDirectory.root = str(self.folder)
+        return config
+
+    @cached_property
+    def directory(self) -> CourseDirectory:
+        """nbgrader's own view of the folders."""
+        return CourseDirectory(config=self.config)
+
+    @property
+    def db_url(self) -> str:
+        """Where the gradebook is: SQLite in this folder unless nbgrader_config.py says otherwise."""
+        return self.directory.db_url
+
+    def path(self, step: str, student: str, assignment: str) -> Path:
+        """The folder of one submission in one of nbgrader's steps: submitted, autograded or feedback."""
+        return Path(
+            self.directory.format_path(getattr(self.directory, f"{step}_directory"), student, assignment)
+        )
+
+    def chapter(self, assignment: str) -> Chapter:
+        """The chapter that is the source of an assignment."""
+        folder = Path(self.directory.format_path(self.directory.source_directory, ".", assignment))
+        if "_" not in assignment or not Chapter(folder).solved.is_file():
+            raise GraderError(f"there is no chapter {assignment!r} in {self.directory.source_directory}/")
+        return Chapter(folder)
+
+    def students(self, assignment: str) -> list[str]:
+        """Everyone who handed in something for this assignment, in order."""
+        pattern = self.directory.format_path(self.directory.submitted_directory, "*", assignment)
+        depth = len(Path(self.directory.format_path(self.directory.submitted_directory, ".", ".")).parts)
+        folders = Path(self.directory.root).glob(str(Path(pattern).relative_to(self.directory.root)))
+        return sorted(folder.parts[depth] for folder in folders)
+
+
+def read_chapter(chapter: Chapter) -> NotebookNode:
+    """The solved notebook of a chapter, which must be what its text describes.
+
+    Raises GraderError if the text was changed and not built.
+    """
+    notebook = nbformat.read(chapter.solved, as_version=4)
+    if chapter.text.exists() and fingerprint(chapter.read()) != fingerprint(notebook):
+        raise GraderError(f"{chapter.solved.name} is older than {chapter.text.name}: run `make build` first")
+    return notebook
+
+
+def put_in_gradebook(course: Course, assignment: str) -> None:
+    """Bring an assignment into the gradebook, or up to date there, as `nbgrader generate_assignment` does.
+
+    Manual marks stay. Raises GraderError where nbgrader refuses.
+    """
+    # nbgrader runs alembic, its database tool, by name.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    config = course.config.copy()
+    config.CourseDirectory.assignment_id = assignment
+    with tempfile.TemporaryDirectory() as release:
+        config.CourseDirectory.release_directory = release
+        converter = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
+        converter.log.setLevel("CRITICAL")
+        try:
+            converter.start()
+        except Exception as error:
+            raise GraderError(f"nbgrader cannot take {assignment} into the gradebook: {error}") from error
