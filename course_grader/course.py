@@ -9,16 +9,14 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from course_builder.chapter import Chapter, fingerprint
-
-
-class GraderError(Exception):
-    """The grader cannot go on; the message says why and what to do."""
+from course_grader.work import GraderError
 
 
 @dataclass(frozen=True)
@@ -86,8 +84,7 @@ def put_in_gradebook(course: Course, assignment: str) -> None:
 
     Manual marks stay. Raises GraderError where nbgrader refuses.
     """
-    # nbgrader runs alembic, its database tool, by name.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    _find_alembic()
     config = course.config.copy()
     config.CourseDirectory.assignment_id = assignment
     with tempfile.TemporaryDirectory() as release:
@@ -98,3 +95,16 @@ def put_in_gradebook(course: Course, assignment: str) -> None:
             converter.start()
         except Exception as error:
             raise GraderError(f"nbgrader cannot take {assignment} into the gradebook: {error}") from error
+
+
+def open_gradebook(course: Course) -> Gradebook:
+    """The gradebook, for a `with` statement; an empty one is made if there is none."""
+    _find_alembic()
+    return Gradebook(course.db_url, course.directory.course_id)
+
+
+def _find_alembic() -> None:
+    """nbgrader runs alembic, its database tool, by name: it must be found beside this Python."""
+    own = str(Path(sys.executable).parent)
+    if own not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([own, os.environ["PATH"]])

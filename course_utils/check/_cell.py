@@ -47,6 +47,7 @@ class _Cell:
 
 
 _cell: _Cell | None = None
+_inside_case = False
 
 
 class ChecksFailed(Exception):
@@ -63,6 +64,7 @@ def exercise(name: str, *, points: float) -> None:
     points: what the cell is worth, the same number as in its nbgrader metadata.
     """
     global _cell
+    _refuse_inside_case()
     _cell = _Cell(name, _valid_points(points))
 
 
@@ -79,12 +81,15 @@ def case(name: str, *, points: float = 0.0, hidden: bool = False):
     points: earned if no statement fails and no exception is raised.
     hidden: True inside a hidden-tests region.
     """
+    global _inside_case
+    _refuse_inside_case()
     cell, points = _open_cell(), _valid_points(points)
     if round(cell.offered + points, ROUNDING) > cell.points:
         raise ValueError(f"the cases of {cell.exercise!r} offer more than its {cell.points:g} points")
     status, mistake, message = "passed", None, ""
     test_file = sys._getframe(2).f_code.co_filename
     seed = _data.restart(f"{cell.exercise}/{name}")
+    _inside_case = True
     try:
         with _world.stderr_as_stdout(), _world.same_for_everyone(seed):
             yield
@@ -94,6 +99,8 @@ def case(name: str, *, points: float = 0.0, hidden: bool = False):
         status, mistake, message = "failed", failure.mistake, str(failure)
     except (Exception, SystemExit) as error:
         status, message = "failed", describe_exception(error, test_file, hidden)
+    finally:
+        _inside_case = False
     earned = points if status == "passed" else 0.0
     record = Record(cell.exercise, name, points, earned, status, mistake, message, hidden)
     cell.records.append(record)
@@ -108,6 +115,7 @@ def score() -> float | None:
     prints a summary.
     """
     global _cell
+    _refuse_inside_case()
     cell, _cell = _open_cell(), None
     run_by = os.environ.get("NBGRADER_EXECUTION")
     if run_by == "autograde":
@@ -124,6 +132,12 @@ def _open_cell() -> _Cell:
     if _cell is None:
         raise RuntimeError('a test cell starts with check.exercise("name", points=...)')
     return _cell
+
+
+def _refuse_inside_case() -> None:
+    """An answer runs inside a case, and it has no business with the checks."""
+    if _inside_case:
+        raise RuntimeError("a case is open: it ends before the next case, exercise or score")
 
 
 def _valid_points(points: float) -> float:

@@ -1,0 +1,134 @@
+"""The command line: `course-grader grade|feedback|report|export`, run in the top folder of a course."""
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+from pathlib import Path
+
+from course_grader.work import GraderError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0 only if all that was asked for is done."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return chosen.run(chosen)
+    except GraderError as error:
+        print(f"course-grader: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("course-grader: stopped; what was recorded stays, run it again for the rest", file=sys.stderr)
+        return 130
+
+
+def _grade(chosen: argparse.Namespace) -> int:
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        if chosen.scheduler is None:
+            from course_grader.client import ForkServer
+
+            # First of all: it takes seconds to start, and does so while we import and read.
+            server = stack.enter_context(ForkServer(chosen.sandbox))
+        from course_grader import grading
+
+        place = (
+            grading.on_this_machine(server, chosen.workers)
+            if chosen.scheduler is None
+            else grading.on_cluster(chosen.scheduler, chosen.sandbox)
+        )
+        summary = grading.grade_class(
+            _course(),
+            chosen.assignment,
+            place=stack.enter_context(place),
+            students=chosen.student,
+            force=chosen.force,
+        )
+    troubled = sum(bool(result.reason) for result in summary.graded)
+    flagged = sum(bool(result.flags) for result in summary.graded)
+    parts = [f"{len(summary.graded)} graded in {time.monotonic() - started:.1f} s"]
+    parts += [f"{len(summary.unchanged)} unchanged"] * bool(summary.unchanged)
+    parts += [f"{troubled} with something to know"] * bool(troubled)
+    parts += [f"{flagged} to review"] * bool(flagged)
+    parts += [f"{len(summary.failed)} NOT GRADED: {', '.join(summary.failed)}"] * bool(summary.failed)
+    print(f"{chosen.assignment}: {', '.join(parts)}")
+    return 1 if summary.failed else 0
+
+
+def _feedback(chosen: argparse.Namespace) -> int:
+    from course_grader.feedback import write_feedback
+
+    course = _course()
+    pages = write_feedback(course, chosen.assignment, chosen.student)
+    print(f"{len(pages)} pages in {course.directory.feedback_directory}/")
+    return 0
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from course_grader.report import write_report
+
+    print(write_report(_course(), chosen.assignment, anonymous=chosen.anonymous))
+    return 0
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    from course_grader.export import export
+
+    export(_course(), chosen.format, chosen.to)
+    print(chosen.to)
+    return 0
+
+
+def _course():
+    """The course in the current folder. Imported late: nbgrader takes a second."""
+    from course_grader.course import Course
+
+    return Course(Path.cwd())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="course-grader", description="Grade a class, on nbgrader's formats."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    grade = commands.add_parser("grade", help="run the submissions of an assignment and record their scores")
+    grade.set_defaults(run=_grade)
+    grade.add_argument("assignment")
+    grade.add_argument("--student", action="append", metavar="ID", help="only this student; may be repeated")
+    grade.add_argument("--workers", type=_positive, default=os.cpu_count(), metavar="N", help="at a time")
+    grade.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786")
+    grade.add_argument(
+        "--sandbox", action=argparse.BooleanOptionalAction, default=True, help="keep student code locked in"
+    )
+    grade.add_argument("--force", action="store_true", help="also what has not changed since it was graded")
+
+    feedback = commands.add_parser("feedback", help="write an HTML page for every student")
+    feedback.set_defaults(run=_feedback)
+    feedback.add_argument("assignment")
+    feedback.add_argument(
+        "--student", action="append", metavar="ID", help="only this student; may be repeated"
+    )
+
+    report = commands.add_parser("report", help="write one HTML page about the class")
+    report.set_defaults(run=_report)
+    report.add_argument("assignment")
+    report.add_argument("--anonymous", action="store_true", help="leave out who the students are")
+
+    export = commands.add_parser("export", help="write all scores to a CSV file")
+    export.set_defaults(run=_export)
+    export.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader")
+    export.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

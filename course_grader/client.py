@@ -1,0 +1,222 @@
+"""The outside of the fork server: starting one, and talking to the sessions that it forks."""
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from course_grader import sandbox
+from course_grader.work import GraderError, Limits
+
+START_SECONDS = 120  # a cold disk may take long over importing torch
+GRACE_SECONDS = 3  # a cell that does not stop by itself after its time is ended with its process
+MESSAGE_BYTES = 64 * 2**20  # more than this without an end of line is no message
+
+
+class SessionEnded(Exception):
+    """The process of a session ended, or had to be ended. The message is a readable reason."""
+
+
+class ForkServer:
+    """A fork server for any number of sessions at a time. Use as a context manager.
+
+    It starts at once and is ready some seconds later; `ensure` waits for that, and starts it again if it died.
+    """
+
+    def __init__(self, sandboxed: bool = True) -> None:
+        """Raises GraderError without bubblewrap."""
+        self.sandboxed = sandboxed
+        self._walls = sandbox.command() if sandboxed else []
+        self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="course-grader-")
+        self._address = str(Path(self._folder.name) / "socket")
+        self._start()
+
+    def __enter__(self) -> "ForkServer":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The process that was started: bubblewrap, or the server itself."""
+        return self._process.pid
+
+    def ensure(self) -> None:
+        """Have a server that works. Raises GraderError if it does not start."""
+        with self._lock:
+            if self._process.poll() is not None and self._ready:
+                self._start()
+            if not self._ready:
+                self._wait()
+
+    def stop(self) -> None:
+        """End the server and every session."""
+        self._process.stdin.close()
+        self._process.wait()
+        self._said.close()
+        self._folder.cleanup()
+
+    def connect(self, request: dict) -> socket.socket:
+        """A new connection to the server, with its first line sent."""
+        self.ensure()
+        return self._connect(request)
+
+    def _start(self) -> None:
+        self._ready = False
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the server)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._address)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self._address)
+            listener.listen(64)
+            # -P: course_grader is the installed one, whatever lies in the current folder.
+            server = [sys.executable, "-P", "-m", "course_grader.forkserver", str(listener.fileno())]
+            self._process = subprocess.Popen(
+                [*self._walls, *server, "sandbox" if self.sandboxed else "open"],
+                pass_fds=[listener.fileno()],
+                stdin=subprocess.PIPE,
+                stdout=self._said,
+                stderr=self._said,
+                env=sandbox.environment() if self.sandboxed else None,
+            )
+
+    def _wait(self) -> None:
+        """Open a first session: it shows that forking, and a child's namespaces, work on this machine."""
+        try:
+            open_session(self, Limits(), imports="", files={}, connect=self._connect).close()
+            self._ready = True
+        except (OSError, SessionEnded) as error:
+            self._process.kill()
+            self._process.wait()
+            self._said.seek(0)
+            said = self._said.read().decode(errors="replace")
+            raise GraderError(_cannot_start(self.sandboxed, f"{said}{error}")) from error
+
+    def _connect(self, request: dict) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(START_SECONDS)
+        connection.connect(self._address)
+        connection.sendall(json.dumps({"isolate": self.sandboxed, **request}).encode() + b"\n")
+        return connection
+
+
+def open_session(
+    server: ForkServer, limits: Limits, imports: str, files: dict[str, bytes], connect=None
+) -> "Session":
+    """A fresh process for one submission. Raises SessionEnded if it does not come up.
+
+    imports: source of the chapter's first code cell. files: the working folder, by relative path.
+    """
+    # In the sandbox every session has a /tmp of its own; without it, a folder of its own must do.
+    folder = None if server.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
+    request = {"start": "session", "limits": asdict(limits), "folder": folder and folder.name}
+    return Session((connect or server.connect)(request), limits, imports, files, folder)
+
+
+class Session:
+    """One submission's process. Every call raises SessionEnded when that process is no more."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        limits: Limits,
+        imports: str,
+        files: dict[str, bytes],
+        folder: tempfile.TemporaryDirectory | None,
+    ) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._limits = limits
+        self._received = b""
+        content = {name: base64.b64encode(data).decode() for name, data in files.items()}
+        self._send({"imports": imports, "files": content})
+        self._receive(time.monotonic() + START_SECONDS)
+
+    def close(self) -> None:
+        """End the process and all that it started."""
+        self._connection.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def run(self, request: dict, seconds: float) -> Iterator[dict]:
+        """Send one request; yields the replies as they come, the last with "done". seconds: left for all."""
+        self._send(request)
+        deadline = time.monotonic() + min(seconds, self._limits.cell_seconds + GRACE_SECONDS)
+        while True:
+            reply = self._receive(deadline)
+            yield reply
+            if "done" in reply:
+                return
+
+    def _send(self, request: dict) -> None:
+        try:
+            self._connection.settimeout(START_SECONDS)
+            self._connection.sendall(json.dumps(request).encode() + b"\n")
+        except OSError:
+            pass  # the process has ended, and the next line to be read says how
+
+    def _receive(self, deadline: float) -> dict:
+        line = self._line(deadline)
+        try:
+            reply = json.loads(line)
+        except ValueError:
+            reply = None
+        if not isinstance(reply, dict):
+            raise SessionEnded("the process sent something that is no message, so it was ended")
+        if "refused" in reply:
+            raise SessionEnded(f"the system refuses namespaces of its own to a process: {reply['refused']}")
+        if "ended" in reply:
+            raise SessionEnded(_how_it_ended(reply, self._limits))
+        return reply
+
+    def _line(self, deadline: float) -> bytes:
+        """The next line that is not empty."""
+        while b"\n" not in self._received.lstrip(b"\n"):
+            if len(self._received) > MESSAGE_BYTES:
+                raise SessionEnded("the process sent a message without end, so it was ended")
+            self._connection.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                received = self._connection.recv(1 << 20)
+            except TimeoutError:
+                raise SessionEnded(
+                    "it did not stop when its time was over, so its process was ended"
+                ) from None
+            except OSError:
+                received = b""
+            if not received:
+                raise SessionEnded("the process is gone")
+            self._received += received
+        line, _, self._received = self._received.lstrip(b"\n").partition(b"\n")
+        return line
+
+
+def _how_it_ended(reply: dict, limits: Limits) -> str:
+    code = os.waitstatus_to_exitcode(reply["ended"])
+    if reply["memory"]:
+        return f"it used more than {limits.memory / 2**30:.2g} GiB of memory, so its process was ended"
+    if code == -signal.SIGSEGV:
+        return "it crashed (segmentation fault)"
+    if code < 0:
+        return f"its process was ended by signal {-code} ({signal.Signals(-code).name})"
+    return f"it ended its own process (exit code {code})"
+
+
+def _cannot_start(sandboxed: bool, said: str) -> str:
+    if sandboxed:
+        return (
+            f"the sandbox does not start on this machine: {said.strip()}\nUser namespaces may be switched off "
+            "here. With --no-sandbox the students' code runs as you, beside your files"
+        )
+    return f"the fork server does not start: {said.strip()}"

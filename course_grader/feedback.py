@@ -1,0 +1,213 @@
+"""Feedback: one HTML page per student, made from the check records and the gradebook.
+
+A page shows what the student wrote, what every check said about it, and what the instructor said. It never
+shows the source of a test, and texts that came out of the student's run only if they hold nothing secret.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_utils.check import MIME_TYPE
+
+import nbformat
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from nbformat import NotebookNode
+
+from course_grader import pages
+from course_grader.course import Course
+from course_grader.marked import Exercise, Mark, Marked, Record, exercises, read_marked
+from course_grader.secrets import model_answers, secrets_of
+
+LONGEST_PRINT = 4_000  # characters of what one test cell printed
+LONGEST_MESSAGE = 2_000
+MOST_CASES = 60  # of one exercise; more come from no honest test cell
+MOST_PICTURES, LARGEST_PICTURE = 4, 500_000  # of one cell; bytes
+PNG = b"\x89PNG\r\n\x1a\n"
+UNANSWERED = "YOUR ANSWER HERE"
+MODEL_ANSWER = "(left out: it repeats the model answer)"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a page shows of one exercise; all texts are free of secrets, and not yet escaped."""
+
+    exercise: Exercise
+    mark: Mark | None
+    state: str  # "full", "part", "none", "not done" or "waiting"
+    summary: str
+    failed: list[Record]
+    passed: list[Record]
+    trouble: str
+    source: str
+    answer: Markup
+    question: Markup
+    printed: str
+    pictures: list[str]  # base64
+    comment: str
+
+
+def write_feedback(course: Course, assignment: str, students: Sequence[str] | None = None) -> list[Path]:
+    """Write one self-contained page per graded student, where nbgrader puts its feedback.
+
+    students: whom to write for; None means everyone. Returns the paths, in the order of the student ids.
+    Raises GraderError if nobody is graded, or one of these students is not.
+    """
+    chapter = course.chapter(assignment)
+    solved = nbformat.read(chapter.solved, as_version=4)
+    page = _Page(assignment, solved)
+    return [
+        pages.write_atomically(
+            course.path("feedback", submission.student, assignment) / f"{chapter.stem}.html",
+            page.render(submission),
+        )
+        for submission in read_marked(course, assignment, students)
+    ]
+
+
+class _Page:
+    """The page of one chapter, for one student after the other."""
+
+    def __init__(self, assignment: str, solved: NotebookNode):
+        self.title = solved.metadata.get("course", {}).get("title", assignment)
+        self.assignment = assignment
+        self.exercises = exercises(solved)
+        self.secrets = secrets_of(solved)
+        self.model_answers = model_answers(solved)
+
+    def render(self, submission: Marked) -> str:
+        marks = submission.marks.values()
+        parts = [self.part(submission, exercise) for exercise in self.exercises]
+        return pages.render(
+            "feedback.html",
+            title=self.title,
+            assignment=self.assignment,
+            student=submission.label,
+            score=submission.score,
+            most=submission.most,
+            waiting=sum(mark.most for mark in marks if not mark.marked),
+            penalty=submission.penalty,
+            reasons=self.tell(submission.reason, submission).splitlines(),
+            parts=parts,
+            unmarked=sum(part.state == "waiting" for part in parts),
+        )
+
+    def part(self, submission: Marked, exercise: Exercise) -> Part:
+        mark = submission.marks.get(exercise.grade_id)
+        records = [self.told(r, submission) for r in submission.records(exercise)[:MOST_CASES]]
+        source = submission.source(exercise.name)
+        state = _state(mark, records)
+        return Part(
+            exercise=exercise,
+            mark=mark,
+            state=state,
+            summary=_summary(state, records, exercise, source),
+            failed=[record for record in records if record.status != "passed"],
+            passed=[record for record in records if record.status == "passed"],
+            trouble=self.trouble(submission, exercise, records),
+            source="" if exercise.written else source.strip("\n"),
+            answer=self.answer(submission, exercise),
+            question=_markdown(exercise.question) if exercise.written else Markup(),
+            printed=self.printed(submission, exercise),
+            pictures=list(_pictures(submission.outputs(exercise.name)))[:MOST_PICTURES],
+            comment=submission.comments.get(exercise.name, ""),
+        )
+
+    def tell(self, text: str, submission: Marked, longest: int = LONGEST_MESSAGE) -> str:
+        """A text that came out of the student's run, cut to size, or a note in its place."""
+        return self.secrets.hold_back(pages.cut(text, longest), submission.own)
+
+    def told(self, record: Record, submission: Marked) -> Record:
+        return Record(
+            **vars(record)
+            | {
+                "case": self.tell(record.case, submission),
+                "message": self.tell(record.message, submission),
+            }
+        )
+
+    def answer(self, submission: Marked, exercise: Exercise) -> Markup:
+        """The answer to a written question."""
+        source = submission.source(exercise.name).strip()
+        if not exercise.written or not source or source == UNANSWERED:
+            return Markup()
+        if self.model_answers.shown_in(source, submission.own):
+            return Markup("<p>{}</p>").format(MODEL_ANSWER)
+        return _markdown(pages.cut(source, pages.LONGEST_CODE))
+
+    def printed(self, submission: Marked, exercise: Exercise) -> str:
+        """What the student's code printed while it was tested, as one text."""
+        if exercise.written:
+            return ""
+        return self.tell(
+            "".join(_prints(submission.outputs(exercise.grade_id))).strip("\n"), submission, LONGEST_PRINT
+        )
+
+    def trouble(self, submission: Marked, exercise: Exercise, records: list[Record]) -> str:
+        """Why a test cell has less to say than it should; empty if it went its way."""
+        if exercise.written:
+            return ""
+        for output in submission.outputs(exercise.grade_id):
+            if output.output_type == "error":
+                return self.tell(str(output.get("evalue", "")), submission) or "the test broke off"
+        return "" if records else "no check of this exercise left a result"
+
+
+def _state(mark: Mark | None, records: list[Record]) -> str:
+    if mark is None or not mark.marked:
+        return "waiting"
+    if records and mark.score == 0 and all(record.status == "not done" for record in records):
+        return "not done"
+    if mark.score >= mark.most:
+        return "full"
+    return "part" if mark.score > 0 else "none"
+
+
+def _summary(state: str, records: list[Record], exercise: Exercise, source: str) -> str:
+    if exercise.written:
+        return _written_summary(state, source)
+    if state == "waiting":
+        return "not marked yet"
+    if state == "not done":
+        return "not done yet"
+    failed = sum(record.status != "passed" for record in records)
+    if not records:
+        return "no check ran"
+    return f"{failed} of {len(records)} checks to look at" if failed else "all checks passed"
+
+
+def _written_summary(state: str, source: str) -> str:
+    if state == "waiting":
+        return "not marked yet"
+    return "marked" if source.strip() not in ("", UNANSWERED) else "no answer"
+
+
+def _prints(outputs: list[NotebookNode]) -> Iterator[str]:
+    for output in outputs:
+        if output.output_type == "stream":
+            yield output.get("text", "")
+        elif output.output_type == "display_data" and MIME_TYPE not in output.get("data", {}):
+            yield str(output.get("data", {}).get("text/plain", "")) + "\n"
+
+
+def _pictures(outputs: list[NotebookNode]) -> Iterator[str]:
+    """PNG pictures, encoded anew so that nothing but a picture gets into the page."""
+    for output in outputs:
+        try:
+            data = base64.b64decode(output.get("data", {}).get("image/png", ""), validate=False)
+        except (binascii.Error, TypeError, ValueError):
+            continue
+        if data.startswith(PNG) and len(data) <= LARGEST_PICTURE:
+            yield base64.b64encode(data).decode()
+
+
+# HTML stays text, and links and pictures stay as they were typed: nothing leads out of the page.
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink", "reference"])
+_MARKDOWN.enable("table")
+
+
+def _markdown(source: str) -> Markup:
+    return Markup(_MARKDOWN.render(source))

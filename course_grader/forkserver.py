@@ -1,0 +1,222 @@
+"""The fork server: a process that has imported everything once and forks a ready process per request.
+
+    python -m course_grader.forkserver FD sandbox|open     FD: a listening Unix socket
+
+Whoever connects sends one JSON line that says what the connection is to become:
+
+    {"start": "session", ...}     course_grader.session: runs cells that come as JSON lines
+    {"start": "kernel", ...}      an ordinary IPython kernel on a connection file; course_grader.provisioner
+
+For each connection the server forks a keeper, and the keeper forks the child that runs the student's code, in
+namespaces of its own if "isolate" is set. The keeper watches over the child: when the other side hangs up, or
+when the child needs too much memory, it kills the child and everything that came from it. Its last line on the
+connection says how the child ended:
+
+    {"ended": exit status as from os.waitpid, "memory": whether it was killed for its memory}
+
+torch must not have run a threaded operation before a fork, or the child would hang: hence one thread.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from course_grader import isolation
+from course_grader.work import Limits
+
+# What the notebooks import, and what IPython and matplotlib import while the first cells run.
+MODULES = (
+    "course_utils",
+    "course_utils.check",
+    "course_utils.data",
+    "course_utils.demo",
+    "course_utils.devices",
+    "course_utils.plots",
+    "course_utils.progress",
+    "course_utils.training",
+    "torch",
+    "torch._dynamo",
+    "torch.utils.data",
+    "torchvision",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "numpy.testing",
+    "pandas",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
+)
+INLINE = "module://matplotlib_inline.backend_inline"  # pictures become outputs of the cell
+WATCH_SECONDS = 0.05  # between two looks at a child's memory
+
+
+def main() -> None:
+    """Serve until standard input ends, which it does when the process that started the server ends."""
+    descriptor, walls = sys.argv[1:]
+    if walls == "sandbox":
+        isolation.become_nobody()
+    warm_up()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers report on the connection, not to us
+    listener = socket.socket(fileno=int(descriptor))
+    gc.freeze()  # the collector would touch, and so copy, every page in every child
+    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            try:
+                _keep(connection)
+            finally:
+                os._exit(1)
+        connection.close()
+
+
+def warm_up() -> None:
+    """Import everything, draw one picture, load the embedded data."""
+    os.environ["COURSE_DATA"] = "embedded"  # a grade does not depend on what else is on a machine
+    os.environ["MPLBACKEND"] = INLINE
+    for name in MODULES:
+        importlib.import_module(name)
+    import torch
+
+    torch.set_num_threads(1)
+    from course_utils import data
+
+    from IPython.core.pylabtools import activate_matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    data.fashion_mnist(train=True)
+    activate_matplotlib(INLINE)
+    figure = Figure()
+    figure.subplots().plot([0, 1])
+    FigureCanvasAgg(figure).draw()
+
+
+def _keep(connection: socket.socket) -> None:
+    """Fork the child that this connection asks for, and stay with it to its end."""
+    isolation.die_with_parent()
+    isolation.adopt_orphans()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request = json.loads(_first_line(connection))
+    limits = Limits(**request.get("limits", {}))
+    try:
+        if request["isolate"]:
+            isolation.enter_namespaces()
+            isolation.limit_processes(limits.processes)
+        child = os.fork()
+        if child == 0:
+            _be_the_child(connection, request, limits)
+    except OSError as error:
+        _say(connection, {"refused": str(error)})
+        os._exit(0)
+    status, memory = _watch(child, connection, request, limits)
+    _kill_descendants()
+    _say(connection, {"ended": status, "memory": memory})
+    os._exit(0)
+
+
+def _be_the_child(connection: socket.socket, request: dict, limits: Limits) -> None:
+    """Become what was asked for. Never returns."""
+    status = 1
+    try:
+        os.setsid()
+        isolation.die_with_parent()
+        if request["isolate"]:
+            isolation.mount_own_folders()
+            isolation.drop_capabilities()
+            isolation.limit_memory(limits.memory)
+        start = importlib.import_module(f"course_grader.{request['start']}").start
+        status = start(connection, request, limits)
+    except OSError as error:
+        _say(connection, {"refused": str(error)})
+    finally:
+        os._exit(status)
+
+
+def _watch(child: int, connection: socket.socket, request: dict, limits: Limits) -> tuple[int, bool]:
+    """Wait for the child's end, and bring it about when it must be. Returns (exit status, killed for memory)."""
+    idle = _memory(child)
+    memory = False
+    poll = select.poll()
+    # A session reads its connection itself; for a kernel the keeper reads the signals to pass on.
+    poll.register(connection, select.POLLRDHUP | (select.POLLIN if request["start"] == "kernel" else 0))
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status, memory
+        for _, event in poll.poll(WATCH_SECONDS * 1000):
+            if event & (select.POLLRDHUP | select.POLLHUP | select.POLLERR):
+                os.kill(child, signal.SIGKILL)
+                _, status = os.waitpid(child, 0)
+                return status, memory
+            os.killpg(child, int(_first_line(connection)))
+        if request["isolate"] and _family_memory(child, idle) > limits.memory:
+            memory = True
+            os.kill(child, signal.SIGKILL)
+
+
+def _family_memory(child: int, idle: int) -> int:
+    """Bytes that a child and its descendants hold, beyond what each shares with the server."""
+    return sum(max(0, _memory(process) - idle) for process in [child, *_descendants(child)])
+
+
+def _memory(process: int) -> int:
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _descendants(process: int) -> list[int]:
+    found = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{process}/task"):
+            children = Path(f"/proc/{process}/task/{thread}/children").read_text().split()
+            found += [pid for child in map(int, children) for pid in (child, *_descendants(child))]
+    return found
+
+
+def _kill_descendants() -> None:
+    """Kill what the child left behind. In namespaces there is nothing: it all ended with the child."""
+    while children := _descendants(os.getpid()):
+        for process in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.001)
+
+
+def _first_line(connection: socket.socket) -> bytes:
+    """Read up to the end of a line and not a byte further: the rest belongs to the child."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        byte = connection.recv(1)
+        if not byte:
+            os._exit(0)
+        line += byte
+    return bytes(line)
+
+
+def _say(connection: socket.socket, message: dict) -> None:
+    """Send one line; the child may have died in the middle of one, so it starts with an end of line."""
+    with contextlib.suppress(OSError):
+        connection.sendall(b"\n" + json.dumps(message).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,349 @@
+"""Results in nbgrader's gradebook: one transaction for each, and a row of our own that says what was graded.
+
+The tables are nbgrader's and are filled as `nbgrader autograde` fills them. What nbgrader has no place for
+(the version of the chapter, the digest of the submission, the reason) stands in one more table of the same
+database, which nbgrader leaves alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Comment,
+    Grade,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from nbgrader.converters import Autograde
+from nbgrader.preprocessors import AssignLatePenalties
+from nbgrader.utils import parse_utc
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Engine,
+    Float,
+    MetaData,
+    Row,
+    String,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    insert,
+    inspect,
+    make_url,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable
+
+from course_grader.course import Course, GraderError
+from course_grader.work import Job, Result
+
+RESULTS = Table(
+    "course_grader_result",
+    MetaData(),
+    Column("assignment", String(128), primary_key=True),
+    Column("student", String(128), primary_key=True),
+    Column("version", String(128), nullable=False),
+    Column("digest", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("flags", JSON, nullable=False),
+    Column("scores", JSON, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("graded_at", DateTime, nullable=False),
+)
+
+# One writer at a time, from before the first read to the commit. The number is only a name for the lock.
+LOCK = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7306081)"}
+OPTIONS = {
+    # seconds that a writer waits for another one, or for the formgrader
+    "sqlite": {"connect_args": {"timeout": 60}},
+    # A stricter level would show what was there before the lock was waited for.
+    "postgresql": {
+        "connect_args": {"connect_timeout": 30},
+        "isolation_level": "READ COMMITTED",
+        "pool_pre_ping": True,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What the gradebook says about how one submission was graded.
+
+    version: fingerprint of the chapter. digest: hash of what was handed in. reason, flags, scores: as in
+    Result. seconds: that it took. graded_at: in UTC.
+    """
+
+    version: str
+    digest: str
+    reason: str
+    flags: tuple[str, ...]
+    scores: dict[str, float | None]
+    seconds: float
+    graded_at: datetime
+
+    def answers(self, job: Job) -> bool:
+        """Whether grading this job would be the same work again: same chapter, same submission."""
+        return (self.version, self.digest) == (job.version, job.digest)
+
+
+class Recorder:
+    """An open gradebook. Close it, or use it in a `with` statement; threads may share it."""
+
+    def __init__(self, course: Course) -> None:
+        """Raises GraderError if there is no gradebook, or it is of a kind that the grader cannot lock."""
+        self._course = course
+        self._create_student = Autograde(coursedir=course.directory, config=course.config).create_student
+        self._late = AssignLatePenalties(config=course.config)
+        self._late.init_plugin()
+        self._engine = _engine(course.db_url)
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def record(self, result: Result) -> None:
+        """Write one result, all of it or nothing. Marks and comments of people stay as they are.
+
+        Waits while somebody else writes. Raises GraderError if the gradebook cannot be written to, or does
+        not know the assignment as it was graded.
+        """
+        with _explained(self._engine):
+            try:
+                self._record(result)
+            except IntegrityError:
+                # nbgrader itself does not take our lock: it just created the same student or submission.
+                self._record(result)
+
+    def graded(self, assignment: str) -> dict[str, Graded]:
+        """student -> what was graded, for the submissions of one assignment.
+
+        A row whose scores are no longer those in the gradebook (nbgrader graded the submission since, or it
+        was removed) is left out. Raises GraderError if the gradebook cannot be read.
+        """
+        with _explained(self._engine), Session(self._engine) as session:
+            if not inspect(session.connection()).has_table(RESULTS.name):
+                return {}
+            rows = session.execute(select(RESULTS).where(RESULTS.c.assignment == assignment)).all()
+            scores = _auto_scores(session, assignment)
+        return {
+            row.student: _graded(row) for row in rows if row.scores.items() <= scores[row.student].items()
+        }
+
+    def _record(self, result: Result) -> None:
+        with Session(self._engine) as session, session.begin():
+            session.execute(text(LOCK[self._engine.dialect.name]))
+            assignment = _assignment(session, result.assignment)
+            student = self._student(session, result.student)
+            submission = _submission(session, assignment, student)
+            notebook = _notebook(submission, result)
+            timestamp, problem = _timestamp(self._course.path("submitted", result.student, result.assignment))
+            submission.timestamp = timestamp or submission.timestamp
+            _set_scores(session, notebook, result)
+            _set_comments(session, notebook, result.unanswered)
+            self._set_penalty(submission, notebook)
+            _set_row(session, result, problem)
+
+    def _student(self, session: Session, name: str) -> Student:
+        student = session.get(Student, name)
+        if student is None:
+            if not self._create_student:
+                raise GraderError(
+                    f"there is no student {name!r} in the gradebook: run `nbgrader db student add {name}`"
+                )
+            student = Student(id=name)
+            session.add(student)
+        return student
+
+    def _set_penalty(self, submission: SubmittedAssignment, notebook: SubmittedNotebook) -> None:
+        """As AssignLatePenalties.preprocess, which would open the gradebook itself."""
+        notebook.late_submission_penalty = None
+        # nbgrader cannot add an extension to a due date that is not there.
+        late = submission.total_seconds_late if submission.assignment.duedate else 0
+        if late > 0:
+            plugin = self._late.plugin_inst
+            penalty = plugin.late_submission_penalty(submission.student_id, notebook.score, late)
+            if penalty is not None:
+                notebook.late_submission_penalty = self._late._check_late_penalty(notebook, penalty)
+
+
+def _engine(db_url: str) -> Engine:
+    try:
+        url = make_url(db_url)
+    except ArgumentError:
+        example = "postgresql://user:password@host/name"
+        raise GraderError(
+            f"db_url in nbgrader_config.py is no address of a database: write one such as {example}"
+        ) from None
+    kind, database = url.get_backend_name(), url.database or ""
+    if kind not in LOCK:
+        raise GraderError(f"the gradebook {url} is in {kind}: course-grader works with sqlite or postgresql")
+    # SQLite would make an empty file.
+    if kind == "sqlite" and not database.startswith("file:") and not Path(database).is_file():
+        raise GraderError(f"there is no gradebook {url} yet: run `nbgrader generate_assignment` first")
+    try:
+        return create_engine(url, **OPTIONS[kind])
+    except (ImportError, NoSuchModuleError) as error:
+        raise GraderError(
+            f"the driver of the gradebook {url} is not installed ({error}): install it, or name another one "
+            f"in db_url, as in postgresql+psycopg2://"
+        ) from error
+
+
+@contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
+    """Turn the errors of a database into one sentence each."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = " ".join(str(getattr(error, "orig", error)).split())
+        raise GraderError(
+            f"the gradebook {engine.url} cannot be used ({cause}): see that it can be reached and written to"
+        ) from error
+
+
+def _assignment(session: Session, name: str) -> Assignment:
+    if inspect(session.connection()).has_table(Assignment.__tablename__):
+        assignment = session.scalar(select(Assignment).where(Assignment.name == name))
+        if assignment is not None:
+            return assignment
+    raise GraderError(f"{name} is not in the gradebook: run `nbgrader generate_assignment {name}` first")
+
+
+def _submission(session: Session, assignment: Assignment, student: Student) -> SubmittedAssignment:
+    """The submission, created as Gradebook.add_submission creates one if it is new."""
+    submission = session.scalar(
+        select(SubmittedAssignment).where(
+            SubmittedAssignment.assignment_id == assignment.id, SubmittedAssignment.student_id == student.id
+        )
+    )
+    if submission is None:
+        submission = SubmittedAssignment(assignment_id=assignment.id, student_id=student.id)
+        for notebook in assignment.notebooks:
+            submitted = SubmittedNotebook(notebook_id=notebook.id, assignment=submission)
+            for cell in notebook.grade_cells + notebook.task_cells:
+                Grade(cell_id=cell.id, notebook=submitted)
+            for cell in notebook.solution_cells + notebook.task_cells:
+                Comment(cell_id=cell.id, notebook=submitted)
+        session.add(submission)
+        session.flush()
+    return submission
+
+
+def _notebook(submission: SubmittedAssignment, result: Result) -> SubmittedNotebook:
+    for notebook in submission.notebooks:
+        if notebook.name == result.name:
+            return notebook
+    raise _unlike(result)
+
+
+def _unlike(result: Result) -> GraderError:
+    return GraderError(
+        f"{result.assignment} has other exercises in the gradebook than in its chapter: "
+        f"run `nbgrader generate_assignment {result.assignment} --force`, then grade again"
+    )
+
+
+def _timestamp(folder: Path) -> tuple[datetime | None, str]:
+    """When a submission was handed in, in UTC, and what is wrong with its timestamp.txt, if anything."""
+    path = folder / "timestamp.txt"
+    if not path.exists():
+        return None, ""
+    # A student may hand in anything by this name, and dateutil fails in many ways on what is no date.
+    with suppress(Exception):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size < 1000:
+            said = path.read_text(encoding="utf-8").strip()
+            return (parse_utc(said) if said else None), ""
+    return None, "timestamp.txt holds no date, so nobody knows whether this was handed in late"
+
+
+def _set_scores(session: Session, notebook: SubmittedNotebook, result: Result) -> None:
+    cells = select(BaseCell.name, Grade.id).join(Grade, Grade.cell_id == BaseCell.id)
+    cells = cells.where(Grade.notebook_id == notebook.id, BaseCell.type == "GradeCell")
+    grades = dict(session.execute(cells).all())
+    if grades.keys() != result.scores.keys():
+        raise _unlike(result)
+    for name, score in result.scores.items():
+        # The database looks at the manual score itself: somebody may be marking at this moment.
+        manual = or_(Grade.manual_score.is_not(None), score is None)
+        session.execute(
+            update(Grade.__table__)
+            .where(Grade.id == grades[name])
+            .values(auto_score=score, needs_manual_grade=manual)
+        )
+
+
+def _set_comments(session: Session, notebook: SubmittedNotebook, unanswered: frozenset[str]) -> None:
+    cells = select(Comment.id, BaseCell.name, BaseCell.type).join(BaseCell, Comment.cell_id == BaseCell.id)
+    for comment, name, kind in session.execute(cells.where(Comment.notebook_id == notebook.id)):
+        empty = kind == "SolutionCell" and name in unanswered
+        session.execute(
+            update(Comment.__table__)
+            .where(Comment.id == comment)
+            .values(auto_comment="No response." if empty else None)
+        )
+
+
+def _set_row(session: Session, result: Result, problem: str) -> None:
+    session.execute(CreateTable(RESULTS, if_not_exists=True))
+    key = {"assignment": result.assignment, "student": result.student}
+    session.execute(delete(RESULTS).filter_by(**key))
+    session.execute(
+        insert(RESULTS).values(
+            **key,
+            version=result.version,
+            digest=result.digest,
+            reason=_storable("\n".join(filter(None, [result.reason, problem]))),
+            flags=list(result.flags),
+            scores=result.scores,
+            seconds=result.seconds,
+            graded_at=datetime.now(UTC).replace(tzinfo=None),
+        )
+    )
+
+
+def _storable(words: str) -> str:
+    """Text without what a database refuses: a reason may quote a submission."""
+    return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
+
+
+def _auto_scores(session: Session, assignment: str) -> dict[str, dict[str, float | None]]:
+    """student -> grade_id -> points from the autograder."""
+    grades = (
+        select(SubmittedAssignment.student_id, BaseCell.name, Grade.auto_score)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+        .join(BaseCell, BaseCell.id == Grade.cell_id)
+        .where(Assignment.name == assignment)
+    )
+    scores: defaultdict[str, dict[str, float | None]] = defaultdict(dict)
+    for student, name, score in session.execute(grades):
+        scores[student][name] = score
+    return scores
+
+
+def _graded(row: Row) -> Graded:
+    return Graded(
+        row.version, row.digest, row.reason, tuple(row.flags), row.scores, row.seconds, row.graded_at
+    )

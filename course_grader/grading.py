@@ -1,0 +1,219 @@
+"""Grades a class: reads what was handed in, has it graded in parallel, and alone touches the gradebook."""
+
+import contextlib
+import fcntl
+import functools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.api import MissingEntry
+from tqdm import tqdm
+
+from course_builder.chapter import fingerprint, is_test, nbgrader
+from course_grader import cluster, submission
+from course_grader.assemble import prepare
+from course_grader.client import ForkServer
+from course_grader.course import Course, open_gradebook, put_in_gradebook, read_chapter
+from course_grader.engine import grade
+from course_grader.gradebook import Recorder
+from course_grader.work import GraderError, Job, Limits, Result
+
+AHEAD = 2  # submissions that wait for each worker, so that none has to wait for us
+
+
+@dataclass
+class Summary:
+    """How the grading of a class went. failed: student -> why there is no result."""
+
+    graded: list[Result]
+    unchanged: list[str]
+    failed: dict[str, str]
+
+
+def grade_class(
+    course: Course,
+    assignment: str,
+    *,
+    place: "Place",
+    students: list[str] | None = None,
+    force: bool = False,
+    limits: Limits = Limits(),
+    say: Callable[[str], None] = tqdm.write,
+) -> Summary:
+    """Grade all submissions of an assignment, or those of some students, and record every result.
+
+    place: where they are graded, from on_this_machine or on_cluster. say: gets the line about each.
+    Submissions that have not changed since they were graded against the same version of the chapter are left
+    alone unless `force`. Raises GraderError if nothing can be graded at all.
+    """
+    chapter = course.chapter(assignment)
+    solved = read_chapter(chapter)
+    prepared = prepare(solved, course.config)
+    template = Job(
+        assignment, "", chapter.stem, nbformat.writes(prepared), fingerprint(solved), {}, (), limits
+    )
+    students = _students(course, assignment, students)
+    bring_up_to_date(course, assignment, chapter.stem, prepared)
+    summary = Summary([], [], {})
+    total = sum(nbgrader(cell)["points"] for cell in prepared.cells if is_test(cell))
+    with Recorder(course) as recorder:
+        known = {} if force else recorder.graded(assignment)
+        jobs = _changed(course, template, students, known, summary)
+        with tqdm(total=len(students), desc=assignment, unit="submission") as bar:
+            for job, future in _completed(place, jobs):
+                bar.update(1 + len(summary.unchanged) + len(summary.graded) + len(summary.failed) - bar.n)
+                try:
+                    result = future.result()
+                except Exception as error:
+                    summary.failed[job.student] = f"{type(error).__name__}: {error}"
+                    say(f"{job.student}: NOT GRADED. {summary.failed[job.student]}")
+                    continue
+                write_autograded(course, result)
+                recorder.record(result)
+                summary.graded.append(_light(result))
+                say(describe(result, total))
+            bar.update(len(students) - bar.n)
+    return summary
+
+
+def describe(result: Result, total: float) -> str:
+    """The line about one submission, and lines about what the instructor should know."""
+    earned = sum(score for score in result.scores.values() if score is not None)
+    lines = [f"{result.student}: {earned:g} of {total:g} points, {result.seconds:.1f} s"]
+    lines += [f"    {reason}" for reason in result.reason.splitlines()]
+    lines += [f"    REVIEW {flag}" for flag in result.flags]
+    return "\n".join(lines)
+
+
+def write_autograded(course: Course, result: Result) -> None:
+    """Put the notebook as it ran, and the files beside it, where nbgrader expects them. Replaces all at once."""
+    target = course.path("autograded", result.student, result.assignment)
+    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for name, content in {**result.files, f"{result.name}.ipynb": result.notebook.encode()}.items():
+        (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+        (fresh / name).write_bytes(content)
+    with _locked(target.parent):
+        if target.exists():
+            # nbgrader writes these folders read-only.
+            for folder, _, _ in os.walk(target):
+                os.chmod(folder, 0o755)
+            shutil.rmtree(target)
+        fresh.rename(target)
+
+
+def bring_up_to_date(course: Course, assignment: str, name: str, prepared: NotebookNode) -> None:
+    """Have the gradebook know this version of the chapter; nothing happens if it does."""
+    with _locked(course.folder):
+        if _sources_in_gradebook(course, assignment, name) != _sources(prepared):
+            put_in_gradebook(course, assignment)
+
+
+def _sources(prepared: NotebookNode) -> dict[str, tuple]:
+    """grade_id -> what the gradebook keeps of a cell."""
+    cells = [cell for cell in prepared.cells if nbgrader(cell)]
+    return {
+        nbgrader(cell)["grade_id"]: (nbgrader(cell)["checksum"], nbgrader(cell).get("points"))
+        for cell in cells
+    }
+
+
+def _sources_in_gradebook(course: Course, assignment: str, name: str) -> dict[str, tuple]:
+    try:
+        with open_gradebook(course) as gradebook:
+            notebook = gradebook.find_notebook(name, assignment)
+            points = {cell.name: cell.max_score for cell in notebook.grade_cells}
+            return {cell.name: (cell.checksum, points.get(cell.name)) for cell in notebook.source_cells}
+    except MissingEntry:
+        return {}
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other graders on this machine out of what must not happen twice at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _students(course: Course, assignment: str, wanted: list[str] | None) -> list[str]:
+    handed_in = course.students(assignment)
+    if wanted is None:
+        if not handed_in:
+            raise GraderError(
+                f"nobody has handed in {assignment}: {course.directory.submitted_directory}/ has none"
+            )
+        return handed_in
+    missing = sorted(set(wanted) - set(handed_in))
+    if missing:
+        raise GraderError(f"{', '.join(missing)} handed in nothing for {assignment}")
+    return wanted
+
+
+def _changed(
+    course: Course, template: Job, students: list[str], known: dict, summary: Summary
+) -> Iterator[Job]:
+    """The jobs of all whose result is missing or out of date, read one after another."""
+    for student in students:
+        folder = course.path("submitted", student, template.assignment)
+        files, problems = submission.read_folder(folder, template.limits.files)
+        job = replace(template, student=student, files=files, problems=tuple(problems))
+        notebook = course.path("autograded", student, template.assignment) / f"{template.name}.ipynb"
+        if student in known and known[student].answers(job) and notebook.exists():
+            summary.unchanged.append(student)
+        else:
+            yield job
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where submissions are graded: an executor, the function that it runs, and how many it runs at a time."""
+
+    executor: Executor
+    run: Callable[[Job], Result]
+    workers: int
+
+
+@contextlib.contextmanager
+def on_this_machine(server: ForkServer, workers: int) -> Iterator[Place]:
+    """Grade with so many threads, each with one process of the fork server at a time."""
+    with ThreadPoolExecutor(workers) as executor:
+        yield Place(executor, functools.partial(grade, server=server), workers)
+
+
+@contextlib.contextmanager
+def on_cluster(address: str, sandboxed: bool) -> Iterator[Place]:
+    """Grade on a Dask cluster; address: of its scheduler."""
+    with cluster.connect(address) as (executor, workers):
+        yield Place(executor, functools.partial(cluster.grade_on_worker, sandboxed=sandboxed), workers)
+
+
+def _completed(place: Place, jobs: Iterator[Job]) -> Iterator[tuple[Job, Future]]:
+    """Run all jobs, few of them in memory at a time; yields each as it is done."""
+    running: dict[Future, Job] = {}
+    for job in jobs:
+        running[place.executor.submit(place.run, job)] = job
+        while len(running) >= AHEAD * place.workers:
+            yield from _done(running)
+    while running:
+        yield from _done(running)
+
+
+def _done(running: dict[Future, Job]) -> Iterator[tuple[Job, Future]]:
+    for future in wait(running, return_when=FIRST_COMPLETED).done:
+        yield running.pop(future), future
+
+
+def _light(result: Result) -> Result:
+    """A result without what takes memory: a class may have thousands."""
+    return replace(result, notebook="", files={})

@@ -1,0 +1,105 @@
+"""Linux namespaces, capabilities and limits for one forked process, through libc (Python has them from 3.12).
+
+Sources: unshare(2), user_namespaces(7), pid_namespaces(7), mount(2), prctl(2), capset(2).
+"""
+
+import ctypes
+import os
+import resource
+import signal
+from pathlib import Path
+
+NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
+    0x00020000,
+    0x04000000,
+    0x08000000,
+    0x10000000,
+    0x20000000,
+    0x40000000,
+)
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1 << 5, 1 << 12, 1 << 14, 1 << 18
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+CAPABILITY_VERSION = 0x20080522
+NOBODY = 65534  # the user without rights of its own on every Linux
+DATA = "/course-data"  # where the server draws the embedded data; its children may only read there
+SCRATCH_SIZE = "256m"  # of each writable folder: they live in memory
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def become_nobody() -> None:
+    """Stop being root. The kernel holds root to no limit on processes, not even inside namespaces."""
+    if os.getuid() != 0:
+        return
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    # Changing the user has made /proc/self unwritable for this process; enter_namespaces writes there.
+    _call(libc.prctl, PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+def enter_namespaces() -> None:
+    """Give this process user, mount, network, IPC and host-name namespaces, and its next child a process one.
+
+    The user stays who it is, and no other user exists inside. Needs a process with one thread.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    _call(libc.unshare, NEWUSER | NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
+def mount_own_folders() -> None:
+    """As the first process of its namespaces: see own processes only, write to own scratch folders only."""
+    _mount("none", "/", "", MS_REC | MS_PRIVATE, "")
+    scratch = f"size={SCRATCH_SIZE},mode=1777"
+    _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, scratch)
+    _mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, scratch)
+    _mount("none", DATA, "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, "")
+    _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "")
+    # Nobody inside makes further user namespaces, which would give capabilities back.
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+
+
+def drop_capabilities() -> None:
+    """Give up every privilege over the own namespaces, for good."""
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    _call(libc.capset, header, (ctypes.c_uint32 * 6)())
+    _call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends."""
+    _call(libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends, so that none is lost from sight."""
+    _call(libc.prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def limit_processes(count: int) -> None:
+    """At most so many processes and threads. After enter_namespaces it counts only those inside."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    count = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    resource.setrlimit(resource.RLIMIT_NPROC, (count, count))
+
+
+def limit_memory(size: int) -> None:
+    """At most so many bytes of address space beyond what this process has now. No core dumps."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + size
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _mount(source: str, target: str, kind: str, flags: int, options: str) -> None:
+    _call(libc.mount, source.encode(), target.encode(), kind.encode(), flags, options.encode())
+
+
+def _call(function, *arguments) -> None:
+    if function(*arguments) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{function.__name__}: {os.strerror(error)}")

@@ -1,0 +1,280 @@
+"""What is known about graded submissions: the marks in the gradebook, and what the notebooks hold."""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from course_utils.check import MIME_TYPE
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Comment,
+    Grade,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy.orm import Query, Session
+
+from course_builder.chapter import nbgrader
+from course_grader.course import Course, GraderError
+
+STATUSES = ("passed", "failed", "not done")
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of a chapter. grade_id: of the cell with the points; equal to name if it is written."""
+
+    name: str  # grade_id of the cell that the student writes
+    grade_id: str
+    title: str
+    question: str  # Markdown above the student's cell, without its heading; for written questions
+
+    @property
+    def written(self) -> bool:
+        return self.name == self.grade_id
+
+
+@dataclass(frozen=True)
+class Record:
+    """A check record; docs/records.md describes the fields."""
+
+    case: str
+    points: float
+    earned: float
+    status: str
+    mistake: str | None
+    message: str
+    hidden: bool
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the gradebook says about one graded cell."""
+
+    most: float
+    auto: float | None
+    manual: float | None
+    extra: float | None
+    needs_person: bool
+
+    @property
+    def marked(self) -> bool:
+        """Whether there are points, given by the checks or by a person."""
+        return self.auto is not None or self.manual is not None
+
+    @property
+    def score(self) -> float:
+        """The points as nbgrader counts them: a person's come before those of the checks."""
+        given = self.manual if self.manual is not None else self.auto
+        return 0.0 if given is None else given + (self.extra or 0.0)
+
+
+@dataclass(frozen=True)
+class Marked:
+    """One submission that is in the gradebook.
+
+    key: a random id that says nothing about the student. cells: those of nbgrader, by grade_id. own: all code
+    that the student wrote. reason, flags, seconds: as the grader noted them in the notebook.
+    """
+
+    student: str
+    first_name: str
+    last_name: str
+    email: str
+    key: str
+    penalty: float
+    marks: dict[str, Mark]
+    comments: dict[str, str]
+    cells: dict[str, NotebookNode] = field(default_factory=dict)
+    own: str = ""
+    reason: str = ""
+    flags: tuple[str, ...] = ()
+    seconds: float | None = None
+
+    @property
+    def label(self) -> str:
+        """The student's name, if the gradebook has it, and id."""
+        name = f"{self.first_name} {self.last_name}".strip()
+        return f"{name} ({self.student})" if name else self.student
+
+    @property
+    def score(self) -> float:
+        """All points less the late penalty, never below 0."""
+        return max(0.0, math.fsum(mark.score for mark in self.marks.values()) - self.penalty)
+
+    @property
+    def most(self) -> float:
+        return math.fsum(mark.most for mark in self.marks.values())
+
+    def source(self, grade_id: str) -> str:
+        """What stands in a cell; empty if there is no such cell."""
+        cell = self.cells.get(grade_id)
+        return cell.source if cell is not None else ""
+
+    def outputs(self, grade_id: str) -> list[NotebookNode]:
+        return self.cells[grade_id].get("outputs", []) if grade_id in self.cells else []
+
+    def records(self, exercise: Exercise) -> list[Record]:
+        """The records of an exercise's cases in their order, without any that are not as they should be."""
+        found = [_record(o["data"][MIME_TYPE]) for o in self.outputs(exercise.grade_id) if _is_record(o)]
+        return [record for record in found if record is not None]
+
+
+def exercises(chapter: NotebookNode) -> list[Exercise]:
+    """The exercises of a solved notebook, in order."""
+    found, heading, question = [], "", ""
+    answers = {nbgrader(cell)["grade_id"] for cell in chapter.cells if nbgrader(cell).get("solution")}
+    for cell in chapter.cells:
+        meta = nbgrader(cell)
+        if meta.get("grade"):
+            grade_id = meta["grade_id"]
+            name = grade_id if grade_id in answers else grade_id.removeprefix("test_")
+            found.append(Exercise(name, grade_id, heading or name, question))
+            heading, question = "", ""
+        elif cell.cell_type == "markdown":
+            heading, question = _heading(cell.source) or heading, _without_heading(cell.source)
+    return found
+
+
+@contextmanager
+def reading_gradebook(course: Course) -> Iterator[Session]:
+    """The gradebook of a course, to be read. Raises GraderError if there is none; nbgrader would make one."""
+    url = make_url(course.db_url)
+    missing = GraderError(f"there is no gradebook {url}: run `course-grader grade` first")
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise missing
+    engine = create_engine(url)
+    try:
+        if not inspect(engine).has_table(Assignment.__tablename__):
+            raise missing
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def read_marked(course: Course, assignment: str, students: Sequence[str] | None = None) -> Iterator[Marked]:
+    """The graded submissions of these students, or of everyone, by student id; read one by one.
+
+    Raises GraderError if nobody was graded, or one of these students was not.
+    """
+    with reading_gradebook(course) as session:
+        found = {submission.student: submission for submission in _from_gradebook(session, assignment)}
+    again = f"run `course-grader grade {assignment}` first"
+    if not found:
+        raise GraderError(f"nobody is graded for {assignment}: {again}")
+    for student in students or ():
+        if student not in found:
+            raise GraderError(f"{student} is not graded for {assignment}: {again}")
+    name = course.chapter(assignment).stem
+    for student in sorted(found if students is None else dict.fromkeys(students)):
+        path = course.path("autograded", student, assignment) / f"{name}.ipynb"
+        yield _with_notebook(found[student], path)
+
+
+def _from_gradebook(session: Session, assignment: str) -> list[Marked]:
+    """What the gradebook knows, in a few queries for the whole class."""
+    row = session.query(Assignment).filter(Assignment.name == assignment).one_or_none()
+    if row is None:
+        return []
+    most = {
+        cell.name: cell.max_score for book in row.notebooks for cell in [*book.grade_cells, *book.task_cells]
+    }
+    submissions = session.query(SubmittedAssignment).filter(SubmittedAssignment.assignment_id == row.id)
+    penalties, marks, comments = defaultdict(float), defaultdict(dict), defaultdict(dict)
+    for key, penalty in _notebooks(submissions, SubmittedNotebook.late_submission_penalty):
+        penalties[key] += penalty or 0.0
+    for key, name, *values in _cells(submissions, Grade, *_GRADE_COLUMNS):
+        marks[key][name] = Mark(most.get(name, 0.0), *values)
+    for key, name, comment in _cells(submissions, Comment, Comment.manual_comment):
+        if comment:
+            comments[key][name] = comment
+    people = submissions.join(Student, Student.id == SubmittedAssignment.student_id).with_entities(
+        SubmittedAssignment.id, Student.id, Student.first_name, Student.last_name, Student.email
+    )
+    return [
+        Marked(student, first or "", last or "", email or "", key, penalties[key], marks[key], comments[key])
+        for key, student, first, last, email in people
+    ]
+
+
+_GRADE_COLUMNS = (Grade.auto_score, Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade)
+
+
+def _notebooks(submissions: Query, *columns: Any) -> Query:
+    return submissions.join(
+        SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id
+    ).with_entities(SubmittedAssignment.id, *columns)
+
+
+def _cells(submissions: Query, table: Any, *columns: Any) -> Query:
+    return (
+        _notebooks(submissions, BaseCell.name, *columns)
+        .join(table, table.notebook_id == SubmittedNotebook.id)
+        .join(BaseCell, table.cell_id == BaseCell.id)
+    )
+
+
+def _with_notebook(submission: Marked, path: Path) -> Marked:
+    try:
+        notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
+        cells = {nbgrader(cell)["grade_id"]: cell for cell in notebook.cells if nbgrader(cell)}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        again = f"course-grader grade --student {submission.student} --force"
+        raise GraderError(f"cannot read {path}: grade again with `{again}`") from error
+    notes = notebook.metadata.get("course_grader", {})
+    own = "\n".join(cell.source for cell in notebook.cells if _is_own(cell))
+    return Marked(
+        **{name: getattr(submission, name) for name in _FROM_GRADEBOOK},
+        cells=cells,
+        own=own,
+        reason=notes.get("reason", ""),
+        flags=tuple(notes.get("flags", ())),
+        seconds=notes.get("seconds"),
+    )
+
+
+_FROM_GRADEBOOK = ("student", "first_name", "last_name", "email", "key", "penalty", "marks", "comments")
+
+
+def _is_own(cell: NotebookNode) -> bool:
+    meta = nbgrader(cell)
+    return cell.cell_type == "code" and (not meta or bool(meta.get("solution")))
+
+
+def _is_record(output: NotebookNode) -> bool:
+    return MIME_TYPE in output.get("data", {})
+
+
+def _record(data: Any) -> Record | None:
+    """A record, or None if it is not as docs/records.md says: plain nbgrader keeps what a student forges."""
+    if not isinstance(data, dict):
+        return None
+    texts = [data.get("case"), data.get("message"), data.get("status"), data.get("mistake") or ""]
+    numbers = [data.get("points"), data.get("earned")]
+    if not all(isinstance(text, str) for text in texts) or data["status"] not in STATUSES:
+        return None
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        return None
+    names = ("case", "points", "earned", "status", "mistake", "message")
+    return Record(**{name: data.get(name) for name in names}, hidden=bool(data.get("hidden")))
+
+
+def _heading(source: str) -> str:
+    found = re.findall(r"^#+ *(Exercise .*)$", source, re.MULTILINE)
+    return found[-1].split("&nbsp;")[0].strip() if found else ""
+
+
+def _without_heading(source: str) -> str:
+    return re.sub(r"^#+ .*\n*", "", source, count=1)

@@ -1,0 +1,69 @@
+"""What the HTML pages share: the templates, small texts made safe, and files that are whole or not there."""
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+LONGEST_CODE = 20_000  # characters of one cell that a page shows
+LIGHT, DARK = HtmlFormatter(style="friendly", nowrap=True), HtmlFormatter(style="github-dark", nowrap=True)
+
+
+def render(template: str, **values: object) -> str:
+    """One page. Every value is escaped unless it is Markup."""
+    return _environment().get_template(template).render(**values)
+
+
+def write_atomically(path: Path, text: str) -> Path:
+    """Write a file so that nobody ever sees a half of it; makes the folder if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8", errors="replace", newline="")
+    os.replace(part, path)
+    return path
+
+
+def points(value: float) -> str:
+    """A number of points as people write it: at most two digits after the point."""
+    return f"{round(value, 2) + 0:.2f}".rstrip("0").rstrip(".")
+
+
+def words(text: str) -> Markup:
+    """A sentence, escaped, with its `names` set as code."""
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def code(source: str) -> Markup:
+    """Python source, escaped and coloured, one element per line; the end of a very long one is left out."""
+    lines = highlight(cut(source, LONGEST_CODE), PythonLexer(stripnl=False), LIGHT).rstrip("\n").split("\n")
+    return Markup("").join(Markup(f'<span class="line">{line}\n</span>') for line in lines)
+
+
+def cut(text: str, length: int) -> str:
+    """The beginning of a text, and how much more there was."""
+    if len(text) <= length:
+        return text
+    return f"{text[:length]}\n... and {len(text) - length:,} more characters"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("course_grader"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"points": points, "words": words, "code": code}
+    environment.globals["code_colours"] = Markup(
+        f"{LIGHT.get_style_defs('.code')}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ {DARK.get_style_defs('.code')} }}"
+    )
+    return environment
