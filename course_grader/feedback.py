@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 
 from course_grader import pages
 from course_grader.course import Course
-from course_grader.marked import Exercise, Mark, Marked, Record, exercises, read_marked
+from course_grader.marked import Exercise, Mark, Marked, Record, exercises, not_done, read_marked
 from course_grader.secrets import model_answers, secrets_of
 
 LONGEST_PRINT = 4_000  # characters of what one test cell printed
@@ -73,7 +73,6 @@ class _Page:
 
     def __init__(self, assignment: str, solved: NotebookNode):
         self.title = solved.metadata.get("course", {}).get("title", assignment)
-        self.assignment = assignment
         self.exercises = exercises(solved)
         self.secrets = secrets_of(solved)
         self.model_answers = model_answers(solved)
@@ -84,7 +83,6 @@ class _Page:
         return pages.render(
             "feedback.html",
             title=self.title,
-            assignment=self.assignment,
             student=submission.label,
             score=submission.score,
             most=submission.most,
@@ -92,7 +90,6 @@ class _Page:
             penalty=submission.penalty,
             reasons=self.tell(submission.reason, submission).splitlines(),
             parts=parts,
-            unmarked=sum(part.state == "waiting" for part in parts),
         )
 
     def part(self, submission: Marked, exercise: Exercise) -> Part:
@@ -159,7 +156,7 @@ class _Page:
 def _state(mark: Mark | None, records: list[Record]) -> str:
     if mark is None or not mark.marked:
         return "waiting"
-    if records and mark.score == 0 and all(record.status == "not done" for record in records):
+    if mark.score == 0 and not_done(records):
         return "not done"
     if mark.score >= mark.most:
         return "full"

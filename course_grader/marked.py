@@ -131,6 +131,12 @@ class Marked:
         return [record for record in found if record is not None]
 
 
+def not_done(records: Sequence[Record]) -> bool:
+    """Whether an exercise was left as it was handed out. The hidden cases of claim cards then just fail."""
+    visible = [record for record in records if not record.hidden] or records
+    return bool(visible) and all(record.status == "not done" for record in visible)
+
+
 def exercises(chapter: NotebookNode) -> list[Exercise]:
     """The exercises of a solved notebook, in order."""
     found, heading, question = [], "", ""

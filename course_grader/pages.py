@@ -46,10 +46,8 @@ def code(source: str) -> Markup:
 
 
 def cut(text: str, length: int) -> str:
-    """The beginning of a text, and how much more there was."""
-    if len(text) <= length:
-        return text
-    return f"{text[:length]}\n... and {len(text) - length:,} more characters"
+    """The beginning of a text, and a note if there was more."""
+    return text if len(text) <= length else f"{text[:length]}\n... and more, which is left out here"
 
 
 @cache

@@ -13,7 +13,7 @@ import nbformat
 from course_grader import pages
 from course_grader.copies import Answer, Pair, alike
 from course_grader.course import Course
-from course_grader.marked import Exercise, Marked, Record, exercises, read_marked
+from course_grader.marked import Exercise, Marked, Record, exercises, not_done, read_marked
 
 HARD = 0.8  # an exercise that earned a smaller share of its points stands at the top of the page
 MOST_HARD, MOST_CASES, MOST_MISTAKES, MOST_SLOW, MOST_PAIRS = 3, 12, 15, 10, 15
@@ -115,10 +115,14 @@ class _Report:
             troubled=self.notes(lambda one: one.reason.splitlines()),
             flagged=self.notes(lambda one: one.flags),
             pairs=self.pairs(solutions),
-            short=lambda text: self.clean(pages.cut(text, LONGEST_EXAMPLE)),
-            copied=lambda text: self.clean(pages.cut(text.strip("\n"), LONGEST_COPY)),
+            short=self.short,
+            copied=lambda text: self.short(text.strip("\n"), LONGEST_COPY),
             titles={exercise.name: exercise.title for exercise in self.exercises},
         )
+
+    def short(self, text: str, longest: int = LONGEST_EXAMPLE) -> str:
+        """The beginning of a student's text, without names if need be: not even a part of one at the cut."""
+        return pages.cut(self.clean(text[: 2 * longest]), longest)
 
     def how_it_went(self) -> list[HowItWent]:
         """All exercises, the hardest first."""
@@ -147,28 +151,26 @@ class _Report:
             return "full"
         if mark.score > 0:
             return "part"
-        return "undone" if records and all(r.status == "not done" for r in records) else "none"
+        return "undone" if not_done(records) else "none"
 
     def failed_cases(self) -> list[Failure]:
         """Per case, who tried and failed; the largest share first."""
         failed, tried = defaultdict(list), Counter()
-        for one, exercise, record in self._all_records():
-            if record.status != "not done":
+        for one, exercise, records in self._tried():
+            for record in records:
                 tried[exercise.name, record.case] += 1
-            if record.status == "failed":
-                failed[exercise.name, record.case].append((one, record))
+                if record.status != "passed":
+                    failed[exercise.name, record.case].append((one, record))
         return self._failures(failed, tried)
 
     def mistakes(self) -> list[Failure]:
         """Per exercise and known mistake, who made it, in one case or in several; the most frequent first."""
         made, tried = defaultdict(dict), Counter()
-        for one in self.class_:
-            for exercise in self.exercises:
-                records = self.records[one.student][exercise.name]
-                tried[exercise.name] += any(record.status != "not done" for record in records)
-                for record in records:
-                    if record.mistake:
-                        made[exercise.name, record.mistake].setdefault(one.student, (one, record))
+        for one, exercise, records in self._tried():
+            tried[exercise.name] += 1
+            for record in records:
+                if record.mistake:
+                    made[exercise.name, record.mistake].setdefault(one.student, (one, record))
         failures = self._failures(
             {key: list(found.values()) for key, found in made.items()},
             {key: tried[key[0]] for key in made},
@@ -190,11 +192,13 @@ class _Report:
         ]
         return sorted(found, key=lambda failure: (-failure.share, -failure.tried))
 
-    def _all_records(self) -> Iterable[tuple[Marked, Exercise, Record]]:
+    def _tried(self) -> Iterable[tuple[Marked, Exercise, list[Record]]]:
+        """Everyone's records of every exercise that was not left as it was handed out."""
         for one in self.class_:
             for exercise in self.exercises:
-                for record in self.records[one.student][exercise.name]:
-                    yield one, exercise, record
+                records = self.records[one.student][exercise.name]
+                if records and not not_done(records):
+                    yield one, exercise, records
 
     def slowest(self) -> list[tuple[str, float]]:
         """Students and the seconds that their submissions took; none if nobody measured them."""
@@ -207,7 +211,7 @@ class _Report:
             (
                 self.name[one.student],
                 one.score,
-                [self.clean(pages.cut(text, LONGEST_EXAMPLE)) for text in of(one)],
+                [self.short(text) for text in of(one)],
             )
             for one in self.class_
             if of(one)

@@ -33,7 +33,7 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attributes)))
         if tag not in ("span", "b", "code"):
             self.handle_data(" ")
-        if tag in ("details", "style", "title") and "open" not in dict(attributes):
+        if tag in ("style", "title", "summary") or (tag == "details" and "open" not in dict(attributes)):
             self._inside.append(tag)
 
     def handle_endtag(self, tag):
@@ -42,7 +42,8 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         if not {"style", "title"} & set(self._inside):
-            (self.folded if self._inside else self.open).append(data)
+            visible = self._inside in ([], ["summary"], ["details", "summary"])
+            (self.open if visible else self.folded).append(data)
 
     @property
     def text(self) -> str:
@@ -117,6 +118,19 @@ def test_an_exercise_that_is_not_done(class_):
     undone = [record("adds", message="not done yet", status="not done")]
     page = page_of(class_, outputs={"test_add": undone}, answers={"add": "raise check.NotDoneYet"})
     assert page.says("not done yet") and page.says("the 1 check has nothing to look at")
+
+
+def test_unanswered_claim_cards_are_not_done_though_their_hidden_checks_fail(class_):
+    answered = record("answered", 0, "not done yet", status="not done")
+    right = record("right", 2, "2 are not right yet", hidden=True)
+    page = page_of(class_, outputs={"test_add": [answered, right]})
+    assert page.says("not done yet") and "not right yet" not in page.text
+
+
+def test_a_half_done_exercise_shows_what_is_wrong_with_its_half(class_):
+    undone = record("adds large numbers", message="not done yet", status="not done")
+    page = page_of(class_, outputs={"test_add": [record("adds", 1, "it subtracts"), undone]})
+    assert page.says("it subtracts") and page.says("2 of 2 checks to look at")
 
 
 def test_the_students_code_is_shown_with_line_numbers(class_):
@@ -203,7 +217,7 @@ def test_malformed_records_are_left_out(class_):
 
 def test_prints_are_shown_folded_and_cut(class_):
     page = page_of(class_, outputs={"test_add": [printed("hello\n"), printed("9" * 10**6), record("adds")]})
-    assert page.folds("hello") and page.folds("more characters")
+    assert page.folds("hello") and page.folds("... and more, which is left out here")
     assert len(page.source) < 40_000 + LONGEST_PRINT
 
 
