@@ -68,10 +68,10 @@ class ForkServer:
         self._said.close()
         self._folder.cleanup()
 
-    def connect(self, request: dict) -> socket.socket:
-        """A new connection to the server, with its first line sent."""
+    def connect(self, request: dict, descriptors: list[int] | None = None) -> socket.socket:
+        """A new connection to the server, with its first line and open files, if any, sent."""
         self.ensure()
-        return self._connect(request)
+        return self._connect(request, descriptors)
 
     def _start(self) -> None:
         self._ready = False
@@ -104,11 +104,13 @@ class ForkServer:
             said = self._said.read().decode(errors="replace")
             raise GraderError(_cannot_start(self.sandboxed, f"{said}{error}")) from error
 
-    def _connect(self, request: dict) -> socket.socket:
+    def _connect(self, request: dict, descriptors: list[int] | None = None) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(START_SECONDS)
         connection.connect(self._address)
-        connection.sendall(json.dumps({"isolate": self.sandboxed, **request}).encode() + b"\n")
+        line = json.dumps({"isolate": self.sandboxed, **request}).encode() + b"\n"
+        sent = socket.send_fds(connection, [line], descriptors or [])
+        connection.sendall(line[sent:])
         return connection
 
 

@@ -59,6 +59,7 @@ MODULES = (
     "tornado.platform.asyncio",
     "PIL.JpegImagePlugin",
     "PIL.PngImagePlugin",
+    "course_grader.kernel",
 )
 INLINE = "module://matplotlib_inline.backend_inline"  # pictures become outputs of the cell
 WATCH_SECONDS = 0.05  # between two looks at a child's memory
@@ -82,6 +83,7 @@ def main() -> None:
             finally:
                 os._exit(1)
         connection.close()
+    _end_keepers()
 
 
 def warm_up() -> None:
@@ -106,12 +108,23 @@ def warm_up() -> None:
     FigureCanvasAgg(figure).draw()
 
 
+def _end_keepers() -> None:
+    """Have every keeper end what it watches over, and wait until they have."""
+    for keeper in _descendants(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(keeper, signal.SIGTERM)
+    with contextlib.suppress(ChildProcessError):  # as SIGCHLD is ignored: they are all gone
+        os.wait()
+
+
 def _keep(connection: socket.socket) -> None:
     """Fork the child that this connection asks for, and stay with it to its end."""
-    isolation.die_with_parent()
+    isolation.die_with_parent(signal.SIGTERM)
     isolation.adopt_orphans()
+    signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    request = json.loads(_first_line(connection))
+    line, descriptors = _first_line(connection)
+    request = json.loads(line) | {"descriptors": descriptors}
     limits = Limits(**request.get("limits", {}))
     try:
         if request["isolate"]:
@@ -134,6 +147,7 @@ def _be_the_child(connection: socket.socket, request: dict, limits: Limits) -> N
     status = 1
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         isolation.die_with_parent()
         if request["isolate"]:
             isolation.mount_own_folders()
@@ -163,7 +177,7 @@ def _watch(child: int, connection: socket.socket, request: dict, limits: Limits)
                 os.kill(child, signal.SIGKILL)
                 _, status = os.waitpid(child, 0)
                 return status, memory
-            os.killpg(child, int(_first_line(connection)))
+            os.killpg(child, int(_first_line(connection)[0]))
         if request["isolate"] and _family_memory(child, idle) > limits.memory:
             memory = True
             os.kill(child, signal.SIGKILL)
@@ -201,15 +215,26 @@ def _kill_descendants() -> None:
         time.sleep(0.001)
 
 
-def _first_line(connection: socket.socket) -> bytes:
-    """Read up to the end of a line and not a byte further: the rest belongs to the child."""
-    line = bytearray()
+def _end(*_) -> None:
+    """End this keeper and all that it watches over."""
+    _kill_descendants()
+    os._exit(0)
+
+
+def _first_line(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """Read up to the end of a line and not a byte further: the rest belongs to the child.
+
+    Returns the line and the files that came with it.
+    """
+    line, descriptors = b"", []
     while not line.endswith(b"\n"):
-        byte = connection.recv(1)
-        if not byte:
-            os._exit(0)
-        line += byte
-    return bytes(line)
+        waiting = connection.recv(1 << 16, socket.MSG_PEEK)
+        if not waiting:
+            _end()
+        received, files, *_ = socket.recv_fds(connection, waiting.find(b"\n") + 1 or len(waiting), 2)
+        line += received
+        descriptors += files
+    return line, descriptors
 
 
 def _say(connection: socket.socket, message: dict) -> None:

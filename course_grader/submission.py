@@ -10,99 +10,221 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
-NEW_CELL = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
+# The last two are of the format before 2015.
+NEW_CELL = {
+    "code": new_code_cell,
+    "markdown": new_markdown_cell,
+    "raw": new_raw_cell,
+    "heading": new_markdown_cell,
+    "html": new_markdown_cell,
+}
+MOST_FILES = 1_000
+MOST_CELLS = 10_000
+MOST_PROBLEMS = 20  # sentences about files; nobody reads more
+LONGEST_NAME = 100  # characters of a file name in a sentence
+# What editors and archives leave behind. nbgrader itself writes timestamp.txt beside the notebook.
+JUNK = (".ipynb_checkpoints", "__MACOSX", ".DS_Store", "timestamp.txt")
 
 
 class UnreadableNotebook(Exception):
     """A file is no notebook; the message says why, to its author."""
 
 
+class _LeftOut(Exception):
+    """A file is not read; the message says why."""
+
+
 def read_folder(folder: Path, limit: int) -> tuple[dict[str, bytes], list[str]]:
-    """All regular files below a folder, notebooks first, up to `limit` bytes together.
+    """All regular files below a folder, notebooks and small ones first, up to `limit` bytes together.
 
     Links and special files are not followed. Returns (path relative to the folder -> content, sentences about
-    what was left out).
+    what was left out). Every path is valid text.
     """
-    files, problems = {}, []
-    for path in sorted(_walk(folder), key=lambda path: (path.suffix != ".ipynb", path)):
-        name = str(path.relative_to(folder))
+    if folder.is_symlink() or not folder.is_dir():
+        return {}, ["the submission is a link or a file, not a folder; it was not read"]
+    paths, problems = _walk(folder)
+    files: dict[str, bytes] = {}
+    for path in sorted(paths, key=lambda path: (not is_notebook(path.name), _size(path), path)):
+        found = str(path.relative_to(folder))
+        name = _as_text(found)
         try:
-            if path.is_symlink() or not path.is_file():
-                problems.append(f"{name} was left out: it is a link or no regular file")
-            elif path.stat().st_size > limit:
-                problems.append(f"{name} was left out: it has {path.stat().st_size:,} bytes, too many")
-            else:
-                files[name] = _read(path)
-                limit -= len(files[name])
+            _check_name(name, found, files)
+            files[name] = _read(path, limit)
+            limit -= len(files[name])
+        except _LeftOut as reason:
+            problems.append(f"{printable(name)} was left out: {reason}")
         except OSError as error:
-            problems.append(f"{name} was left out: it cannot be read ({error.strerror})")
-    return files, problems
+            problems.append(f"{printable(name)} was left out: it cannot be read ({error.strerror})")
+    more = len(problems) - MOST_PROBLEMS
+    return files, problems if more <= 0 else [*problems[:MOST_PROBLEMS], f"{more} more were left out"]
 
 
-def _walk(folder: Path) -> list[Path]:
-    """Files and links below a folder; links to folders are not entered."""
-    found = []
-    for parent, folders, files in os.walk(folder, followlinks=False):
-        links = [name for name in folders if (Path(parent) / name).is_symlink()]
-        found += [Path(parent) / name for name in [*files, *links]]
-    return [path for path in found if ".ipynb_checkpoints" not in path.parts and path.name != "timestamp.txt"]
+def is_notebook(name: str) -> bool:
+    """Whether a file is handed in as a notebook, also as tensors.IPYNB or, as Windows has it, tensors.ipynb.txt."""
+    return ".ipynb" in name.lower()
 
 
-def _read(path: Path) -> bytes:
-    """The content of a file, which is not followed if it became a link meanwhile."""
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(0, "no regular file")
-        return file.read()
+def beside_notebooks(files: dict[str, bytes]) -> dict[str, bytes]:
+    """What was handed in with the notebook: data, pictures."""
+    return {name: content for name, content in files.items() if not is_notebook(name)}
+
+
+def printable(text: str) -> str:
+    """A name as it can stand in a sentence: one line, nothing invisible, not too long."""
+    shown = repr(text)[1:-1]
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[:LONGEST_NAME]}..."
+
+
+def _walk(folder: Path) -> tuple[list[Path], list[str]]:
+    """(files and links below a folder, sentences about folders). Links to folders are not entered."""
+    found: list[Path] = []
+    problems: list[str] = []
+
+    def unreadable(error: OSError) -> None:
+        name = printable(str(Path(error.filename).relative_to(folder)))
+        problems.append(f"the folder {name} was left out: it cannot be read ({error.strerror})")
+
+    for parent, folders, files in os.walk(folder, onerror=unreadable):
+        folders[:] = [name for name in folders if not _is_junk(name)]
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        found += [Path(parent, name) for name in [*files, *links] if not _is_junk(name)]
+        problems += [
+            f"{printable(name)} is a folder, not a notebook"
+            for name in folders
+            if is_notebook(name) and name not in links
+        ]
+    return found, problems
+
+
+def _is_junk(name: str) -> bool:
+    return name in JUNK or name.startswith("._")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def _as_text(name: str) -> str:
+    """A file name without the bytes that are no UTF-8, as old archives have them."""
+    return name.encode(errors="replace").decode()
+
+
+def _check_name(name: str, found: str, files: dict[str, bytes]) -> None:
+    """A notebook counts whatever it is called; other files are opened by their exact name, or not at all."""
+    if name in files or (name != found and not is_notebook(name)):
+        raise _LeftOut("its name is not UTF-8")
+    if len(files) >= MOST_FILES:
+        raise _LeftOut(f"a submission has at most {MOST_FILES:,} files")
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """The content of a file. It is looked at before it is opened, and again, should it have become another."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise _LeftOut("it is a link or no regular file")
+    # Opening a named pipe would wait for somebody to write into it.
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        now = os.fstat(file.fileno())
+        if not stat.S_ISREG(now.st_mode):
+            raise _LeftOut("it is a link or no regular file")
+        if now.st_size > limit:
+            raise _LeftOut(f"it has {now.st_size:,} bytes, and {limit:,} are left for it")
+        return file.read(limit)
 
 
 def parse_notebook(content: bytes) -> tuple[list[NotebookNode], list[str]]:
     """The cells of a notebook, as well as they can be made out, and sentences about what is wrong with it.
 
-    Cells come back valid: known type, text as source, a dict as metadata, no outputs. Raises
-    UnreadableNotebook where nothing can be made out.
+    Cells come back valid: known type, text as source, no outputs; of the metadata nbgrader's grade_id and the
+    tags. Raises UnreadableNotebook where nothing can be made out.
     """
-    problems = []
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("utf-8", errors="replace")
-        problems.append("the notebook has bytes that are not UTF-8; they were replaced")
-    cells = [_cell(raw) for raw in _raw_cells(text)]
+    text, problems = _decode(content)
+    raw_cells = _raw_cells(text)
+    if len(raw_cells) > MOST_CELLS:
+        raise UnreadableNotebook(f"it has {len(raw_cells):,} cells, and {MOST_CELLS:,} is the most")
+    cells = [_cell(raw) for raw in raw_cells]
     if None in cells:
         problems.append("some cells cannot be made out and were left out")
     return [cell for cell in cells if cell is not None], problems
 
 
-def _raw_cells(text: str) -> list[Any]:
-    if not text.strip():
+def _decode(content: bytes) -> tuple[str, list[str]]:
+    """The text of a notebook. JSON may be UTF-8, -16 or -32, and its first bytes tell."""
+    if not content.strip(b"\0 \t\r\n"):
         raise UnreadableNotebook("the file is empty")
+    encoding = json.detect_encoding(content)
+    problems = [] if encoding.startswith("utf-8") else [f"the notebook is {encoding.upper()}, not UTF-8"]
+    try:
+        return content.decode(encoding), problems
+    except UnicodeDecodeError:
+        problems.append("the notebook has bytes that are no text; they were replaced")
+        return content.decode(encoding, errors="replace"), problems
+
+
+def _raw_cells(text: str) -> list[Any]:
     try:
         document = json.loads(text)
-        if isinstance(document, dict) and "worksheets" in document:  # the format before 2015
-            document = nbformat.convert(nbformat.reader.reads(text), 4)
     except RecursionError:
         raise UnreadableNotebook("it is nested too deeply") from None
-    except Exception as error:
+    except ValueError as error:
         raise UnreadableNotebook(f"it is not JSON, as notebooks are: {error}") from None
-    if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
+    if not isinstance(document, dict):
         raise UnreadableNotebook("it has no list of cells")
-    return document["cells"]
+    # Before 2015 the cells stood in worksheets, and what is now their source was called input.
+    sheets = document.get("worksheets", [document])
+    lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)] if sheets else []
+    if not lists or not all(isinstance(cells, list) for cells in lists):
+        raise UnreadableNotebook("it has no list of cells")
+    return [cell for cells in lists for cell in cells]
 
 
 def _cell(raw: Any) -> NotebookNode | None:
     if not isinstance(raw, dict):
         return None
-    source = raw.get("source", "")
+    source = raw.get("source", raw.get("input", ""))
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
     kind = raw.get("cell_type")
     if not isinstance(source, str) or not isinstance(kind, str) or kind not in NEW_CELL:
         return None
-    # Lone surrogates are legal in JSON and in no text file.
-    cell = NEW_CELL[kind](source=source.encode("utf-8", errors="replace").decode())
-    if isinstance(raw.get("metadata"), dict):
-        cell.metadata = nbformat.from_dict(raw["metadata"])
+    cell = NEW_CELL[kind](source=_clean(source), metadata=_metadata(raw.get("metadata")))
     if isinstance(raw.get("id"), str):
         cell["id"] = raw["id"]
+    pictures = _pictures(raw.get("attachments"))
+    if pictures and kind == "markdown":
+        cell["attachments"] = pictures
     return cell
+
+
+def _clean(source: str) -> str:
+    """Text with plain line ends and without lone surrogates, which are legal in JSON and in no text file."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").encode(errors="replace").decode()
+
+
+def _metadata(raw: Any) -> NotebookNode:
+    """What the grader looks at; there may be anything else, nested as deeply as one likes."""
+    raw = raw if isinstance(raw, dict) else {}
+    meta, tags = raw.get("nbgrader"), raw.get("tags")
+    kept: dict[str, Any] = {}
+    if isinstance(meta, dict) and isinstance(meta.get("grade_id"), str):
+        kept["nbgrader"] = {"grade_id": meta["grade_id"]}
+    if isinstance(tags, list):
+        kept["tags"] = [tag for tag in tags if isinstance(tag, str)]
+    return nbformat.from_dict(kept)
+
+
+def _pictures(raw: Any) -> dict[str, dict[str, str]]:
+    """The pictures that were pasted into a text cell."""
+    files = raw.items() if isinstance(raw, dict) else ()
+    found = {
+        _clean(name): {kind: data for kind, data in content.items() if _is_picture(kind, data)}
+        for name, content in files
+        if isinstance(content, dict)
+    }
+    return {name: content for name, content in found.items() if content}
+
+
+def _is_picture(kind: str, data: Any) -> bool:
+    return kind.startswith("image/") and kind.isascii() and isinstance(data, str) and data.isascii()

@@ -22,7 +22,7 @@ class Limits:
 
     cell_seconds: float = 30
     seconds: float = 300
-    memory: int = 2 * 2**30
+    memory: int = 4 * 2**30
     processes: int = 64
     output: int = 2**20
     files: int = 50 * 2**20

@@ -1,7 +1,4 @@
-"""The whole way with the real nbgrader, from a fresh clone: generate, submit, autograde, feedback.
-
-Chapter 01 gets a class of five; every other chapter a perfect and an untouched submission.
-"""
+"""The whole way with the real nbgrader, from a fresh clone: generate, submit, autograde, feedback."""
 
 import html
 import re
@@ -12,71 +9,11 @@ import pytest
 
 from course_builder.chapter import Chapter, chapters, is_test, nbgrader
 from tests.leaks import leaked, secret_lines
-from tests.nbgrader_course import Course, cell_of, fresh_clone, texts
+from tests.nbgrader_course import Course, cell_of, texts
+from tests.students import all_ids, solve, untouched
 
 CHAPTERS = chapters()
 FIRST = CHAPTERS[0]
-
-NOISE = """
-import os, sys, warnings
-_ramp = ramp
-def ramp(rows, cols):
-    print("I am here")
-    warnings.warn("a warning of mine")
-    os.write(2, b"bytes on file descriptor 2\\n")
-    return _ramp(rows, cols)
-"""
-WRONG_RAMP = "def ramp(rows, cols):\n    return torch.arange(rows * cols).reshape(rows, cols)"
-
-
-def released(chapter: Chapter, course: Course):
-    return nbformat.read(course.folder / "notebooks" / chapter.name / f"{chapter.stem}.ipynb", as_version=4)
-
-
-def exercises(chapter: Chapter):
-    """The solved cells that a student would write, in order."""
-    return [cell for cell in chapter.read().cells if nbgrader(cell).get("solution")]
-
-
-def solve(chapter: Chapter, notebook, grade_ids):
-    for cell in exercises(chapter):
-        if nbgrader(cell)["grade_id"] in grade_ids:
-            cell_of(notebook, nbgrader(cell)["grade_id"]).source = cell.source
-    return notebook
-
-
-def all_ids(chapter: Chapter):
-    return [nbgrader(cell)["grade_id"] for cell in exercises(chapter)]
-
-
-def submissions(chapter: Chapter, course: Course):
-    """student -> notebook."""
-    ids = all_ids(chapter)
-    handed_in = {
-        "perfect": solve(chapter, released(chapter, course), ids),
-        "untouched": released(chapter, course),
-    }
-    if chapter == FIRST:
-        handed_in["half"] = solve(chapter, released(chapter, course), ids[: len(ids) // 2])
-        handed_in["wrong"] = solve(chapter, released(chapter, course), ids)
-        cell_of(handed_in["wrong"], "ramp").source = WRONG_RAMP
-        cell_of(handed_in["wrong"], "claims_tensors").source = 'answers = {"sum": "true"}'
-        handed_in["noisy"] = solve(chapter, released(chapter, course), ids)
-        cell_of(handed_in["noisy"], "ramp").source += NOISE
-    return handed_in
-
-
-@pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    course = fresh_clone(tmp_path_factory.mktemp("clone"))
-    for chapter in CHAPTERS:
-        course.nbgrader("generate_assignment", chapter.name, "--force")
-        for student, notebook in submissions(chapter, course).items():
-            course.submit(student, chapter.name, notebook, chapter.stem)
-        course.nbgrader("autograde", chapter.name)
-        course.nbgrader("generate_feedback", chapter.name)
-    return course
-
 
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
 
@@ -177,14 +114,14 @@ def test_no_text_source_is_copied_anywhere(course):
 def test_the_solved_release_passes_validate(course, tmp_path):
     for chapter in CHAPTERS:
         path = tmp_path / f"{chapter.stem}.ipynb"
-        nbformat.write(solve(chapter, released(chapter, course), all_ids(chapter)), path)
+        nbformat.write(solve(chapter, all_ids(chapter)), path)
         said = course.nbgrader("validate", str(path)).stdout
         assert "Success! Your notebook passes all the tests." in said, said
 
 
 def test_the_untouched_release_fails_validate_with_summaries(course, tmp_path):
     path = tmp_path / "untouched.ipynb"
-    nbformat.write(released(FIRST, course), path)
+    nbformat.write(untouched(FIRST), path)
     said = course.nbgrader("validate", str(path)).stdout
     assert "ramp: not done yet" in said
     assert "Traceback" not in said

@@ -69,7 +69,7 @@ def prepared() -> NotebookNode:
 
 
 def handed_in(**answers: str) -> NotebookNode:
-    """What a student hands in: right answers to all, but for those given here by the name of their exercise."""
+    """What a student hands in: right answers, but for those given here by the name of their exercise."""
     notebook = copy.deepcopy(prepared())
     for cell in notebook.cells:
         name = nbgrader(cell).get("grade_id")

@@ -1,0 +1,70 @@
+"""course-grader and nbgrader come to the same scores, and work on the same folders and gradebook in turns."""
+
+import shutil
+
+import pytest
+
+from course_builder.chapter import chapters, is_test
+from course_grader import grading
+from course_grader.course import Course
+from tests.nbgrader_course import Course as Clone
+
+CHAPTERS = chapters()
+
+
+@pytest.fixture(scope="module")
+def graded(course, server, tmp_path_factory):
+    """The class of `course`, graded by course-grader in a folder of its own."""
+    folder = tmp_path_factory.mktemp("graded")
+    for name in ("solutions", "submitted"):
+        shutil.copytree(course.folder / name, folder / name)
+    shutil.copy(course.folder / "nbgrader_config.py", folder)
+    said = []
+    with grading.on_this_machine(server, workers=2) as place:
+        for chapter in CHAPTERS:
+            summary = grading.grade_class(Course(folder), chapter.name, place=place, say=said.append)
+            assert (summary.failed, summary.unchanged) == ({}, [])
+    return Clone(folder)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
+def test_every_cell_of_every_student_has_the_score_that_nbgrader_gives(course, graded, chapter):
+    students = sorted(path.name for path in (course.folder / "submitted").iterdir())
+    students = [name for name in students if (course.folder / "submitted" / name / chapter.name).exists()]
+    assert len(students) >= 4
+    for student in students:
+        assert graded.scores(student, chapter.name) == course.scores(student, chapter.name), student
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
+def test_the_class_is_no_class_of_equals(graded, chapter):
+    """Otherwise the comparison would say little."""
+    earned = [
+        sum(s or 0 for s in graded.scores(n, chapter.name).values())
+        for n in ("perfect", "known_0", "untouched")
+    ]
+    assert earned[0] > earned[1] > earned[2] == 0
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
+def test_the_notebooks_show_what_nbgraders_show(course, graded, chapter):
+    """The same records in the same cells, and no error that was not there."""
+    for student in ("perfect", "known_0", "known_1", "untouched"):
+        theirs = course.autograded(student, chapter.name, chapter.stem)
+        ours = graded.autograded(student, chapter.name, chapter.stem)
+        assert [cell.source for cell in ours.cells] == [cell.source for cell in theirs.cells]
+        for cell, other in zip(ours.cells, theirs.cells, strict=True):
+            assert shown(cell) == shown(other), cell.source
+
+
+def shown(cell):
+    """What a cell's outputs are, without what differs from run to run (pictures, addresses, traceback)."""
+    found = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "error":
+            found.append((output.ename, output.evalue))
+        elif "image/png" not in output.get("data", {}) and is_test(cell):
+            found.append(
+                (output.output_type, output.get("name"), str(output.get("data", {}).get("text/plain")))
+            )
+    return found
