@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-REPLAY := COURSE_DATA=embedded $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 solutions
+KERNELSPEC := course_grader/kernelspec
+# Forked kernels are ready at once; they need Linux.
+KERNEL := $(if $(filter Linux,$(shell uname)),--nbval-kernel-name=course-fork)
+REPLAY := COURSE_DATA=embedded $(BIN)/pytest -p no:cacheprovider --nbval $(KERNEL) --nbval-cell-timeout=120 solutions
 
-.PHONY: lab test variants build student data lock
+.PHONY: lab test variants build student data bench lock
 
 lab: $(READY) ## open the course in JupyterLab
 	$(BIN)/python -m course_utils.lab $(ARGS)
@@ -30,15 +33,19 @@ student: $(READY) ## the pack for a class, in dist/: no solutions, no tests
 data: $(READY) ## fetch the real data sets
 	$(BIN)/python -c "from course_utils import data; raise SystemExit(data.main())"
 
+bench: $(READY) ## the measurements that the README quotes; about a quarter of an hour
+	$(BIN)/python -m benchmarks.grading
+
 # torch pins its CUDA packages itself, and a CPU-only torch needs none: the lock leaves them out.
 lock: $(READY) ## renew requirements.txt from pyproject.toml
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header pyproject.toml \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header pyproject.toml \
 		| grep --invert-match --extended-regexp '^(cuda|nvidia)-|^triton' > requirements.txt
 
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt pyproject.toml $(KERNELSPEC)/kernel.json
 	$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else 'The course needs Python 3.11 or newer; try: make lab PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/jupyter kernelspec install --sys-prefix --name course-fork $(KERNELSPEC)
 	touch $@

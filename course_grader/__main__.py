@@ -75,7 +75,7 @@ def _report(chosen: argparse.Namespace) -> int:
 def _export(chosen: argparse.Namespace) -> int:
     from course_grader.export import export
 
-    export(_course(), chosen.format, chosen.to)
+    export(_course(), chosen.format, chosen.to, chosen.assignment)
     print(chosen.to)
     return 0
 
@@ -118,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="write all scores to a CSV file")
     export.set_defaults(run=_export)
+    export.add_argument("--assignment", action="append", metavar="NAME", help="only this; may be repeated")
     export.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader")
     export.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE")
     return parser

@@ -6,8 +6,10 @@ points; from the student come sources only, and the order of the cells.
 
 import copy
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 
 import nbformat
@@ -17,13 +19,18 @@ from nbgrader.preprocessors import SaveCells
 from nbgrader.utils import compute_checksum, is_solution
 from traitlets.config import Config
 
-from course_builder.chapter import KERNELSPEC, nbgrader
+from course_builder.chapter import KERNELSPEC, is_test, nbgrader
 from course_grader import submission
 from course_grader.steps import EXPERIMENT
 from course_grader.work import Job
 
-OPENING = re.compile(r"^check\.exercise\(\"(\w+)\"", re.MULTILINE)
+# The first statement of a test cell.
+OPENING = re.compile(r"(?:\s*#.*\n)*\s*check\.exercise\(\s*[\"'](\w+)[\"']")
+# What a cell defines at its top level.
+DEFINED = re.compile(r"^(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*=(?!=)", re.MULTILINE)
 CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+LONGEST_ERROR = 200
+LOST = "(This cell is missing in the notebook that was handed in. The answer may stand in another text cell.)"
 
 
 @dataclass(frozen=True)
@@ -49,86 +56,220 @@ def prepare(solved: NotebookNode, config: Config) -> NotebookNode:
 
 
 def assemble(job: Job) -> Assembled:
-    """Merge what was handed in with the chapter. If nothing can be used, the chapter as it was released."""
-    chapter = nbformat.reads(job.chapter, as_version=4)
-    trusted = {nbgrader(cell)["grade_id"]: cell for cell in chapter.cells if nbgrader(cell)}
-    name, cells, problems = _handed_in(job, trusted)
+    """Merge what was handed in with the chapter. If nothing can be used, the chapter as it was released.
+
+    Whatever was handed in, this returns: what nobody has thought of counts as a notebook that cannot be used.
+    """
+    try:
+        return _assemble(job, _Book(job))
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_ERROR]
+        problem = f"the notebook cannot be graded, so all exercises count as not done ({said})"
+        return _finish(_Book(job), _Book(job).cells, [*job.problems, problem])
+
+
+def _assemble(job: Job, book: "_Book") -> Assembled:
+    cells, problems = _handed_in(job, book)
     problems = [*job.problems, *problems]
-    if name is None:
-        return _finish(chapter, chapter.cells, problems)
-    merged, notes = _merge(cells, chapter, trusted)
-    return _finish(chapter, merged, [*problems, *notes])
+    if cells is None:
+        return _finish(book, book.cells, problems)
+    merged, notes = _merge(cells, book)
+    return _finish(book, merged, [*problems, *notes])
 
 
-def _handed_in(job: Job, trusted: dict) -> tuple[str | None, list[NotebookNode], list[str]]:
-    """(file name, cells, problems) of the notebook to grade: the one of the right name, else the likeliest."""
+class _Book:
+    """The chapter, and what its cells can be recognised by."""
+
+    def __init__(self, job: Job) -> None:
+        notebook = nbformat.reads(job.chapter, as_version=4)
+        self.metadata, self.cells = notebook.metadata, notebook.cells
+        self.graded = {nbgrader(cell)["grade_id"]: cell for cell in self.cells if nbgrader(cell)}
+
+    @cached_property
+    def by_source(self) -> dict[str, str]:
+        """The source as students got it -> the grade_id."""
+        return {_released(cell): name for name, cell in self.graded.items()}
+
+    @cached_property
+    def by_neighbour(self) -> dict[str, str]:
+        """The source of the cell before a written answer, its question -> its grade_id."""
+        pairs = zip(self.cells, self.cells[1:], strict=False)
+        return {_released(one): nbgrader(two)["grade_id"] for one, two in pairs if _is_written(two)}
+
+    @cached_property
+    def by_definitions(self) -> dict[frozenset[str], str]:
+        """What a solution's stub defines -> its grade_id."""
+        answers = {name: cell for name, cell in self.graded.items() if _is_answer_code(cell)}
+        found = {_definitions(cell.source): name for name, cell in answers.items()}
+        return {definitions: name for definitions, name in found.items() if definitions}
+
+    @cached_property
+    def given(self) -> set[str]:
+        """The sources of all cells that students got."""
+        return {_released(cell) for cell in self.cells}
+
+    @cached_property
+    def experiments(self) -> set[str]:
+        return {_released(cell) for cell in self.cells if _is_experiment(cell)}
+
+    @property
+    def imports(self) -> NotebookNode:
+        """The first code cell, without which hardly any answer runs."""
+        return next(cell for cell in self.cells if cell.cell_type == "code")
+
+    def answered(self, name: str, cell: NotebookNode) -> bool:
+        """Whether somebody wrote something into a cell that is there for an answer."""
+        return cell.source.strip() not in ("", _released(self.graded[name]))
+
+
+def _handed_in(job: Job, book: _Book) -> tuple[list[NotebookNode] | None, list[str]]:
+    """(cells, problems) of the notebook to grade; no cells if there is none.
+
+    The one of the right name counts if anything was answered in it, else the one with most answers.
+    """
     right = f"{job.name}.ipynb"
-    names = [name for name in job.files if name.endswith(".ipynb")]
-    candidates = [right] if right in names else names
-    problems, read = [], {}
-    for name in candidates:
+    names = sorted(filter(submission.is_notebook, job.files), key=lambda name: (name != right, name))
+    problems, best = [], None
+    for name in names:
         try:
-            read[name] = submission.parse_notebook(job.files[name])
+            cells, notes = submission.parse_notebook(job.files[name])
         except submission.UnreadableNotebook as error:
-            problems.append(f"{name} cannot be read: {error}")
-    if not read:
-        return None, [], problems or [f"no notebook was handed in: {right} is missing"]
-    best = max(read, key=lambda name: len(_known(read[name][0], trusted)))
-    if best != right:
-        problems.append(f"{right} is missing; {best} was graded in its place")
-    cells, notes = read[best]
-    return best, cells, [*problems, *notes]
+            problems.append(f"{submission.printable(name)} cannot be read: {error}")
+            continue
+        found = _names(cells, book)
+        answers = {found[place] for place in found if _is_answer(found, place, cells, book)}
+        worth = (len(answers), len(set(found.values())))
+        if best is None or worth > best[0]:
+            best = worth, name, cells, notes
+        if name == right and answers:
+            break
+    if best is None:
+        return None, [*problems, _nothing_to_grade(right, names, job)]
+    _, name, cells, notes = best
+    return cells, [*problems, *_about_names(name, right, names), *notes]
 
 
-def _known(cells: list[NotebookNode], trusted: dict) -> dict[str, list[int]]:
-    """grade_id -> where its cells are, in a notebook whose metadata may be missing or wrong."""
-    known: dict[str, list[int]] = {}
-    for place, cell in enumerate(cells):
-        name = _recognise(cell, trusted)
-        if name:
-            known.setdefault(name, []).append(place)
-    return known
+def _nothing_to_grade(right: str, names: list[str], job: Job) -> str:
+    others = ", ".join(submission.printable(name) for name in sorted(job.files)[:5])
+    if names or not others:
+        return f"there is no notebook {right} to grade, so all exercises count as not done"
+    return f"there is no notebook {right} to grade, only {others}; so all exercises count as not done"
 
 
-def _recognise(cell: NotebookNode, trusted: dict) -> str | None:
-    """The grade_id of a cell: from its metadata, or its id, or because it opens a test."""
-    meta = cell.metadata.get("nbgrader")
-    opening = OPENING.search(cell.source)
-    for name in (
-        meta.get("grade_id") if isinstance(meta, dict) else None,
-        cell.get("id"),
-        f"test_{opening[1]}" if opening and cell.cell_type == "code" else None,
-    ):
-        if isinstance(name, str) and name in trusted:
-            return name
-    return None
+def _about_names(name: str, right: str, names: list[str]) -> Iterator[str]:
+    if name != right:
+        state = "has no answers" if right in names else "is missing"
+        yield f"{right} {state}; {submission.printable(name)} was graded in its place"
+    others = [submission.printable(other) for other in names if other not in (name, right)]
+    if others:
+        yield f"other notebooks were handed in and not graded: {', '.join(others[:5])}"
 
 
-def _merge(
-    cells: list[NotebookNode], chapter: NotebookNode, trusted: dict
-) -> tuple[list[NotebookNode], list[str]]:
+def _names(cells: list[NotebookNode], book: _Book) -> dict[int, str]:
+    """place -> grade_id, for the cells of a notebook whose metadata may be missing or wrong.
+
+    The stronger signs come first. A weaker one counts for a name that no stronger one has found, or found
+    without an answer in it.
+    """
+    names: dict[int, str] = {}
+    for sign in (_by_metadata, _by_id, _by_source, _by_content):
+        settled = {name for place, name in names.items() if _settles(name, cells[place], book)}
+        for place in range(len(cells)):
+            name = sign(cells, place, book)
+            if place not in names and name in book.graded and name not in settled:
+                names[place] = name
+    return names
+
+
+def _settles(name: str, cell: NotebookNode, book: _Book) -> bool:
+    return not is_solution(book.graded[name]) or book.answered(name, cell)
+
+
+def _by_metadata(cells: list[NotebookNode], place: int, book: _Book) -> str | None:
+    return nbgrader(cells[place]).get("grade_id")
+
+
+def _by_id(cells: list[NotebookNode], place: int, book: _Book) -> str | None:
+    return cells[place].get("id")
+
+
+def _by_source(cells: list[NotebookNode], place: int, book: _Book) -> str | None:
+    return book.by_source.get(cells[place].source.strip())
+
+
+def _by_content(cells: list[NotebookNode], place: int, book: _Book) -> str | None:
+    """A cell that opens a test, defines what an exercise asks for, or follows a written question."""
+    cell = cells[place]
+    if cell.source.strip() in book.given:
+        return None
+    if cell.cell_type == "markdown":
+        return book.by_neighbour.get(cells[place - 1].source.strip()) if place else None
+    opening = OPENING.match(cell.source)
+    if opening:
+        return f"test_{opening[1]}"
+    defined = _definitions(cell.source) if cell.cell_type == "code" else frozenset()
+    return next((name for needed, name in book.by_definitions.items() if needed <= defined), None)
+
+
+def _definitions(source: str) -> frozenset[str]:
+    return frozenset(function or variable for function, variable in DEFINED.findall(source))
+
+
+def _is_answer(names: dict[int, str], place: int, cells: list[NotebookNode], book: _Book) -> bool:
+    name = names[place]
+    return is_solution(book.graded[name]) and book.answered(name, cells[place])
+
+
+def _merge(cells: list[NotebookNode], book: _Book) -> tuple[list[NotebookNode], list[str]]:
     """The cells to run, in the student's order, and sentences about what was missing, repeated or changed."""
-    known = _known(cells, trusted)
-    chosen = {name: _choose(name, places, cells, trusted) for name, places in known.items()}
-    names = {place: name for name, places in known.items() for place in places}
-    experiments = {cell.source for cell in chapter.cells if _is_experiment(cell)}
-    merged: list[NotebookNode] = []
+    names = _names(cells, book)
+    chosen = _choose(names, cells, book)
+    early = [
+        name for name in book.graded if name in chosen and chosen[name] < chosen.get(_exercise(name), -1)
+    ]
+    missing = [name for name, own in book.graded.items() if name not in chosen and not _is_answer_code(own)]
+    notes = list(_notes(cells, names, chosen, early, book))
+    lost = bool(names) and any(_is_own_text(cells, place, names, book) for place in range(len(cells)))
+    merged = list(_in_order(cells, names, chosen, early, book))
+    for name in book.graded:
+        if name in early or name in missing:
+            _insert(merged, _put_back(book.graded[name], lost), list(book.graded))
+    if not any(_is_imports(cell, book.imports) for cell in cells):
+        merged.insert(0, copy.deepcopy(book.imports))
+        notes.append("the first code cell, with the imports, is missing and was put back")
+    return merged, notes if names else ["no cell of this chapter is in it: is it another notebook?"]
+
+
+def _choose(names: dict[int, str], cells: list[NotebookNode], book: _Book) -> dict[str, int]:
+    """grade_id -> the place of the cell that counts. It matters only where several have the same name.
+
+    Of tests that is the last one. Of answers it is the last before the test in which something was written:
+    that one the test would see if the notebook ran from top to bottom.
+    """
+    chosen = {}
+    for name in sorted(set(names.values()), key=lambda name: is_solution(book.graded[name])):
+        places = [place for place in names if names[place] == name]
+        if is_solution(book.graded[name]):
+            places = [place for place in places if book.answered(name, cells[place])] or places[:1]
+            test = chosen.get(f"test_{name}", len(cells))
+            places = [place for place in places if place < test] or places[:1]
+        else:
+            places = [p for p in places if cells[p].source.strip() == _released(book.graded[name])] or places
+        chosen[name] = max(places)
+    return chosen
+
+
+def _in_order(
+    cells: list[NotebookNode], names: dict[int, str], chosen: dict[str, int], early: list[str], book: _Book
+) -> Iterator[NotebookNode]:
+    """The student's cells, but for tests that stand elsewhere and for copies of what was handed out."""
     for place, cell in enumerate(cells):
         name = names.get(place)
         if name is not None and chosen[name] == place:
-            merged.append(_graded(trusted[name], cell))
-        elif name is None or is_solution(trusted[name]):
-            merged.append(_plain(cell, experiments))
-    for name in trusted:
-        if name not in chosen and not _is_answer_code(trusted[name]):
-            _insert(merged, copy.deepcopy(trusted[name]), list(trusted))
-    return merged, list(_notes(cells, known, chosen, trusted))
-
-
-def _choose(name: str, places: list[int], cells: list[NotebookNode], trusted: dict) -> int:
-    """Which of several cells with the same name counts: the first that was worked on."""
-    touched = [place for place in places if cells[place].source != trusted[name].source]
-    return (touched if is_solution(trusted[name]) and touched else places)[0]
+            if name not in early:
+                yield _graded(book.graded[name], cell)
+        elif cell.source.strip() not in book.by_source:
+            yield _plain(cell, book)
 
 
 def _graded(own: NotebookNode, cell: NotebookNode) -> NotebookNode:
@@ -136,19 +277,20 @@ def _graded(own: NotebookNode, cell: NotebookNode) -> NotebookNode:
     result = copy.deepcopy(own)
     if is_solution(own):
         result.source = cell.source
+        if "attachments" in cell and own.cell_type == "markdown":
+            result["attachments"] = cell.attachments
     return result
 
 
-def _plain(cell: NotebookNode, experiments: set[str]) -> NotebookNode:
+def _plain(cell: NotebookNode, book: _Book) -> NotebookNode:
     """A cell of the student's that is not graded."""
-    skipped = _is_experiment(cell) or cell.source in experiments
+    skipped = _is_experiment(cell) or cell.source.strip() in book.experiments
     cell.metadata = nbformat.from_dict({"tags": [EXPERIMENT]} if skipped else {})
     return cell
 
 
 def _is_experiment(cell: NotebookNode) -> bool:
-    tags = cell.metadata.get("tags", [])
-    return isinstance(tags, list) and EXPERIMENT in tags
+    return EXPERIMENT in cell.metadata.get("tags", [])
 
 
 def _is_answer_code(cell: NotebookNode) -> bool:
@@ -156,27 +298,80 @@ def _is_answer_code(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and is_solution(cell)
 
 
+def _is_written(cell: NotebookNode) -> bool:
+    return cell.cell_type != "code" and is_solution(cell)
+
+
+def _is_imports(cell: NotebookNode, imports: NotebookNode) -> bool:
+    same = cell.get("id") == imports.id or cell.source.strip() == imports.source.strip()
+    return same and cell.cell_type == "code"
+
+
+def _exercise(name: str) -> str:
+    return name.removeprefix("test_") if name.startswith("test_") else ""
+
+
+def _is_own_text(cells: list[NotebookNode], place: int, names: dict[int, str], book: _Book) -> bool:
+    """Whether this is a text cell that the student added, or wrote into."""
+    cell = cells[place]
+    return cell.cell_type == "markdown" and place not in names and cell.source.strip() not in book.given
+
+
+def _put_back(own: NotebookNode, lost: bool) -> NotebookNode:
+    """The chapter's cell. lost: a written answer may stand in another cell, and a person has to look."""
+    cell = copy.deepcopy(own)
+    if _is_written(cell) and lost:
+        cell.source = LOST
+    return cell
+
+
 def _insert(merged: list[NotebookNode], cell: NotebookNode, order: list[str]) -> None:
-    """Put a missing cell behind the graded cell that comes before it in the chapter, or at the end."""
+    """Put a cell behind its exercise, or else behind the graded cell before it, and what was added there."""
+    name = nbgrader(cell)["grade_id"]
     places = {nbgrader(other)["grade_id"]: place for place, other in enumerate(merged) if nbgrader(other)}
-    before = order[: order.index(nbgrader(cell)["grade_id"])]
-    found = [places[name] for name in reversed(before) if name in places]
-    merged.insert(found[0] + 1 if found else len(merged), cell)
+    before = [other for other in order[: order.index(name)] if other in places]
+    nearest = _exercise(name) if _exercise(name) in places else before[-1] if before else None
+    place = places[nearest] + 1 if nearest else 0
+    while place < len(merged) and not nbgrader(merged[place]):
+        place += 1
+    merged.insert(place, cell)
 
 
-def _notes(cells: list[NotebookNode], known: dict, chosen: dict, trusted: dict) -> Iterator[str]:
-    for name, own in trusted.items():
-        if name not in known:
-            back = "" if _is_answer_code(own) else " and was put back"
-            yield f"the cell {name} is missing{back}"
-        elif len(known[name]) > 1:
-            yield f"the cell {name} is there {len(known[name])} times; one of them counts"
-        if (
-            name in chosen
-            and not is_solution(own)
-            and cells[chosen[name]].source.strip() != _released(own).strip()
-        ):
-            yield f"the cell {name} was changed; the chapter's own was run"
+def _notes(
+    cells: list[NotebookNode], names: dict[int, str], chosen: dict[str, int], early: list[str], book: _Book
+) -> Iterator[str]:
+    graded = book.graded
+    found = {name: cells[chosen[name]] for name in graded if name in chosen}
+    missing = [name for name in graded if name not in found]
+    strange = [name for name, cell in found.items() if not _bears(name, cell)]
+    times = Counter(names.values())
+    yield from _about("are missing", [n for n in missing if _is_answer_code(graded[n])])
+    yield from _about(
+        "are missing, and were put back", [n for n in missing if not _is_answer_code(graded[n])]
+    )
+    yield from _about("have lost their names, and were recognised by what stands in them", strange)
+    yield from _about(
+        "are there more than once, and one of each counts",
+        [name for name in found if times[name] > 1 and name not in strange],
+    )
+    yield from _about(
+        "were changed, and the chapter's own were run",
+        [n for n in found if is_test(graded[n]) and found[n].source.strip() != _released(graded[n])],
+    )
+    yield from _about(
+        "had their type changed, and were graded in their own",
+        [name for name in found if found[name].cell_type != graded[name].cell_type],
+    )
+    yield from _about("stood before their exercise, and were run behind it", early)
+
+
+def _bears(name: str, cell: NotebookNode) -> bool:
+    return name in (nbgrader(cell).get("grade_id"), cell.get("id"))
+
+
+def _about(what: str, names: list[str]) -> Iterator[str]:
+    if names:
+        yield f"these cells {what}: {', '.join(names)}"
 
 
 def _released(cell: NotebookNode) -> str:
@@ -186,28 +381,27 @@ def _released(cell: NotebookNode) -> str:
         hidden = (hidden or "### BEGIN HIDDEN TESTS" in line) and "### END HIDDEN TESTS" not in line
         if not hidden and "### END HIDDEN TESTS" not in line:
             lines.append(line)
-    return "\n".join(lines)
+    return "\n".join(lines).strip()
 
 
-def _finish(chapter: NotebookNode, cells: list[NotebookNode], problems: list[str]) -> Assembled:
+def _finish(book: _Book, cells: list[NotebookNode], problems: list[str]) -> Assembled:
+    _set_ids(cells)
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC})
-    notebook.metadata["course"] = chapter.metadata.get("course", {})
-    _set_ids(notebook)
-    for cell in notebook.cells:
+    notebook.metadata["course"] = book.metadata.get("course", {})
+    for cell in cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     nbformat.validate(notebook)
     answers = [cell for cell in cells if nbgrader(cell) and is_solution(cell)]
-    same = {nbgrader(c)["grade_id"] for c in answers if nbgrader(c).get("checksum") == compute_checksum(c)}
-    present = {nbgrader(cell)["grade_id"] for cell in answers}
-    missing = {nbgrader(c)["grade_id"] for c in chapter.cells if nbgrader(c) and is_solution(c)} - present
-    return Assembled(notebook, tuple(problems), frozenset(same | missing))
+    touched = {nbgrader(c)["grade_id"] for c in answers if nbgrader(c).get("checksum") != compute_checksum(c)}
+    asked = {name for name, cell in book.graded.items() if is_solution(cell)}
+    return Assembled(notebook, tuple(problems), frozenset(asked - touched))
 
 
-def _set_ids(notebook: NotebookNode) -> None:
+def _set_ids(cells: list[NotebookNode]) -> None:
     """Every cell has a valid id of its own; graded cells have their grade_id."""
-    taken = {nbgrader(cell)["grade_id"] for cell in notebook.cells if nbgrader(cell)}
-    for number, cell in enumerate(notebook.cells):
+    taken = {nbgrader(cell)["grade_id"] for cell in cells if nbgrader(cell)}
+    for number, cell in enumerate(cells):
         if nbgrader(cell):
             cell["id"] = nbgrader(cell)["grade_id"]
         elif cell["id"] in taken or not CELL_ID.fullmatch(cell["id"]):

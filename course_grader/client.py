@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +22,11 @@ from course_grader.work import GraderError, Limits
 
 START_SECONDS = 120  # a cold disk may take long over importing torch
 GRACE_SECONDS = 3  # a cell that does not stop by itself after its time is ended with its process
-MESSAGE_BYTES = 64 * 2**20  # more than this without an end of line is no message
+# What a session may send for one cell: JSON makes up to 12 bytes of a character, and everything it prints stands
+# in a few messages. More than this is a flood.
+BYTES_PER_OUTPUT = 16
+SPARE_BYTES = 2**20
+NO_MESSAGE = "the process sent something that is no message, so it was ended"
 
 
 class SessionEnded(Exception):
@@ -57,21 +63,25 @@ class ForkServer:
         """Have a server that works. Raises GraderError if it does not start."""
         with self._lock:
             if self._process.poll() is not None and self._ready:
+                self._end()
                 self._start()
             if not self._ready:
                 self._wait()
 
     def stop(self) -> None:
         """End the server and every session."""
-        self._process.stdin.close()
-        self._process.wait()
-        self._said.close()
+        self._end()
         self._folder.cleanup()
 
     def connect(self, request: dict, descriptors: list[int] | None = None) -> socket.socket:
         """A new connection to the server, with its first line and open files, if any, sent."""
         self.ensure()
         return self._connect(request, descriptors)
+
+    def _end(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+        self._said.close()
 
     def _start(self) -> None:
         self._ready = False
@@ -90,6 +100,7 @@ class ForkServer:
                 stdout=self._said,
                 stderr=self._said,
                 env=sandbox.environment() if self.sandboxed else None,
+                start_new_session=True,  # an interrupt in the terminal is not for the server
             )
 
     def _wait(self) -> None:
@@ -141,10 +152,15 @@ class Session:
         self._connection = connection
         self._folder = folder
         self._limits = limits
-        self._received = b""
+        self._lines: deque[bytearray] = deque()
+        self._rest = bytearray()  # the beginning of the next line
         content = {name: base64.b64encode(data).decode() for name, data in files.items()}
         self._send({"imports": imports, "files": content})
-        self._receive(time.monotonic() + START_SECONDS)
+        reply = self._receive(time.monotonic() + START_SECONDS)
+        if "refused" in reply:
+            raise SessionEnded(f"the system refuses namespaces of its own to a process: {reply['refused']}")
+        if "ready" not in reply:
+            raise SessionEnded(NO_MESSAGE)
 
     def close(self) -> None:
         """End the process and all that it started."""
@@ -153,16 +169,24 @@ class Session:
             self._folder.cleanup()
 
     def run(self, request: dict, seconds: float) -> Iterator[dict]:
-        """Send one request; yields the replies as they come, the last with "done". seconds: left for all."""
+        """Send one request; yields the replies as they come, the last with "done". seconds: left for all.
+
+        The replies are dicts as course_grader.session says, but their content may be anything.
+        """
+        # A reply that was there before its request does not know the request's id.
+        request = request | {"id": secrets.token_hex(8)}
         self._send(request)
         deadline = time.monotonic() + min(seconds, self._limits.cell_seconds + GRACE_SECONDS)
         while True:
             reply = self._receive(deadline)
+            if "done" in reply and reply["done"] != request["id"]:
+                raise SessionEnded(NO_MESSAGE)
             yield reply
             if "done" in reply:
                 return
 
     def _send(self, request: dict) -> None:
+        self._left = BYTES_PER_OUTPUT * self._limits.output + SPARE_BYTES
         try:
             self._connection.settimeout(START_SECONDS)
             self._connection.sendall(json.dumps(request).encode() + b"\n")
@@ -172,22 +196,22 @@ class Session:
     def _receive(self, deadline: float) -> dict:
         line = self._line(deadline)
         try:
-            reply = json.loads(line)
-        except ValueError:
+            # Infinity, and half a surrogate pair, are read from JSON, but no file or database takes them.
+            plain = json.dumps(json.loads(line.decode()), ensure_ascii=False, allow_nan=False)
+            reply = json.loads(plain.encode(errors="replace"))
+        except (ValueError, RecursionError):
             reply = None
         if not isinstance(reply, dict):
-            raise SessionEnded("the process sent something that is no message, so it was ended")
-        if "refused" in reply:
-            raise SessionEnded(f"the system refuses namespaces of its own to a process: {reply['refused']}")
+            raise SessionEnded(NO_MESSAGE)
         if "ended" in reply:
             raise SessionEnded(_how_it_ended(reply, self._limits))
         return reply
 
-    def _line(self, deadline: float) -> bytes:
+    def _line(self, deadline: float) -> bytearray:
         """The next line that is not empty."""
-        while b"\n" not in self._received.lstrip(b"\n"):
-            if len(self._received) > MESSAGE_BYTES:
-                raise SessionEnded("the process sent a message without end, so it was ended")
+        while not self._lines:
+            if self._left < 0:
+                raise SessionEnded("it sent far more than a cell may print, so its process was ended")
             self._connection.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
                 received = self._connection.recv(1 << 20)
@@ -199,19 +223,26 @@ class Session:
                 received = b""
             if not received:
                 raise SessionEnded("the process is gone")
-            self._received += received
-        line, _, self._received = self._received.lstrip(b"\n").partition(b"\n")
-        return line
+            self._left -= len(received)
+            self._rest += received
+            if b"\n" in received:
+                *lines, self._rest = self._rest.split(b"\n")
+                self._lines.extend(filter(None, lines))
+        return self._lines.popleft()
 
 
 def _how_it_ended(reply: dict, limits: Limits) -> str:
-    code = os.waitstatus_to_exitcode(reply["ended"])
-    if reply["memory"]:
+    try:
+        code = os.waitstatus_to_exitcode(reply["ended"])
+    except (TypeError, ValueError, OverflowError):
+        return NO_MESSAGE
+    if reply.get("memory"):
         return f"it used more than {limits.memory / 2**30:.2g} GiB of memory, so its process was ended"
     if code == -signal.SIGSEGV:
         return "it crashed (segmentation fault)"
     if code < 0:
-        return f"its process was ended by signal {-code} ({signal.Signals(-code).name})"
+        names = {one.value: one.name for one in signal.Signals}
+        return f"its process was ended by signal {-code} ({names.get(-code, 'a real-time signal')})"
     return f"it ended its own process (exit code {code})"
 
 

@@ -1,7 +1,9 @@
-"""Grades one submission: bytes in, a result out. No gradebook, no folders; whatever happens, there is a result."""
+"""Grades one submission: bytes in, a result out. No gradebook, no folders; there always is a result."""
 
+import math
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -9,13 +11,20 @@ from nbformat.v4 import new_output
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
 from course_builder.chapter import is_test, nbgrader
+from course_grader import records
 from course_grader.assemble import Assembled, assemble
-from course_grader.client import ForkServer, Session, SessionEnded, open_session
+from course_grader.client import NO_MESSAGE, ForkServer, Session, SessionEnded, open_session
 from course_grader.steps import EXPERIMENT
+from course_grader.submission import beside_notebooks
 from course_grader.work import RECORD, Job, Result
 
 MAX_PROCESSES = 10  # a submission that ends its process more often than this has had its chance
-OTHER_FLAG = "the outputs of {name} look like check records, and are none"
+MAX_OUTPUT = 20  # all cells together may print as much as so many of them alone
+MAX_DEPTH = 20  # of the data in an output
+MAX_FLAGS = 200
+MAX_SENTENCE = 500  # characters of what a session says
+OTHER_FLAG = "its outputs look like check records, and are none"
+LEFT_OUT = "\n[the submission has printed too much: the rest was left out]\n"
 
 
 def grade(job: Job, server: ForkServer) -> Result:
@@ -44,6 +53,8 @@ class _Run:
         self._deadline = time.monotonic() + self.job.limits.seconds
         self._session: Session | None = None
         self._done: list[NotebookNode] = []  # ordinary cells that a fresh process has to run again
+        self._displays: dict[str, list[NotebookNode]] = {}  # outputs that may still change, by display_id
+        self._left = MAX_OUTPUT * self.job.limits.output
         self._processes = 0
         for cell in self.assembled.notebook.cells:
             if cell.cell_type != "code" or EXPERIMENT in cell.metadata.get("tags", []):
@@ -59,14 +70,16 @@ class _Run:
             done = self._execute(cell, self._ready_session(), cell.outputs)
         except SessionEnded as ended:
             self._close()
-            return self._break_off(cell, str(ended))
-        self.flags += [f"{_place(cell)}: {flag}" for flag in done["flags"]]
-        if done["error"]:
-            self._break_off(cell, done["error"])
+            self._keep_records(cell, [])
+            return self._break_off(cell, _sentence(str(ended)))
+        if done.get("error") is not None:
+            self._break_off(cell, _sentence(done["error"]))
         elif not is_test(cell):
             self._done.append(cell)
+        valid = records.valid(done.get("records"), cell) if is_test(cell) else []
+        self._keep_records(cell, valid)
         if is_test(cell):
-            self._score(cell, done)
+            self._score(cell, valid)
 
     def _why_not(self) -> str | None:
         if time.monotonic() >= self._deadline:
@@ -80,7 +93,9 @@ class _Run:
         while self._session is None:
             self._processes += 1
             imports = next(c.source for c in self._chapter().cells if c.cell_type == "code")
-            self._session = open_session(self.server, self.job.limits, imports, self.job.files)
+            self._session = open_session(
+                self.server, self.job.limits, imports, beside_notebooks(self.job.files)
+            )
             try:
                 for cell in self._done:
                     self._execute(cell, self._session, outputs=[])
@@ -96,19 +111,36 @@ class _Run:
             request = {"test": cell.source, "exercise": _exercise(cell)}
         for reply in session.run(request, self._deadline - time.monotonic()):
             if "output" in reply:
-                outputs.append(_valid_output(reply["output"]))
+                self._add(_valid_output(reply["output"]), outputs)
             elif "update" in reply:
                 self._update(reply["update"])
             elif "clear" in reply:
                 outputs.clear()
-        return reply["done"]
+            elif "flag" in reply and len(self.flags) < MAX_FLAGS:
+                self.flags.append(f"{_place(cell)}: {_sentence(reply['flag'])}")
+        return reply
 
-    def _update(self, change: dict) -> None:
+    def _add(self, output: NotebookNode, outputs: list) -> None:
+        """Keep an output, unless the submission has had its share."""
+        if self._left < 0:
+            return
+        self._left -= len(repr(output))
+        if self._left < 0:
+            output = new_output("stream", name="stdout", text=LEFT_OUT)
+        shown_as = output.pop("transient", {}).get("display_id")
+        if shown_as is not None:
+            self._displays.setdefault(str(shown_as), []).append(output)
+        outputs.append(output)
+
+    def _update(self, change: Any) -> None:
         """Change the earlier outputs that were displayed under the same id."""
-        for cell in self.assembled.notebook.cells:
-            for output in cell.get("outputs", []):
-                if output.get("transient", {}).get("display_id") == change["display_id"]:
-                    output["data"], output["metadata"] = change["data"], change["metadata"]
+        if not isinstance(change, dict):
+            raise SessionEnded(NO_MESSAGE)
+        content = {"data": change.get("data"), "metadata": change.get("metadata")}
+        new = _valid_output({"output_type": "display_data", **content})
+        self._left -= len(repr(new))
+        for output in self._displays.get(str(change.get("display_id")), []) if self._left >= 0 else []:
+            output["data"], output["metadata"] = new["data"], new["metadata"]
 
     def _break_off(self, cell: NotebookNode, reason: str) -> None:
         """Say in the cell and in the result why this cell did not come to its end."""
@@ -117,18 +149,21 @@ class _Run:
         if is_test(cell):
             self.scores[nbgrader(cell)["grade_id"]] = 0.0
 
-    def _score(self, cell: NotebookNode, done: dict) -> None:
-        """Take the score of a test cell, and leave in its outputs no records but its own."""
-        records = list(done["records"])
-        for output in cell.outputs:
-            if RECORD not in output.get("data", {}):
+    def _keep_records(self, cell: NotebookNode, valid: list[dict]) -> None:
+        """Leave in the outputs of a cell the records that count, each once, and no others."""
+        waiting = list(valid)
+        for output in [output for output in cell.outputs if RECORD in output.get("data", {})]:
+            if waiting and output.data[RECORD] == waiting[0]:
+                waiting.pop(0)
                 continue
-            if records and output.data[RECORD] == records[0]:
-                records.pop(0)
-            else:
-                del output.data[RECORD]
-                self.flags.append(OTHER_FLAG.format(name=_place(cell)))
-        score = float(done["score"])
+            del output.data[RECORD]
+            if is_test(cell) and valid:
+                self.flags.append(f"{_place(cell)}: {OTHER_FLAG}")
+        cell.outputs += [new_output("display_data", data=records.shown(record)) for record in waiting]
+
+    def _score(self, cell: NotebookNode, valid: list[dict]) -> None:
+        """Take the score of a test cell: the session's word for it does not count."""
+        score = round(math.fsum(record["earned"] for record in valid), records.ROUNDING)
         self.scores[nbgrader(cell)["grade_id"]] = score
         result = new_output("execute_result", data={"text/plain": repr(score)}, execution_count=None)
         cell.outputs.append(result)
@@ -145,8 +180,6 @@ class _Run:
 def _result(job: Job, assembled: Assembled, run: _Run, seconds: float) -> Result:
     notebook = assembled.notebook
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            output.pop("transient", None)
         if is_grade(cell) and is_solution(cell):
             run.scores[nbgrader(cell)["grade_id"]] = determine_grade(cell)[0]
     flags = tuple(dict.fromkeys(run.flags))
@@ -170,7 +203,7 @@ def _result(job: Job, assembled: Assembled, run: _Run, seconds: float) -> Result
         flags=flags,
         notebook=nbformat.writes(notebook),
         seconds=seconds,
-        files={name: data for name, data in job.files.items() if not name.endswith(".ipynb")},
+        files=beside_notebooks(job.files),
     )
 
 
@@ -182,11 +215,26 @@ def _place(cell: NotebookNode) -> str:
     return nbgrader(cell).get("grade_id") or f"cell {cell.id}"
 
 
-def _valid_output(output: dict) -> NotebookNode:
+def _valid_output(output: Any) -> NotebookNode:
     """An output as a session sent it. Raises SessionEnded if it is none: the process was tampered with."""
+    if not isinstance(output, dict) or not isinstance(output.get("transient", {}), dict):
+        raise SessionEnded(NO_MESSAGE)
+    if _depth_exceeds(output, MAX_DEPTH):
+        raise SessionEnded(NO_MESSAGE)
     try:
         node = nbformat.from_dict(output)
         nbformat.validate({k: v for k, v in node.items() if k != "transient"}, ref="output", version=4)
     except Exception as error:
-        raise SessionEnded("the process sent an output that is none, so it was ended") from error
+        raise SessionEnded(NO_MESSAGE) from error
     return node
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    """Whether lists and dicts are nested more deeply; notebooks are written by a function that calls itself."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return limit == 0 or any(_depth_exceeds(one, limit - 1) for one in inner)
+
+
+def _sentence(text: Any) -> str:
+    """What a session says, as text that any database takes."""
+    return (text if isinstance(text, str) else repr(text)).replace("\0", "")[:MAX_SENTENCE]

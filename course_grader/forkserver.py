@@ -60,6 +60,7 @@ MODULES = (
     "PIL.JpegImagePlugin",
     "PIL.PngImagePlugin",
     "course_grader.kernel",
+    "course_grader.session",
 )
 INLINE = "module://matplotlib_inline.backend_inline"  # pictures become outputs of the cell
 WATCH_SECONDS = 0.05  # between two looks at a child's memory
@@ -101,16 +102,19 @@ def warm_up() -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from course_grader import session
+
     data.fashion_mnist(train=True)
     activate_matplotlib(INLINE)
     figure = Figure()
     figure.subplots().plot([0, 1])
     FigureCanvasAgg(figure).draw()
+    session.guarded()
 
 
 def _end_keepers() -> None:
     """Have every keeper end what it watches over, and wait until they have."""
-    for keeper in _descendants(os.getpid()):
+    for keeper in _children(os.getpid()):
         with contextlib.suppress(ProcessLookupError):
             os.kill(keeper, signal.SIGTERM)
     with contextlib.suppress(ChildProcessError):  # as SIGCHLD is ignored: they are all gone
@@ -149,10 +153,14 @@ def _be_the_child(connection: socket.socket, request: dict, limits: Limits) -> N
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         isolation.die_with_parent()
+        isolation.close_files({0, 1, 2, connection.fileno(), *request["descriptors"]})
         if request["isolate"]:
             isolation.mount_own_folders()
             isolation.drop_capabilities()
+            isolation.forbid_system_calls()
+        if request["isolate"] or request["start"] == "session":
             isolation.limit_memory(limits.memory)
+            isolation.limit_open_files()
         start = importlib.import_module(f"course_grader.{request['start']}").start
         status = start(connection, request, limits)
     except OSError as error:
@@ -178,28 +186,44 @@ def _watch(child: int, connection: socket.socket, request: dict, limits: Limits)
                 _, status = os.waitpid(child, 0)
                 return status, memory
             os.killpg(child, int(_first_line(connection)[0]))
-        if request["isolate"] and _family_memory(child, idle) > limits.memory:
+        if request["start"] == "session" and _needs_more(child, idle, limits.memory):
             memory = True
             os.kill(child, signal.SIGKILL)
 
 
-def _family_memory(child: int, idle: int) -> int:
-    """Bytes that a child and its descendants hold, beyond what each shares with the server."""
-    return sum(max(0, _memory(process) - idle) for process in [child, *_descendants(child)])
+def _needs_more(child: int, idle: int, limit: int) -> bool:
+    """Whether a child and its descendants hold more bytes than this, beyond what a child holds when idle.
+
+    The exact measure takes the kernel milliseconds, so a rough one that is never smaller comes first.
+    """
+    family = [child, *_descendants(child)]
+    return sum(map(_memory, family)) > idle + limit and sum(map(_own_memory, family)) > limit
 
 
 def _memory(process: int) -> int:
+    """Bytes of memory in use, pages shared with others counted in full."""
     with contextlib.suppress(OSError):
         return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0
 
 
+def _own_memory(process: int) -> int:
+    """Bytes of memory in use; of a page shared with others only this process's share."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return _memory(process)
+
+
 def _descendants(process: int) -> list[int]:
-    found = []
+    return [pid for child in _children(process) for pid in (child, *_descendants(child))]
+
+
+def _children(process: int) -> list[int]:
+    found: list[int] = []
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{process}/task"):
-            children = Path(f"/proc/{process}/task/{thread}/children").read_text().split()
-            found += [pid for child in map(int, children) for pid in (child, *_descendants(child))]
+            found += map(int, Path(f"/proc/{process}/task/{thread}/children").read_text().split())
     return found
 
 

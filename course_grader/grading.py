@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import functools
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
@@ -24,6 +25,9 @@ from course_grader.engine import grade
 from course_grader.gradebook import Recorder
 from course_grader.work import GraderError, Job, Limits, Result
 
+# What nbgrader's tables and patterns take: no line ends, no bytes that are no text.
+STUDENT_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+LIMITS = Limits()
 AHEAD = 2  # submissions that wait for each worker, so that none has to wait for us
 
 
@@ -43,7 +47,7 @@ def grade_class(
     place: "Place",
     students: list[str] | None = None,
     force: bool = False,
-    limits: Limits = Limits(),
+    limits: Limits = LIMITS,
     say: Callable[[str], None] = tqdm.write,
 ) -> Summary:
     """Grade all submissions of an assignment, or those of some students, and record every result.
@@ -58,9 +62,9 @@ def grade_class(
     template = Job(
         assignment, "", chapter.stem, nbformat.writes(prepared), fingerprint(solved), {}, (), limits
     )
-    students = _students(course, assignment, students)
-    bring_up_to_date(course, assignment, chapter.stem, prepared)
     summary = Summary([], [], {})
+    students = _usable(_students(course, assignment, students), summary, say)
+    bring_up_to_date(course, assignment, chapter.stem, prepared)
     total = sum(nbgrader(cell)["points"] for cell in prepared.cells if is_test(cell))
     with Recorder(course) as recorder:
         known = {} if force else recorder.graded(assignment)
@@ -70,11 +74,13 @@ def grade_class(
                 bar.update(1 + len(summary.unchanged) + len(summary.graded) + len(summary.failed) - bar.n)
                 try:
                     result = future.result()
+                    write_autograded(course, result)
+                except GraderError:
+                    raise  # it would stop every other submission as well
                 except Exception as error:
                     summary.failed[job.student] = f"{type(error).__name__}: {error}"
                     say(f"{job.student}: NOT GRADED. {summary.failed[job.student]}")
                     continue
-                write_autograded(course, result)
                 recorder.record(result)
                 summary.graded.append(_light(result))
                 say(describe(result, total))
@@ -92,20 +98,32 @@ def describe(result: Result, total: float) -> str:
 
 
 def write_autograded(course: Course, result: Result) -> None:
-    """Put the notebook as it ran, and the files beside it, where nbgrader expects them. Replaces all at once."""
+    """Put the notebook as it ran, and the files beside it, where nbgrader expects them; all at once."""
     target = course.path("autograded", result.student, result.assignment)
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    for name, content in {**result.files, f"{result.name}.ipynb": result.notebook.encode()}.items():
-        (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-        (fresh / name).write_bytes(content)
+    fresh, old = (target.with_name(f".{target.name}.{word}") for word in ("new", "old"))
     with _locked(target.parent):
-        if target.exists():
-            # nbgrader writes these folders read-only.
-            for folder, _, _ in os.walk(target):
-                os.chmod(folder, 0o755)
-            shutil.rmtree(target)
+        for left_behind in (fresh, old):
+            _remove(left_behind)
+        for name, content in {**result.files, f"{result.name}.ipynb": result.notebook.encode()}.items():
+            path = fresh / name
+            if ".." in path.parts or not path.is_relative_to(fresh):
+                raise ValueError(f"a file named {name!r} would be written outside of {target}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        if os.path.lexists(target):
+            target.rename(old)
         fresh.rename(target)
+        _remove(old)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, which nbgrader may have left read-only, or a file, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        for folder, _, _ in os.walk(path):
+            os.chmod(folder, 0o755)
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def bring_up_to_date(course: Course, assignment: str, name: str, prepared: NotebookNode) -> None:
@@ -156,8 +174,21 @@ def _students(course: Course, assignment: str, wanted: list[str] | None) -> list
         return handed_in
     missing = sorted(set(wanted) - set(handed_in))
     if missing:
-        raise GraderError(f"{', '.join(missing)} handed in nothing for {assignment}")
+        raise GraderError(f"no submission of {assignment} by {', '.join(missing)}")
     return wanted
+
+
+def _usable(students: list[str], summary: Summary, say: Callable[[str], None]) -> list[str]:
+    """The students whose ids a gradebook can hold; the others have failed."""
+    usable = []
+    for student in students:
+        if STUDENT_ID.fullmatch(student):
+            usable.append(student)
+            continue
+        name = submission.printable(student)
+        summary.failed[name] = "a student's id is one line of at most 128 characters: rename the folder"
+        say(f"{name}: NOT GRADED. {summary.failed[name]}")
+    return usable
 
 
 def _changed(
@@ -177,7 +208,7 @@ def _changed(
 
 @dataclass(frozen=True)
 class Place:
-    """Where submissions are graded: an executor, the function that it runs, and how many it runs at a time."""
+    """Where submissions are graded: an executor, the function that it runs, and how many run at a time."""
 
     executor: Executor
     run: Callable[[Job], Result]

@@ -1,15 +1,24 @@
 """What the tests rest on, kept as it was before the student's code ran, and a watch over what that code does.
 
 Tests and answers share one process, so a determined student can still deceive them; docs/trust.md says how far
-this goes. The guard makes the known ways harmless and leaves a sign of them for the instructor.
+this goes. Student code can replace whatever it finds under a name. So there are no classes here, the session
+takes this module out of sys.modules, and what must not be replaced lives in the variables of a function.
 """
 
 import builtins
+import contextlib
+import ctypes
 import sys
 import sysconfig
 import types
-from collections.abc import Iterator
+from _thread import get_ident
+from collections.abc import Callable, Iterator, Mapping
+from operator import is_
+from os.path import abspath
+from pathlib import Path
 from typing import Any
+
+from course_grader.isolation import DATA
 
 # Whose functions and classes the tests use. Packages stand for all their modules.
 PACKAGES = ("course_utils", "course_grader", "torch.testing", "numpy.testing")
@@ -19,6 +28,7 @@ MODULES = (
     "IPython.core.displaypub",
     "IPython.core.formatters",
     "IPython.core.interactiveshell",
+    "_thread",
     "builtins",
     "contextlib",
     "copy",
@@ -26,157 +36,284 @@ MODULES = (
     "html",
     "inspect",
     "json",
+    "json.encoder",
     "linecache",
     "math",
     "numpy",
     "os",
+    "posixpath",
     "random",
     "re",
+    "signal",
     "sys",
     "tempfile",
     "torch",
+    "torch._tensor",
     "torch.autograd",
     "torch.functional",
     "torch.nn.functional",
+    "torch.overrides",
     "traceback",
+    "types",
 )
 CLASSES = ("torch.Tensor", "torch.nn.Module", "torch.Generator")
-CODE = (types.FunctionType, types.BuiltinFunctionType, type, property, staticmethod, classmethod)
+CHECK = "course_utils.check"  # here plain values count, too: a tolerance decides about an answer
+# What Python, IPython and check.case themselves change as they run.
+CHANGING = {"_", "_cell", "_inside_case", "displayhook", "excepthook", "get_ipython", "display"}
+CHANGING |= {"__builtins__", "__warningregistry__", "stdin", "stdout", "stderr", "_instance", "Storage"}
+HIDDEN = ("course_grader.guard", "course_grader.session")  # a session takes them out of sys.modules
 MISSING = object()
 
 
-class Guard:
-    """Remembers functions, classes and their code; finds what was replaced, and puts it back."""
+def make_guard() -> tuple[Callable[[bool], list[str]], frozenset[int]]:
+    """Remember functions, classes, their code and defaults as they are now.
 
-    def __init__(self) -> None:
-        self._owners = list(_owners())
-        self._names = [
-            (owner, name, value)
-            for _, owner in self._owners
-            for name, value in vars(owner).items()
-            if isinstance(value, CODE) and not (owner is builtins and name == "_")
-        ]
-        self._labels = {id(owner): label for label, owner in self._owners}
-        functions = {id(f): f for _, _, value in self._names for f in _functions(value)}
-        self._code = [(f, f.__code__, f.__defaults__, f.__kwdefaults__) for f in functions.values()]
+    Returns a function that puts back what has been replaced since then, and returns its names; its argument
+    says whether the code of functions may have been replaced, which takes longer to find out. Also returns the
+    ids of these functions.
+    """
+    known = vars(builtins).copy()
+    owners = [(*owner, list(owner[2]), list(owner[2].values())) for owner in _owners()]
+    functions = _functions(value for *_, values in owners for value in values)
+    codes = [(f, f.__code__, f.__defaults__) for f in functions]
+    options = [(_name(f), f.__kwdefaults__, f.__kwdefaults__.copy()) for f in functions if f.__kwdefaults__]
+    owners += [(name, now, kept, list(kept), list(kept.values())) for name, now, kept in options]
+    everything = [(*owner, set(_names(owner[1]))) for owner in owners]
+    cells = [(_name(f), cell, cell.cell_contents) for f in functions for cell in _filled(f)]
+    modules = [(name, owner) for name, owner, *_ in owners if isinstance(owner, types.ModuleType)]
 
-    def restore(self) -> list[str]:
-        """Put back what was replaced. Returns the names of it."""
+    def restore(code_too: bool) -> list[str]:
         found = []
-        for owner, name, value in self._names:
-            if vars(owner).get(name, MISSING) is not value:
-                type.__setattr__(owner, name, value) if isinstance(owner, type) else vars(owner).update(
-                    {name: value}
-                )
-                found.append(f"{self._labels[id(owner)]}.{name}")
-        for function, code, defaults, kwdefaults in self._code:
-            if function.__code__ is not code or function.__defaults__ is not defaults:
-                function.__code__, function.__defaults__ = code, defaults
-                function.__kwdefaults__ = kwdefaults
-                found.append(f"{function.__module__}.{function.__qualname__}")
+        # First, and in bare syntax, because all that follows needs them.
+        for name in known:
+            if vars_of_builtins.get(name, MISSING) is not known[name] and name not in CHANGING:
+                vars_of_builtins[name] = known[name]
+                found.append(f"builtins.{name}")
+        for label, owner, kept, names, values, all_names in everything:
+            now = owner if isinstance(owner, dict) else vars(owner)
+            if not all(map(is_, map(now.get, names), values)):
+                found += [f"{label}.{name}" for name in _put_back(owner, now, kept)]
+            if len(now) != len(all_names) or now.keys() != all_names:
+                found += [f"{label}.{name}" for name in _take_away(owner, now.keys() - all_names, known)]
+        for label, cell, content in cells:
+            if cell.cell_contents is not content:
+                cell.cell_contents = content
+                found.append(label)
+        for name, module in modules:
+            if sys.modules.get(name) is not module:
+                sys.modules[name] = module
+                found.append(f"sys.modules[{name!r}]")
+        if code_too:
+            found += _put_code_back(codes)
         return found
 
+    vars_of_builtins = vars(builtins)
+    return restore, frozenset(map(id, functions))
 
-def _owners() -> Iterator[tuple[str, Any]]:
-    """(name, module or class) of everything that is guarded."""
-    seen = set()
+
+def _owners() -> Iterator[tuple[str, Any, dict]]:
+    """(name, module, class or dict, what in it is guarded) of everything that is guarded."""
+    seen: set[int] = set()
     for name, module in sorted(sys.modules.items()):
-        if (
-            name in MODULES
-            or name.startswith(tuple(f"{package}." for package in PACKAGES))
-            or name in PACKAGES
-        ):
-            yield name, module
-            for key, value in vars(module).items():
-                full = f"{name}.{key}"
-                ours = isinstance(value, type) and value.__module__ == name and name not in ("torch", "numpy")
-                if (ours or full in CLASSES) and id(value) not in seen and _can_change(value):
-                    seen.add(id(value))
-                    yield full, value
+        if name in HIDDEN or not (name in MODULES or f"{name}.".startswith(tuple(f"{p}." for p in PACKAGES))):
+            continue
+        ours = name.startswith(CHECK)
+        yield name, module, _guarded(module, plain_too=ours)
+        for key, value in list(vars(module).items()):
+            own = isinstance(value, type) and value.__module__ == name and name not in ("torch", "numpy")
+            if (own or f"{name}.{key}" in CLASSES) and id(value) not in seen and _can_change(value):
+                seen.add(id(value))
+                yield f"{name}.{key}", value, _guarded(value)
+            elif ours and isinstance(value, dict) and not key.startswith("__"):
+                yield f"{name}.{key}", value, value.copy()
+
+
+def _guarded(owner: Any, plain_too: bool = False) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in vars(owner).items()
+        if name not in CHANGING
+        and getattr(value, "__name__", None) not in HIDDEN
+        and (plain_too or callable(value) or isinstance(value, types.ModuleType | property | staticmethod))
+    }
 
 
 def _can_change(cls: type) -> bool:
     """Whether Python code can replace an attribute of a class at all."""
-    return not hasattr(cls, "__flags__") or not cls.__flags__ & (1 << 8)  # Py_TPFLAGS_IMMUTABLETYPE
+    return not cls.__flags__ & (1 << 8)  # Py_TPFLAGS_IMMUTABLETYPE
 
 
-def _functions(value: Any) -> Iterator[types.FunctionType]:
-    if isinstance(value, staticmethod | classmethod):
-        value = value.__func__
-    if isinstance(value, property):
-        yield from (f for f in (value.fget, value.fset) if isinstance(f, types.FunctionType))
-    elif isinstance(value, types.FunctionType):
-        yield value
+def _functions(values: Iterator[Any]) -> list[types.FunctionType]:
+    """The functions among these, and those that they wrap, each once."""
+    found: dict[int, types.FunctionType] = {}
+    waiting = list(values)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, property):
+            waiting += [value.fget, value.fset]
+        elif isinstance(value, staticmethod | classmethod):
+            waiting.append(value.__func__)
+        elif isinstance(value, types.FunctionType) and id(value) not in found:
+            found[id(value)] = value
+            waiting += [cell.cell_contents for cell in _filled(value)]
+    return list(found.values())
 
 
-FRAMES = {"sys._getframe", "sys._current_frames", "sys.settrace", "sys.setprofile"}
-OBJECTS = {"gc.get_objects", "gc.get_referrers", "gc.get_referents"}
-NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto"}
-LIBRARIES = tuple({*sysconfig.get_paths().values(), sys.base_prefix})
-OWN = ("/tmp", "/dev", "/proc/self", "/usr", "/etc", *LIBRARIES)  # where student code may look
+def _filled(function: types.FunctionType) -> Iterator[types.CellType]:
+    """The variables that a function of the course keeps from the function around it."""
+    if function.__module__ and function.__module__.startswith(PACKAGES):
+        for cell in function.__closure__ or ():
+            with contextlib.suppress(ValueError):  # not filled yet
+                if isinstance(cell.cell_contents, types.FunctionType | type):
+                    yield cell
 
 
-class Watch:
-    """Notes what the student's code does that no exercise asks for. An audit hook: it cannot be taken away.
+def _name(function: types.FunctionType) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
 
-    is_student: tells from a code file name whether it is a cell of the student's notebook.
+
+def _names(owner: Any) -> Mapping:
+    return owner if isinstance(owner, dict) else vars(owner)
+
+
+def _put_back(owner: Any, now: Mapping, kept: dict) -> list[str]:
+    names = [name for name, value in kept.items() if now.get(name, MISSING) is not value]
+    for name in names:
+        if isinstance(owner, type):
+            type.__setattr__(owner, name, kept[name])
+        else:
+            (owner if isinstance(owner, dict) else vars(owner))[name] = kept[name]
+    return names
+
+
+def _take_away(owner: Any, new: set[str], known: dict) -> list[str]:
+    """Delete new names that come before others: before inherited ones in a class, before builtins in a module."""
+    if isinstance(owner, type):
+        before = {name for base in owner.__mro__[1:] for name in vars(base)}
+    else:
+        before = new if isinstance(owner, dict) else known.keys()
+    names = sorted(name for name in (new & before) - CHANGING if isinstance(name, str))
+    for name in names:
+        type.__delattr__(owner, name) if isinstance(owner, type) else _names(owner).pop(name)
+    return names
+
+
+def _put_code_back(codes: list[tuple]) -> list[str]:
+    found = []
+    for function, code, defaults in codes:
+        if function.__code__ is not code or function.__defaults__ is not defaults:
+            function.__code__, function.__defaults__ = code, defaults
+            found.append(_name(function))
+    return found
+
+
+LIBRARIES = tuple({*sysconfig.get_paths().values(), sys.base_prefix, sys.prefix, "<frozen", "<test "})
+COURSE = tuple(str(Path(__file__).parents[1] / name) for name in ("course_utils", "course_grader"))
+OWN = ("/tmp", "/dev", "/proc", "/sys", "/usr", "/etc", DATA, *LIBRARIES, *COURSE)  # where student code may look
+
+FRAMES = "it shows the variables of the test"
+OBJECTS = "it finds the objects of the test"
+DIRECT = {
+    "sys._getframe": FRAMES,
+    "sys._current_frames": FRAMES,
+    "sys._current_exceptions": FRAMES,
+    "sys.settrace": FRAMES,
+    "sys.setprofile": FRAMES,
+    "sys.monitoring.register_callback": FRAMES,
+    "gc.get_objects": OBJECTS,
+    "gc.get_referrers": OBJECTS,
+    "gc.get_referents": OBJECTS,
+    "sys.addaudithook": "it sees what the tests do",
+    "code.__new__": "it makes code that has no source",
+    "os.fork": "it doubles the process of the tests",
+}
+# Functions of libraries that do nothing but hand something on.
+HANDING_ON = {"currentframe", "stack", "trace", "getinnerframes", "walk_stack", "walk_tb", "<lambda>"}
+MAKING_CODE = {"exec", "function.__new__"}
+NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
+
+
+def watch(report: Callable[[str], None], guarded: frozenset[int]) -> Callable[[], bool]:
+    """From now on to the end of the process, report what student code does that no exercise asks for.
+
+    An audit hook cannot be taken away. Code counts as the student's unless its file is a library's, and as
+    what it is called by: libraries themselves read frames all the time. guarded: ids of functions. Returns a
+    function that says whether the code or the defaults of any of these have been replaced so far.
     """
+    getframe, replaced, busy = sys._getframe, [], {}
+    trusted = (*LIBRARIES, *COURSE)
 
-    def __init__(self, is_student) -> None:
-        self._is_student = is_student
-        self._busy = False
-        self.seen: dict[str, None] = {}  # an ordered set
+    def by_student(frame: types.FrameType | None) -> bool:
+        while frame is not None and frame.f_code.co_filename.startswith(trusted):
+            if frame.f_code.co_name not in HANDING_ON and frame.f_code.co_filename != ctypes.__file__:
+                return False
+            frame = frame.f_back
+        return frame is not None
 
-    def start(self) -> None:
-        """From now on, to the end of the process."""
-        sys.addaudithook(self._hook)
+    def student_below(frame: types.FrameType | None) -> bool:
+        while frame is not None and frame.f_code.co_filename.startswith(trusted):
+            frame = frame.f_back
+        return frame is not None
 
-    def take(self) -> list[str]:
-        """What was seen since the last time."""
-        seen, self.seen = list(self.seen), {}
-        return seen
-
-    def _hook(self, event: str, arguments: tuple) -> None:
-        if self._busy:
-            return
-        self._busy = True
-        try:
-            note = self._note(event, arguments)
-            if note:
-                self.seen[note] = None
-        finally:
-            self._busy = False
-
-    def _note(self, event: str, arguments: tuple) -> str | None:
-        if event in FRAMES and self._called_by_student(through=("inspect",)):
-            return f"{event} was called: it shows the variables of the test"
-        if event == "object.__getattr__" and arguments[1] == "tb_frame" and self._called_by_student():
-            return "the frames of a traceback were read: they show the variables of the test"
-        if event in OBJECTS and self._called_by_student():
-            return f"{event} was called: it finds the objects of the test"
-        if event == "ctypes.dlopen" or event == "ctypes.cdata":
-            return "ctypes was used: it can change any object" if self._called_by_student() else None
-        if event in NETWORK and self._student_on_stack():
-            return f"the network was tried ({event})"
-        if event == "open" and isinstance(arguments[0], str) and self._is_foreign(arguments[0]):
-            return f"a file outside was tried: {arguments[0][:200]}" if self._student_on_stack() else None
+    def note(event: str, arguments: tuple, frame: types.FrameType) -> str | None:
+        if event in DIRECT:
+            return f"{event} was called: {DIRECT[event]}" if by_student(frame) else None
+        if event == "object.__getattr__":
+            if arguments[1] in ("tb_frame", "gi_frame", "cr_frame", "ag_frame") and by_student(frame):
+                return f"{arguments[1]} was read: {FRAMES}"
+        elif event == "object.__setattr__":
+            if id(arguments[0]) in guarded:
+                replaced.append(True)
+                if student_below(frame):
+                    return f"{_name(arguments[0])}: its {arguments[1]} was replaced"
+        elif event.startswith("ctypes."):
+            return "ctypes was used: it can change any object" if by_student(frame) else None
+        elif event in NETWORK:
+            # Sockets between processes have a path as their address, and are how DataLoader workers talk.
+            if not (event == "socket.connect" or event == "socket.bind") or isinstance(arguments[1], tuple):
+                return f"the network was tried ({event})" if student_below(frame) else None
+        elif event == "open":
+            path = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
+            if isinstance(path, str) and _is_foreign(abspath(path)) and student_below(frame):
+                return f"a file outside was tried: {path[:200]}"
+        elif event in MAKING_CODE and arguments[0].co_filename.startswith(trusted) and by_student(frame):
+            return f"code of its own was given the name of a library's file: {arguments[0].co_filename}"
         return None
 
-    def _is_foreign(self, path: str) -> bool:
-        import os.path
+    def hook(event: str, arguments: tuple) -> None:
+        if event not in interesting and not event.startswith("ctypes."):
+            return
+        thread = get_ident()
+        if thread in busy:  # what this very function does is no news
+            return
+        busy[thread] = True
+        try:
+            found = note(event, arguments, getframe(1))
+            if found:
+                report(found)
+        except (OSError, ValueError):
+            pass  # a path that is none
+        finally:
+            del busy[thread]
 
-        return not os.path.abspath(path).startswith(OWN)
+    interesting = {*DIRECT, *NETWORK, "object.__getattr__", "object.__setattr__", "open", *MAKING_CODE}
+    sys.addaudithook(hook)
+    return lambda: bool(replaced)
 
-    def _called_by_student(self, through: tuple[str, ...] = ()) -> bool:
-        frame = sys._getframe(3)
-        while frame is not None and frame.f_globals.get("__name__") in through:
-            frame = frame.f_back
-        return frame is not None and self._is_student(frame.f_code.co_filename)
 
-    def _student_on_stack(self) -> bool:
-        frame = sys._getframe(3)
-        while frame is not None:
-            if self._is_student(frame.f_code.co_filename):
-                return True
-            frame = frame.f_back
-        return False
+def has_busy_threads() -> bool:
+    """Whether a thread but this one is running student code."""
+    own = get_ident()
+    return any(_runs_student_code(frame) for thread, frame in sys._current_frames().items() if thread != own)
+
+
+def _runs_student_code(frame: types.FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename.startswith((*LIBRARIES, *COURSE)):
+        frame = frame.f_back
+    return frame is not None
+
+
+def _is_foreign(path: str) -> bool:
+    if path.startswith("/proc/"):
+        return path.endswith("/mem")
+    return not path.startswith(OWN)

@@ -1,12 +1,16 @@
 """Linux namespaces, capabilities and limits for one forked process, through libc (Python has them from 3.12).
 
-Sources: unshare(2), user_namespaces(7), pid_namespaces(7), mount(2), prctl(2), capset(2).
+Sources: unshare(2), user_namespaces(7), pid_namespaces(7), mount(2), prctl(2), capset(2), seccomp(2), bpf(4).
 """
 
+import contextlib
 import ctypes
+import errno
 import os
+import platform
 import resource
 import signal
+import struct
 from pathlib import Path
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
@@ -19,11 +23,42 @@ NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
 )
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1 << 5, 1 << 12, 1 << 14, 1 << 18
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
 CAPABILITY_VERSION = 0x20080522
 NOBODY = 65534  # the user without rights of its own on every Linux
 DATA = "/course-data"  # where the server draws the embedded data; its children may only read there
 SCRATCH_SIZE = "256m"  # of each writable folder: they live in memory
+OPEN_FILES = 1024  # of one process: pipes and sockets hold memory, too
+
+# System calls that student code has no use for. Their numbers, from the kernel's system call tables.
+FORBIDDEN = {
+    "x86_64": {
+        "shmget": 29,  # memory that belongs to no process
+        "memfd_create": 319,
+        "memfd_secret": 447,
+        "add_key": 248,  # keys outlive a process, and all submissions share the server's key ring
+        "request_key": 249,
+        "keyctl": 250,
+        "perf_event_open": 298,  # parts of the kernel where its holes used to be
+        "bpf": 321,
+        "userfaultfd": 323,
+        "io_uring_setup": 425,
+    },
+    "aarch64": {
+        "shmget": 194,
+        "memfd_create": 279,
+        "memfd_secret": 447,
+        "add_key": 217,
+        "request_key": 218,
+        "keyctl": 219,
+        "perf_event_open": 241,
+        "bpf": 280,
+        "userfaultfd": 282,
+        "io_uring_setup": 425,
+    },
+}
+ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_..., linux/audit.h
+FIRST_X32 = 0x40000000  # from here on, x86_64 has the same system calls under other numbers
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -45,18 +80,24 @@ def enter_namespaces() -> None:
     The user stays who it is, and no other user exists inside. Needs a process with one thread.
     """
     uid, gid = os.getuid(), os.getgid()
-    _call(libc.unshare, NEWUSER | NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS)
+    _call(libc.unshare, NEWUSER | NEWPID | NEWNET | NEWIPC | NEWUTS)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
 def mount_own_folders() -> None:
-    """As the first process of its namespaces: see own processes only, write to own scratch folders only."""
+    """As the first process of its namespaces: see own processes only, write to own scratch folders only.
+
+    The mounts are this process's own: its keeper goes on seeing the system's processes.
+    """
+    _call(libc.unshare, NEWNS)
     _mount("none", "/", "", MS_REC | MS_PRIVATE, "")
     scratch = f"size={SCRATCH_SIZE},mode=1777"
     _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, scratch)
     _mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, scratch)
+    terminals = "newinstance,ptmxmode=0666,mode=0620"  # a terminal would be a way to other submissions
+    _mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, terminals)
     _mount("none", DATA, "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, "")
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "")
     # Nobody inside makes further user namespaces, which would give capabilities back.
@@ -93,6 +134,48 @@ def limit_memory(size: int) -> None:
     limit = pages * resource.getpagesize() + size
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def limit_open_files() -> None:
+    """At most OPEN_FILES, or fewer if this process may have no more."""
+    count = min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
+def close_files(keep: set[int]) -> None:
+    """Close every file descriptor but these."""
+    for number in {int(name) for name in os.listdir("/proc/self/fd")} - keep:
+        with contextlib.suppress(OSError):  # the one that read the folder is closed already
+            os.close(number)
+
+
+def forbid_system_calls() -> None:
+    """Have the system calls in FORBIDDEN fail with "not implemented", in this process and all that come from it.
+
+    Needs PR_SET_NO_NEW_PRIVS. Raises OSError on a processor whose numbers are not known.
+    """
+    machine = platform.machine()
+    if machine not in FORBIDDEN:
+        raise OSError(errno.ENOTSUP, f"the system calls of {machine} processors are not known to the sandbox")
+    program = _filter(ARCHITECTURES[machine], sorted(FORBIDDEN[machine].values()))
+    code = ctypes.create_string_buffer(program, len(program))
+    header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
+    _call(libc.prctl, PR_SET_SECCOMP, 2, ctypes.byref(header), 0, 0)
+
+
+def _filter(architecture: int, numbers: list[int]) -> bytes:
+    """A program for the kernel's packet filter, which reads the system call's architecture and number."""
+    load, equal, greater_equal, give = 0x20, 0x15, 0x35, 0x06  # bpf_common.h
+    allow, refuse = 0x7FFF0000, 0x00050000 | errno.ENOSYS  # seccomp.h
+    steps = [
+        (load, 0, 0, 4),
+        (equal, 0, len(numbers) + 3, architecture),  # as 32-bit programs it would have other numbers
+        (load, 0, 0, 0),
+        (greater_equal, len(numbers) + 1, 0, FIRST_X32),
+        *((equal, len(numbers) - place, 0, number) for place, number in enumerate(numbers)),
+    ]
+    steps += [(give, 0, 0, allow), (give, 0, 0, refuse)]
+    return b"".join(struct.pack("HBBI", *step) for step in steps)
 
 
 def _mount(source: str, target: str, kind: str, flags: int, options: str) -> None:

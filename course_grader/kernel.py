@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 import traceback
+from pathlib import Path
 
 import ipykernel_launcher
 import ipywidgets
@@ -56,13 +57,21 @@ def _take_over(request: dict) -> None:
         os.dup2(file, number)
         os.close(file)
     sys.argv = [ipykernel_launcher.__file__, *request["arguments"]]
+    sys.path.insert(_place_of_own_folder(), "")
     np.random.seed()  # Python's own generator does so by itself
-    torch.seed()
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or THREADS))
+    torch.default_generator.seed()
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    torch.set_num_threads(int(threads) if threads.isdigit() else THREADS)
+
+
+def _place_of_own_folder() -> int:
+    """Where IPython puts the working folder in sys.path, unless Python runs with -P as the server does."""
+    names = [Path(path).name for path in sys.path]
+    return next((i for i, name in enumerate(names) if name in ("site-packages", "dist-packages")), 0)
 
 
 def _make_up_for_imports(app: IPKernelApp) -> None:
-    """Do what these modules do when they are imported in a kernel; here they were imported before it was one."""
+    """Do what these modules do when a kernel imports them: here they were imported before it was one."""
     backend = os.environ["MPLBACKEND"]
     activate_matplotlib(backend)
     configure_inline_support(app.shell, backend)
@@ -71,6 +80,10 @@ def _make_up_for_imports(app: IPKernelApp) -> None:
 
 def _end_as_python_does(app: IPKernelApp) -> None:
     """Run what was registered for the end, and flush the files that were left open."""
+    # The control thread may still be flushing the output, and would wait for ever once app.close, which is among
+    # these functions, has stopped the thread that sends it.
+    app.control_thread.stop()
+    app.control_thread.join()
     atexit._run_exitfuncs()
     app.shell.user_ns.clear()
     gc.collect()

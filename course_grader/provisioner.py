@@ -1,4 +1,4 @@
-"""Starts Jupyter's kernels by forking: the kernelspec `course-fork` names this provisioner. See docs/kernels.md."""
+"""Starts Jupyter's kernels by forking: the kernelspec `course-fork` names this class. See docs/kernels.md."""
 
 import asyncio
 import atexit
@@ -67,7 +67,8 @@ class ForkedKernel:
         message = self._message(START_SECONDS)
         if message is None or "started" not in message:
             self.close()
-            raise GraderError(f"the kernel does not start: {message}")
+            reason = message.get("refused", "its process ended") if message else "no answer came"
+            raise GraderError(f"the forked kernel does not start: {reason}")
         self.pid = message["started"]
 
     def poll(self) -> int | None:
@@ -101,8 +102,10 @@ class ForkedKernel:
                 received = self._connection.recv(4096)
             except (BlockingIOError, TimeoutError):
                 return None
+            except ConnectionResetError:
+                received = b""
             if not received:
-                return {"ended": signal.SIGKILL}  # somebody killed the keeper, and so the kernel
+                return {"ended": signal.SIGKILL}  # the keeper was ended, and with it the kernel
             self._received += received
         line, _, self._received = self._received.lstrip(b"\n").partition(b"\n")
         return json.loads(line)

@@ -3,8 +3,8 @@
 Requests, one JSON line each, in this order: one that opens the session, then any number of cells.
 
     {"imports": source of the chapter's first code cell, "files": {path: base64}}
-    {"cell": source}                                 an ordinary cell, in the student's IPython shell
-    {"test": source, "exercise": name}               a test cell, beside that shell
+    {"id": text, "cell": source}                              an ordinary cell, in the student's IPython shell
+    {"id": text, "test": source, "exercise": name}            a test cell, beside that shell
 
 Replies, each cell's outputs as they come, and one line when it is done:
 
@@ -12,7 +12,11 @@ Replies, each cell's outputs as they come, and one line when it is done:
     {"output": an output as nbformat describes it}
     {"update": {"display_id": ..., "data": ..., "metadata": ...}}    of an earlier output with this id
     {"clear": true}                                                  the outputs of this cell so far
-    {"done": {"error": null or a sentence, "records": [...], "score": number or null, "flags": [...]}}
+    {"flag": a sentence}                                             a sign of tampering, as soon as it is seen
+    {"done": the request's id, "error": null or a sentence, "records": [...]}
+
+Student code finds whatever has a name, is a class, or belongs to an object with a name. Hence there are no
+classes here that do anything, and the module is taken out of sys.modules before student code runs.
 """
 
 import ast
@@ -25,28 +29,78 @@ import resource
 import signal
 import socket
 import sys
-from dataclasses import asdict
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from course_utils.check import _cell as state_of_checks
+
+import course_grader
 from course_grader import guard
 from course_grader.shell import Outputs, make_shell
 from course_grader.work import Limits
 
 FOLDER = Path("/tmp/submission")
-STUDENT = "<ipython-input"  # how IPython names the code of cells
+DEFERRED_SECONDS = 0.05  # how long a timeout waits while a line is being sent
+BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+
+# Bound before student code runs, which may replace what stands behind the names.
+set_timer, set_handler, set_mask, execute = (
+    signal.setitimer,
+    signal.signal,
+    signal.pthread_sigmask,
+    builtins.exec,
+)
 
 
 class CellTimeout(KeyboardInterrupt):
     """A cell ran longer than a cell may. No ordinary `except` of a student catches it."""
 
 
+@cache
+def guarded() -> tuple[Callable[[bool], list[str]], frozenset[int]]:
+    """The guard of this process. Made once in the server: that takes as long as all else in a session."""
+    return guard.make_guard()
+
+
 def start(connection: socket.socket, request: dict, limits: Limits) -> int:
-    """Serve one submission on this connection until the other side hangs up."""
+    """Serve one submission on this connection until the other side hangs up. Returns the exit status."""
+    restore, functions = guarded()
     _own_environment(request)
-    session = Session(connection, limits)
-    for line in connection.makefile("r", encoding="utf-8"):
-        session.handle(json.loads(line))
+    _hide()
+    outputs = Outputs(connection, limits.output)
+    shell = make_shell(outputs)
+    requests = connection.makefile("r", encoding="utf-8")
+    imports = _open(json.loads(next(requests)))
+    code_replaced = guard.watch(outputs.report, functions)
+    outputs.send({"ready": True})
+    on_alarm = _alarm_handler(outputs)
+    own_process, busy = os.getpid(), False
+    for line in requests:
+        one = json.loads(line)
+        done = {"done": one["id"], "error": None, "records": []}
+        outputs.begin()
+        if sys.stdout is None or sys.stderr is None:
+            outputs.put_streams_back()
+        try:
+            _start_clock(on_alarm, limits.cell_seconds)
+            if "test" in one:
+                _prepare_test(outputs, restore(code_replaced()))
+                names = _names_of_test(shell.user_ns, imports, one["exercise"])
+                _run_test(done, one, names, outputs, lambda: restore(code_replaced()))
+            else:
+                _run_cell(shell, one["cell"])
+        except CellTimeout:
+            done["error"] = f"this cell was stopped after {limits.cell_seconds:g} seconds"
+        finally:
+            _stop_clock()
+        if os.getpid() != own_process:  # the cell forked, and this is its copy of us
+            return 0
+        if not busy and (busy := guard.has_busy_threads()):
+            outputs.report("a thread that it started was still running")
+        outputs.end()
+        outputs.send(done)
     return 0
 
 
@@ -59,94 +113,130 @@ def _own_environment(request: dict) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**28, 2**28))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
+    os.close(nothing)
 
 
-class Session:
-    """One submission's shell, and the tests beside it."""
+def _hide() -> None:
+    for name in guard.HIDDEN:
+        del sys.modules[name]
+        delattr(course_grader, name.rpartition(".")[2])
 
-    def __init__(self, connection: socket.socket, limits: Limits) -> None:
-        self._limits = limits
-        self._outputs = Outputs(connection, limits.output)
-        self._shell = make_shell(self._outputs)
-        self._number = 0
-        self._watch = guard.Watch(lambda file: file.startswith(STUDENT))
-        self._guard = guard.Guard()
-        self._imports: dict[str, Any] = {}
-        # Bound now: student code may replace what stands behind these names.
-        self._alarm, self._exec = signal.setitimer, builtins.exec
-        signal.signal(signal.SIGALRM, _raise_timeout)
 
-    def handle(self, request: dict) -> None:
-        """Do what one request asks for."""
-        if "imports" in request:
-            self._open(request)
-        elif "test" in request:
-            self._timed(self._test, request["exercise"], request["test"])
+def _open(request: dict) -> dict[str, Any]:
+    """Put the files in the working folder. Returns what the chapter's imports define."""
+    for name, content in request["files"].items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(content))
+    imports: dict[str, Any] = {}
+    execute(request["imports"], imports)
+    return imports
+
+
+def _alarm_handler(outputs: Outputs) -> Callable:
+    def on_alarm(number: int, frame) -> None:
+        if outputs.sending:  # half a line would make the next one unreadable
+            set_timer(signal.ITIMER_REAL, DEFERRED_SECONDS)
         else:
-            self._timed(self._cell, request["cell"])
+            raise CellTimeout
 
-    def _open(self, request: dict) -> None:
-        for name, content in request["files"].items():
-            path = Path(name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(base64.b64decode(content))
-        exec(request["imports"], self._imports)
-        self._watch.start()
-        self._outputs.send({"ready": True})
-
-    def _timed(self, run, *arguments: str) -> None:
-        done = {"error": None, "records": [], "score": None, "flags": []}
-        self._number += 1
-        self._outputs.begin()
-        self._alarm(signal.ITIMER_REAL, self._limits.cell_seconds)
-        try:
-            run(done, *arguments)
-        except CellTimeout:
-            done["error"] = f"this cell was stopped after {self._limits.cell_seconds:g} seconds"
-        finally:
-            self._alarm(signal.ITIMER_REAL, 0)
-        done["flags"] += self._watch.take()
-        self._outputs.end()
-        self._outputs.send({"done": done})
-
-    def _cell(self, done: dict, source: str) -> None:
-        result = self._shell.run_cell(source, store_history=True)
-        if isinstance(result.error_in_exec, CellTimeout):
-            raise result.error_in_exec
-
-    def _test(self, done: dict, exercise: str, source: str) -> None:
-        """Run a test cell outside the student's shell: its transformers and hooks do not reach it."""
-        done["flags"] += _tampered(self._guard.restore(), "before")
-        done["flags"] += _stop_tracing()
-        check = self._imports["check"]
-        file = f"<test {exercise}>"
-        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-        cases = ast.Module(
-            ast.parse(source).body[:-1], []
-        )  # the last line asks for the score, as we do below
-        try:
-            self._exec(compile(cases, file, "exec"), {**self._shell.user_ns, **self._imports})
-        except (Exception, SystemExit) as error:
-            done["error"] = f"this test cell broke off with {type(error).__name__}"
-        finally:
-            self._alarm(signal.ITIMER_REAL, 0)
-            del linecache.cache[file]
-            done["flags"] += _tampered(self._guard.restore(), "while")
-            done["records"] = [asdict(record) for record in check.records()]
-            done["score"] = check.score()
+    return on_alarm
 
 
-def _raise_timeout(number: int, frame) -> None:
-    raise CellTimeout
+def _start_clock(on_alarm: Callable, seconds: float) -> None:
+    """Have CellTimeout raised after so many seconds, whatever an earlier cell did to its signal."""
+    set_handler(signal.SIGALRM, on_alarm)
+    set_mask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    set_timer(signal.ITIMER_REAL, seconds)
 
 
-def _tampered(names: list[str], when: str) -> list[str]:
-    return [f"{name} was replaced {when} this cell ran; it was put back" for name in names]
+def _stop_clock() -> None:
+    set_timer(signal.ITIMER_REAL, 0)
 
 
-def _stop_tracing() -> list[str]:
-    if sys.gettrace() is None and sys.getprofile() is None:
-        return []
+def _run_cell(shell, source: str) -> None:
+    result = shell.run_cell(source, store_history=True)
+    if isinstance(result.error_in_exec, CellTimeout):
+        raise result.error_in_exec
+
+
+def _prepare_test(outputs: Outputs, replaced: list[str]) -> None:
+    """Undo what an earlier cell did to the surroundings of a test."""
+    for name in replaced:
+        outputs.report(f"{name} was replaced before this cell ran; it was put back")
+    outputs.put_streams_back()
+    state_of_checks._inside_case = False
     sys.settrace(None)
     sys.setprofile(None)
-    return ["a trace function was installed"]
+    for timer in (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        set_timer(timer, 0)
+
+
+def _names_of_test(user_ns: dict, imports: dict, exercise: str) -> dict[str, Any]:
+    """The notebook's names; those of Python and of the chapter's imports mean what they should."""
+    python = {name: value for name, value in vars(builtins).items() if not name.startswith("__")}
+    names = {**user_ns, **python, **imports}
+    if exercise in user_ns:
+        names[exercise] = user_ns[exercise]
+    return names
+
+
+def _run_test(done: dict, request: dict, names: dict, outputs: Outputs, restore: Callable) -> None:
+    """Run a test cell outside the student's shell: its transformers and hooks do not reach it."""
+    source, file = request["test"], f"<test {request['exercise']}>"
+    lines = _without_hidden(source.splitlines(keepends=True))  # tracebacks and students find them here
+    linecache.cache[file] = (len(source), None, lines, file)
+    opening, *statements = ast.parse(source).body[:-1]  # the last one asks for the score
+    execute(compile(ast.Module([opening], []), file, "exec"), names)
+    cell = state_of_checks._cell
+    records, cases = cell.records, 0
+    try:
+        for statement in statements:
+            cases = _count_cases(statement)
+            execute(compile(ast.Module([statement], []), file, "exec"), names)
+            if cases:
+                _take_records(done, records, cases, _tampering(cell, records, restore), outputs)
+                cases = 0
+    except CellTimeout:
+        raise
+    except BaseException as error:
+        done["error"] = f"this test cell broke off with {type(error).__name__}"
+    finally:
+        _stop_clock()
+        _take_records(done, records, cases, _tampering(cell, records, restore), outputs)
+
+
+def _without_hidden(lines: list[str]) -> list[str]:
+    shown, hidden = [], False
+    for line in lines:
+        hidden = (hidden or BEGIN_HIDDEN in line) and END_HIDDEN not in line
+        shown.append("\n" if hidden else line)
+    return shown
+
+
+def _count_cases(statement: ast.stmt) -> int:
+    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return sum(isinstance(called, ast.Attribute) and called.attr == "case" for called in calls)
+
+
+def _tampering(cell, records: list, restore: Callable) -> list[str]:
+    """What has been replaced since the last time, the state of the checks included. Puts it back."""
+    found = restore()
+    if state_of_checks._cell is not cell or cell.records is not records:
+        found.append("the list of check records")
+        state_of_checks._cell, cell.records = cell, records
+    return found
+
+
+def _take_records(done: dict, records: list, cases: int, replaced: list[str], outputs: Outputs) -> None:
+    """Take over the records of the cases that have just run. They do not count if the tests were replaced."""
+    new = [vars(record).copy() for record in records if type(record) is state_of_checks.Record]
+    records.clear()
+    if len(new) > cases:
+        outputs.report("check records were made up")
+    new = new[len(new) - min(cases, len(new)) :]  # a case adds its own at its end
+    for name in replaced:
+        outputs.report(f"{name} was replaced while this cell ran; it was put back")
+        message = f"this call replaced {name}, which the tests need"
+        new = [one | {"earned": 0.0, "status": "failed", "mistake": None, "message": message} for one in new]
+    done["records"] += new

@@ -2,10 +2,13 @@
 
 import contextlib
 import fcntl
+import io
 import json
 import os
 import socket
 import sys
+import tempfile
+import threading
 from base64 import b64encode
 from typing import Any
 
@@ -18,68 +21,116 @@ from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
 CHUNK = 8192  # characters of a stream that wait before they are sent
+ENVELOPE = 256  # bytes that every message counts for, besides its content
+MAX_FLAGS = 100  # different ones in a cell
 
 
 class Outputs:
-    """Sends a cell's outputs as they come, up to a number of bytes per cell; the rest is left out."""
+    """Sends a cell's outputs as they come, up to a number of bytes per cell; the rest is left out.
+
+    Any thread may write. `sending` tells whether a line is being sent, which must not be interrupted.
+    """
 
     def __init__(self, connection: socket.socket, limit: int) -> None:
         self._connection = connection
         self._limit = limit
         self._left = limit
         self._text: list[str] = []
+        self._size = 0
         self._stream = ""
+        self._lock = threading.RLock()
         self._files = [_capture(number) for number in (1, 2)]
-        sys.stdout, sys.stderr = Stream("stdout", self), Stream("stderr", self)
+        self._notes = _collector()
+        self._flags: set[str] = set()
+        self._is_copy = False
+        os.register_at_fork(after_in_child=self._become_copy)
+        self.sending = False
+        self.streams = Stream("stdout", self), Stream("stderr", self)
+        self.put_streams_back()
+
+    def put_streams_back(self) -> None:
+        """Have print and the like write here."""
+        sys.stdout, sys.stderr = self.streams
 
     def send(self, message: dict) -> None:
         """Send one line, whatever the limit."""
-        self._connection.sendall(json.dumps(message).encode() + b"\n")
+        with self._lock:
+            self.sending = True
+            try:
+                self._connection.sendall(json.dumps(message).encode() + b"\n")
+            finally:
+                self.sending = False
+
+    def report(self, flag: str) -> None:
+        """Send a sign of tampering at once: later it could be lost."""
+        with self._lock:
+            if flag in self._flags or len(self._flags) >= MAX_FLAGS:
+                return
+            self._flags.add(flag)
+            if self._is_copy:
+                os.write(self._notes, flag.encode(errors="replace") + b"\n")
+            else:
+                self.send({"flag": flag})
 
     def begin(self) -> None:
         """A new cell has the whole limit again."""
         self._left = self._limit
+        self._flags.clear()
 
     def end(self) -> None:
-        """Send what is waiting, and what arrived on file descriptors 1 and 2."""
+        """Send what is waiting, and what arrived on file descriptors 1 and 2 and from copies of this process."""
         for stream, file in zip(("stdout", "stderr"), self._files, strict=True):
-            size = os.fstat(file).st_size
-            if size:
-                self.write(stream, os.pread(file, self._limit + 1, 0).decode(errors="replace"))
-                os.ftruncate(file, 0)
+            if text := _take(file, self._limit + 1):
+                self.write(stream, text)
         self.flush()
+        for flag in _take(self._notes, CHUNK).splitlines():
+            self.report(flag)
 
     def write(self, stream: str, text: str) -> None:
         """Take text that was printed."""
-        if stream != self._stream:
-            self.flush()
-            self._stream = stream
-        self._text.append(text)
-        if sum(map(len, self._text)) > CHUNK:
-            self.flush()
+        if self._is_copy:
+            os.write(1 if stream == "stdout" else 2, text.encode(errors="replace"))
+            return
+        with self._lock:
+            if stream != self._stream:
+                self.flush()
+                self._stream = stream
+            self._text.append(text)
+            self._size += len(text)
+            if self._size > CHUNK:
+                self.flush()
 
     def flush(self) -> None:
         """Send the text that is waiting."""
-        text, self._text = "".join(self._text), []
-        if text:
-            self._bounded(new_output("stream", name=self._stream, text=text[: max(self._left, 0)]), len(text))
+        with self._lock:
+            text, self._text, self._size = "".join(self._text), [], 0
+            if text:
+                kept = text[: max(self._left, 0)]
+                self._bounded(new_output("stream", name=self._stream, text=kept), len(text))
 
     def show(self, output: dict) -> None:
         """Send an output that is no stream."""
-        self.flush()
-        self._bounded(output, len(json.dumps(output, default=str)))
+        with self._lock:
+            self.flush()
+            self._bounded(output, len(json.dumps(output)))
 
     def update(self, message: dict) -> None:
         """Send a change of earlier outputs."""
-        self.flush()
-        self._left -= len(json.dumps(message, default=str))
-        if self._left >= 0:
-            self.send(message)
+        with self._lock:
+            self.flush()
+            self._left -= len(json.dumps(message)) + ENVELOPE
+            if self._left >= 0 and not self._is_copy:
+                self.send(message)
+
+    def _become_copy(self) -> None:
+        """In a forked process: let go of the connection, which has one owner only."""
+        self._is_copy, self._text, self._lock = True, [], threading.RLock()
+        os.dup2(os.open(os.devnull, os.O_RDWR), self._connection.fileno())
 
     def _bounded(self, output: dict, size: int) -> None:
-        if self._left < 0:
+        if self._left < 0 or self._is_copy:
             return
-        self._left -= size
+        self._left -= size + ENVELOPE
         if self._left >= 0 or output["output_type"] == "stream":
             self.send({"output": output})
         if self._left < 0:
@@ -88,15 +139,30 @@ class Outputs:
 
 
 def _capture(number: int) -> int:
-    """Have what C code and subprocesses write to a file descriptor collected in memory. Returns the collector."""
-    file = os.memfd_create(f"fd{number}")
-    fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND)  # after a truncation, writing begins at the start
-    os.dup2(file, number)
-    return file
+    """Have what C code and subprocesses write to a file descriptor collected. Returns the collector."""
+    collector = _collector()
+    os.dup2(collector, number)
+    return collector
 
 
-class Stream:
-    """sys.stdout or sys.stderr of a session."""
+def _collector() -> int:
+    """A file without a name that is always written at its end, also after it was emptied."""
+    with tempfile.TemporaryFile() as file:
+        fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND)
+        return os.dup(file.fileno())
+
+
+def _take(file: int, limit: int) -> str:
+    """The text in a collector, which is then empty."""
+    if os.fstat(file).st_size == 0:
+        return ""
+    text = os.pread(file, limit, 0).decode(errors="replace")
+    os.ftruncate(file, 0)
+    return text
+
+
+class Stream(io.TextIOBase):
+    """sys.stdout or sys.stderr of a session. Open to the end, whoever closes it."""
 
     encoding = "utf-8"
     errors = "replace"
@@ -113,21 +179,8 @@ class Stream:
         self._outputs.write(self._stream, text)
         return len(text)
 
-    def writelines(self, lines) -> None:
-        """Take several pieces of text."""
-        for line in lines:
-            self.write(line)
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def isatty(self) -> bool:
-        """No terminal."""
-        return False
-
-    def readable(self) -> bool:
-        """No input."""
-        return False
+    def close(self) -> None:
+        """A notebook's own streams stay open."""
 
     def writable(self) -> bool:
         """Open to the end."""
@@ -177,9 +230,8 @@ class _Shell(InteractiveShell):
 
     def _showtraceback(self, etype, evalue, stb) -> None:
         text = [str(line) for line in stb]
-        self.outputs.show(
-            new_output("error", ename=etype.__name__, evalue=_safe_text(evalue), traceback=text)
-        )
+        error = new_output("error", ename=etype.__name__, evalue=_safe_text(evalue), traceback=text)
+        self.outputs.show(_plain(error))
 
 
 def make_shell(outputs: Outputs) -> InteractiveShell:
@@ -196,12 +248,12 @@ def make_shell(outputs: Outputs) -> InteractiveShell:
 
 
 def _plain(message: dict) -> dict:
-    """The message as JSON can carry it: bytes of pictures as base64."""
+    """The message as JSON can carry it: bytes of pictures as base64, nan and infinity by their names."""
 
     def convert(value: Any) -> Any:
         return b64encode(value).decode() if isinstance(value, bytes) else repr(value)
 
-    return json.loads(json.dumps(message, default=convert))
+    return json.loads(json.dumps(message, default=convert, skipkeys=True), parse_constant=str)
 
 
 def _safe_text(error: BaseException) -> str:

@@ -10,6 +10,8 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
+from course_grader.steps import EXPERIMENT
+
 # The last two are of the format before 2015.
 NEW_CELL = {
     "code": new_code_cell,
@@ -19,7 +21,9 @@ NEW_CELL = {
     "html": new_markdown_cell,
 }
 MOST_FILES = 1_000
+MOST_LEVELS = 20  # of folders
 MOST_CELLS = 10_000
+MOST_BRACKETS = 2_000_000  # of lists and dicts in a notebook: each takes far more memory than its two bytes
 MOST_PROBLEMS = 20  # sentences about files; nobody reads more
 LONGEST_NAME = 100  # characters of a file name in a sentence
 # What editors and archives leave behind. nbgrader itself writes timestamp.txt beside the notebook.
@@ -60,13 +64,13 @@ def read_folder(folder: Path, limit: int) -> tuple[dict[str, bytes], list[str]]:
 
 
 def is_notebook(name: str) -> bool:
-    """Whether a file is handed in as a notebook, also as tensors.IPYNB or, as Windows has it, tensors.ipynb.txt."""
-    return ".ipynb" in name.lower()
+    """Whether a file is handed in as a notebook, also as tensors.IPYNB or tensors.ipynb.txt."""
+    return ".ipynb" in name.rpartition("/")[2].lower()
 
 
 def beside_notebooks(files: dict[str, bytes]) -> dict[str, bytes]:
-    """What was handed in with the notebook: data, pictures."""
-    return {name: content for name, content in files.items() if not is_notebook(name)}
+    """What was handed in with the notebook, but for folders that are in the place of one."""
+    return {name: content for name, content in files.items() if ".ipynb" not in name.lower()}
 
 
 def printable(text: str) -> str:
@@ -86,6 +90,9 @@ def _walk(folder: Path) -> tuple[list[Path], list[str]]:
 
     for parent, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not _is_junk(name)]
+        if folders and len(Path(parent).relative_to(folder).parts) >= MOST_LEVELS:
+            problems.append(f"folders below {MOST_LEVELS} levels of folders were left out")
+            folders.clear()
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         found += [Path(parent, name) for name in [*files, *links] if not _is_junk(name)]
         problems += [
@@ -121,7 +128,7 @@ def _check_name(name: str, found: str, files: dict[str, bytes]) -> None:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    """The content of a file. It is looked at before it is opened, and again, should it have become another."""
+    """The content of a file, which is looked at before it is opened, and again: it may have been replaced."""
     if not stat.S_ISREG(path.lstat().st_mode):
         raise _LeftOut("it is a link or no regular file")
     # Opening a named pipe would wait for somebody to write into it.
@@ -138,7 +145,7 @@ def parse_notebook(content: bytes) -> tuple[list[NotebookNode], list[str]]:
     """The cells of a notebook, as well as they can be made out, and sentences about what is wrong with it.
 
     Cells come back valid: known type, text as source, no outputs; of the metadata nbgrader's grade_id and the
-    tags. Raises UnreadableNotebook where nothing can be made out.
+    tag of experiments. Raises UnreadableNotebook where nothing can be made out.
     """
     text, problems = _decode(content)
     raw_cells = _raw_cells(text)
@@ -164,18 +171,20 @@ def _decode(content: bytes) -> tuple[str, list[str]]:
 
 
 def _raw_cells(text: str) -> list[Any]:
+    if text.count("[") + text.count("{") > MOST_BRACKETS:
+        raise UnreadableNotebook(f"it has more than {MOST_BRACKETS:,} opening brackets")
     try:
         document = json.loads(text)
     except RecursionError:
         raise UnreadableNotebook("it is nested too deeply") from None
     except ValueError as error:
         raise UnreadableNotebook(f"it is not JSON, as notebooks are: {error}") from None
-    if not isinstance(document, dict):
-        raise UnreadableNotebook("it has no list of cells")
     # Before 2015 the cells stood in worksheets, and what is now their source was called input.
-    sheets = document.get("worksheets", [document])
-    lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)] if sheets else []
-    if not lists or not all(isinstance(cells, list) for cells in lists):
+    sheets = document.get("worksheets") if isinstance(document, dict) else None
+    sheets = sheets if isinstance(sheets, list) else [document]
+    lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+    lists = [cells for cells in lists if isinstance(cells, list)]
+    if not lists:
         raise UnreadableNotebook("it has no list of cells")
     return [cell for cells in lists for cell in cells]
 
@@ -210,8 +219,8 @@ def _metadata(raw: Any) -> NotebookNode:
     kept: dict[str, Any] = {}
     if isinstance(meta, dict) and isinstance(meta.get("grade_id"), str):
         kept["nbgrader"] = {"grade_id": meta["grade_id"]}
-    if isinstance(tags, list):
-        kept["tags"] = [tag for tag in tags if isinstance(tag, str)]
+    if isinstance(tags, list) and EXPERIMENT in tags:
+        kept["tags"] = [EXPERIMENT]
     return nbformat.from_dict(kept)
 
 

@@ -5,7 +5,7 @@ import html
 import math
 import os
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from course_utils.check import _data, _world
 from course_utils.check._failure import Failed, NotDoneYet, describe_exception
@@ -15,6 +15,7 @@ from IPython.display import display
 
 MIME_TYPE = "application/vnd.course-check.v1+json"
 ROUNDING = 6  # digits after the point that a score keeps
+LONGEST = 1000  # characters of a message; an exception of the student's may say anything
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,9 @@ def case(name: str, *, points: float = 0.0, hidden: bool = False):
     finally:
         _inside_case = False
     earned = points if status == "passed" else 0.0
-    record = Record(cell.exercise, name, points, earned, status, mistake, message, hidden)
+    record = Record(cell.exercise, name, points, earned, status, mistake, message[:LONGEST], hidden)
     cell.records.append(record)
-    _show(_line(record), _html_line(record), {MIME_TYPE: asdict(record)})
+    _show(_line(record), _html_line(record), {MIME_TYPE: vars(record).copy()})
 
 
 def score() -> float | None:

@@ -19,6 +19,11 @@ from torch.overrides import TorchFunctionMode
 
 UNANSWERED = "?"
 
+# Types that the student cannot have changed. Other objects may call themselves equal to anything.
+PLAIN = {bool, int, float, complex, str, bytes, type(None), range, torch.dtype, torch.device, *np.sctypeDict.values()}
+TENSORS = {torch.Tensor, torch.nn.Parameter}
+NUMBERS = {float: {float, np.float64}, int: {int}}  # np.float64 is a float and behaves like one
+
 # What `without` knows by one name. Forward mode, in all its forms, makes its dual numbers with _make_dual.
 GROUPS = {
     "autograd": (
@@ -40,6 +45,10 @@ def fail(message: str, *, mistake: str | None = None) -> None:
 
 def that(condition: bool | torch.Tensor, message: str) -> None:
     """The condition holds; the message says what is wrong otherwise, and is counted as a known mistake."""
+    if isinstance(condition, torch.Tensor):
+        _tensor(condition)
+    elif type(condition) not in PLAIN | {list, tuple, dict, set}:
+        raise Failed(f"should be True or False, found {_kind(condition)}", "type")
     if not bool(condition):
         raise Failed(message, mistake_id(message))
 
@@ -59,7 +68,7 @@ def like(found: Any, expected: torch.Tensor) -> None:
 
 def number(found: Any, kind: type = float) -> None:
     """A plain Python number of this kind (float or int), not a tensor and not a bool."""
-    if isinstance(found, bool) or not isinstance(found, kind):
+    if type(found) not in NUMBERS[kind]:
         raise Failed(f"should be a Python {kind.__name__}, found {_kind(found)}", "type")
 
 
@@ -162,7 +171,7 @@ def raises(error: type[Exception], function: Callable, *args: Any, **kwargs: Any
     except NotDoneYet:
         raise
     except error as raised:
-        that(str(raised).strip(), f"the {error.__name__} should say in its message what was wrong")
+        that(str(raised).strip() != "", f"the {error.__name__} should say in its message what was wrong")
         return
     except Exception as other:
         raise Failed(
@@ -256,13 +265,18 @@ def _pull_back(
 
 def _answer(answer: Any) -> str:
     """Answers are compared by what they say: "B", "(b)" and " b" are the same, and so are True and "true"."""
-    return str(answer).lower().strip(" ().")
+    return str.strip(str.lower(str(answer)), " ().")  # a class of the student's may have other methods
 
 
 def _tensor(found: Any) -> None:
     if not isinstance(found, torch.Tensor):
         hint = ": is there a return?" if found is None else ""
         raise Failed(f"should be a tensor, found {_kind(found)}{hint}", "type")
+    if type(found) not in TENSORS:
+        raise Failed(f"should be a plain torch.Tensor, found {_kind(found)}", "type")
+    replaced = [name for name in vars(found) if hasattr(torch.Tensor, name)]
+    if replaced:
+        raise Failed(f"should be a plain torch.Tensor, found one whose {replaced[0]!r} was replaced", "type")
 
 
 def _kind(value: Any) -> str:
@@ -271,6 +285,7 @@ def _kind(value: Any) -> str:
 
 def _as_tensor(value: Any) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
+        _tensor(value)
         return value.detach()
     if isinstance(value, bool | int | float | np.number | np.ndarray | list | tuple):
         try:
@@ -329,22 +344,34 @@ def _copy(value: Any) -> Any:
 
 
 def _same(a: Any, b: Any) -> bool:
+    """a: the student's."""
     if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
         return _same_tensor(a, b)
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a.dtype == b.dtype and np.array_equal(a, b)
+        return a.dtype == b.dtype and np.array_equal(np.asarray(a), np.asarray(b))
     if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple) and type(a) is type(b):
-        return len(a) == len(b) and all(map(_same, a, b))
-    if isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b):
-        return True
+        a, b = dict.copy(a), dict.copy(b)
+        return {*map(type, a)} <= PLAIN and a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    for kind in (list, tuple):
+        if isinstance(a, kind) and isinstance(b, kind):
+            a, b = kind.__getitem__(a, slice(None)), kind.__getitem__(b, slice(None))
+            return len(a) == len(b) and all(map(_same, a, b))
+    return a is b or _same_value(a, b)
+
+
+def _same_value(a: Any, b: Any) -> bool:
+    """Neither holds other values."""
     if type(a) is not type(b) and {type(a), type(b)} & {bool, str}:
         return False  # True is not 1
-    return a is b or bool(a == b)
+    if isinstance(a, torch.Tensor | np.ndarray) and type(b) in PLAIN and a.ndim == 0:
+        a = _as_tensor(a).item()
+    if type(a) is float and type(b) is float and math.isnan(a) and math.isnan(b):
+        return True
+    return (type(a) in PLAIN or type(a) is type(b)) and bool(a == b)
 
 
 def _same_tensor(a: torch.Tensor, b: torch.Tensor) -> bool:
+    _tensor(a)
     same_kind = a.shape == b.shape and a.dtype == b.dtype and a.requires_grad == b.requires_grad
     return same_kind and bool(((a == b) | ((a != a) & (b != b))).all())
 

@@ -1,0 +1,160 @@
+"""How long grading takes: nbgrader and course-grader on the same class, in one run, on one machine.
+
+    make bench                                       everything; about a quarter of an hour
+    python -m benchmarks.grading --chapters 01_tensors --sizes 20
+
+The class hands in the known answers of tests/answers, so that wrong and odd work is in it. Both graders leave
+out the experiment cells. Times are of whole commands, from their start to their end, sandbox on.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from course_builder.chapter import Chapter, chapters
+from course_grader.client import ForkServer, open_session
+from course_grader.work import Limits
+from tests.nbgrader_course import Course, fresh_clone
+from tests.students import all_ids, solve, with_known_answers
+
+
+def main() -> None:
+    """Run all measurements and print them as tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--chapters", nargs="+", default=[chapter.name for chapter in chapters()])
+    parser.add_argument("--students", type=int, default=20, help="for the comparison with nbgrader")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[20, 100, 400], help="of classes")
+    chosen = parser.parse_args()
+    found = [chapter for chapter in chapters() if chapter.name in chosen.chapters]
+    with tempfile.TemporaryDirectory() as folder:
+        compare(found, chosen.students, Path(folder))
+        grow(found[0], chosen.sizes, Path(folder))
+    memory(found[-1])
+
+
+def compare(found: list[Chapter], students: int, folder: Path) -> None:
+    """The same class through both graders, chapter by chapter."""
+    print(f"\n{students} submissions per chapter, one worker, sandbox on\n")
+    print("| chapter | nbgrader autograde | course-grader grade | times faster | cells with another score |")
+    print("|---|---:|---:|---:|---:|")
+    ratios = []
+    for chapter in found:
+        clone = make_class(chapter, students, folder / f"compare-{chapter.name}")
+        clone.nbgrader("generate_assignment", chapter.name, "--force")
+        theirs = seconds(lambda clone=clone, name=chapter.name: clone.nbgrader("autograde", name))
+        expected = {student: clone.scores(student, chapter.name) for student in names(students)}
+        (clone.folder / "gradebook.db").unlink()
+        ours = seconds(lambda clone=clone, name=chapter.name: grade(clone, name, workers=1))
+        differ = sum(
+            score != clone.scores(student, chapter.name)[cell]
+            for student, scores in expected.items()
+            for cell, score in scores.items()
+        )
+        ratios.append(theirs / ours)
+        print(
+            f"| {chapter.name} | {theirs:.1f} s | {ours:.1f} s | {theirs / ours:.1f} | {differ} |", flush=True
+        )
+    print(f"\nTimes faster, over all chapters: {statistics.geometric_mean(ratios):.1f} (geometric mean)")
+
+
+def grow(chapter: Chapter, sizes: list[int], folder: Path) -> None:
+    """How time grows with the class and with workers."""
+    print(f"\ncourse-grader on {chapter.name}: time, and memory of the command itself\n")
+    workers = sorted({1, 2, os.cpu_count()})
+    print("| submissions | " + " | ".join(f"{count} worker{'s' * (count > 1)}" for count in workers) + " |")
+    print("|---:|" + "---:|" * len(workers))
+    for size in sizes:
+        clone = make_class(chapter, size, folder / f"grow-{size}")
+        row = []
+        for count in workers:
+            (clone.folder / "gradebook.db").unlink(missing_ok=True)
+            start = time.perf_counter()
+            held = grade(clone, chapter.name, workers=count)
+            row.append(f"{time.perf_counter() - start:.1f} s, {held / 2**20:.0f} MiB")
+        print(f"| {size} | " + " | ".join(row) + " |", flush=True)
+        shutil.rmtree(clone.folder)
+
+
+def memory(chapter: Chapter) -> None:
+    """What the fork server holds, and what one forked session holds of its own when it has run a chapter."""
+    notebook = solve(chapter, all_ids(chapter))
+    cells = [
+        cell.source for cell in notebook.cells if cell.cell_type == "code" and not cell.metadata.get("tags")
+    ]
+    with ForkServer(sandboxed=True) as server:
+        server.ensure()
+        process = descendants(server.pid)[0]  # bubblewrap's child
+        print(f"\nMemory of the fork server: {memory_of(process, 'Rss') / 2**20:.0f} MiB")
+        session = open_session(server, Limits(), imports=cells[0], files={})
+        for cell in cells:
+            for _ in session.run({"cell": cell}, seconds=300):
+                pass
+        keeper, child = descendants(process)[-2:]
+        print(
+            f"One forked session of {chapter.name}: {memory_of(child, 'Private') / 2**20:.0f} MiB of its own",
+            end=", ",
+        )
+        print(f"its keeper: {memory_of(keeper, 'Private') / 2**20:.0f} MiB")
+        session.close()
+
+
+def make_class(chapter: Chapter, students: int, folder: Path) -> Course:
+    """A course folder in which so many students have handed in this chapter."""
+    folder.mkdir()
+    clone = fresh_clone(folder)
+    for number, student in enumerate(names(students)):
+        clone.submit(student, chapter.name, with_known_answers(chapter, number), chapter.stem)
+    return clone
+
+
+def names(students: int) -> list[str]:
+    """The ids of a class."""
+    return [f"student{number:03d}" for number in range(students)]
+
+
+RUN = """
+import resource, sys
+from course_grader.__main__ import main
+status = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+sys.exit(status)
+"""
+
+
+def grade(clone: Course, assignment: str, workers: int) -> int:
+    """Run course-grader as an instructor does. Returns the bytes of memory that the command itself held."""
+    arguments = ["grade", assignment, "--workers", str(workers), "--force"]
+    command = [sys.executable, "-P", "-c", RUN, *arguments]
+    done = subprocess.run(command, cwd=clone.folder, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    return int(done.stdout.split()[-1]) * 1024
+
+
+def seconds(work) -> float:
+    """How long a piece of work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def descendants(process: int) -> list[int]:
+    """The processes below one, parents before children."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [below for child in map(int, children) for below in (child, *descendants(child))]
+
+
+def memory_of(process: int, kind: str) -> int:
+    """Bytes in memory: "Rss" for all that a process uses, "Private" for what it shares with no other."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(kind))
+
+
+if __name__ == "__main__":
+    main()
