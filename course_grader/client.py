@@ -22,8 +22,8 @@ from course_grader.work import GraderError, Limits
 
 START_SECONDS = 120  # a cold disk may take long over importing torch
 GRACE_SECONDS = 3  # a cell that does not stop by itself after its time is ended with its process
-# What a session may send for one cell: JSON makes up to 12 bytes of a character, and everything it prints stands
-# in a few messages. More than this is a flood.
+# What a session may send for one cell: JSON makes up to 12 bytes of a character, and puts some words around.
+# More than this is a flood.
 BYTES_PER_OUTPUT = 16
 SPARE_BYTES = 2**20
 NO_MESSAGE = "the process sent something that is no message, so it was ended"
@@ -36,7 +36,7 @@ class SessionEnded(Exception):
 class ForkServer:
     """A fork server for any number of sessions at a time. Use as a context manager.
 
-    It starts at once and is ready some seconds later; `ensure` waits for that, and starts it again if it died.
+    It starts at once and is ready some seconds later; `ensure` waits for that, and starts a dead one again.
     """
 
     def __init__(self, sandboxed: bool = True) -> None:
@@ -249,7 +249,7 @@ def _how_it_ended(reply: dict, limits: Limits) -> str:
 def _cannot_start(sandboxed: bool, said: str) -> str:
     if sandboxed:
         return (
-            f"the sandbox does not start on this machine: {said.strip()}\nUser namespaces may be switched off "
-            "here. With --no-sandbox the students' code runs as you, beside your files"
+            f"the sandbox does not start on this machine: {said.strip()}\nUser namespaces may be switched "
+            "off here. With --no-sandbox the students' code runs as you, beside your files"
         )
     return f"the fork server does not start: {said.strip()}"

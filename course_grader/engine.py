@@ -230,7 +230,7 @@ def _valid_output(output: Any) -> NotebookNode:
 
 
 def _depth_exceeds(value: Any, limit: int) -> bool:
-    """Whether lists and dicts are nested more deeply; notebooks are written by a function that calls itself."""
+    """Whether lists and dicts are nested more deeply; what writes a notebook goes down with them."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return limit == 0 or any(_depth_exceeds(one, limit - 1) for one in inner)
 

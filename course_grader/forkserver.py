@@ -9,8 +9,8 @@ Whoever connects sends one JSON line that says what the connection is to become:
 
 For each connection the server forks a keeper, and the keeper forks the child that runs the student's code, in
 namespaces of its own if "isolate" is set. The keeper watches over the child: when the other side hangs up, or
-when the child needs too much memory, it kills the child and everything that came from it. Its last line on the
-connection says how the child ended:
+when the child needs too much memory, it kills the child and everything that came from it. Its last line on
+the connection says how the child ended:
 
     {"ended": exit status as from os.waitpid, "memory": whether it was killed for its memory}
 
@@ -170,7 +170,7 @@ def _be_the_child(connection: socket.socket, request: dict, limits: Limits) -> N
 
 
 def _watch(child: int, connection: socket.socket, request: dict, limits: Limits) -> tuple[int, bool]:
-    """Wait for the child's end, and bring it about when it must be. Returns (exit status, killed for memory)."""
+    """Wait for the child's end, or bring it about. Returns (exit status, whether it was for memory)."""
     idle = _memory(child)
     memory = False
     poll = select.poll()
@@ -197,7 +197,7 @@ def _needs_more(child: int, idle: int, limit: int) -> bool:
     The exact measure takes the kernel milliseconds, so a rough one that is never smaller comes first.
     """
     family = [child, *_descendants(child)]
-    return sum(map(_memory, family)) > idle + limit and sum(map(_own_memory, family)) > limit
+    return sum(map(_memory, family)) > idle + limit and sum(map(_own_memory, family)) > idle + limit
 
 
 def _memory(process: int) -> int:

@@ -1,8 +1,9 @@
 """What the tests rest on, kept as it was before the student's code ran, and a watch over what that code does.
 
-Tests and answers share one process, so a determined student can still deceive them; docs/trust.md says how far
-this goes. Student code can replace whatever it finds under a name. So there are no classes here, the session
-takes this module out of sys.modules, and what must not be replaced lives in the variables of a function.
+Tests and answers share one process, so a determined student can still deceive them; docs/trust.md says how
+far this goes. Student code can replace whatever it finds under a name. So there are no classes here, the
+session takes this module out of sys.modules, and what must not be replaced lives in the variables of a
+function.
 """
 
 import builtins
@@ -59,7 +60,7 @@ MODULES = (
 CLASSES = ("torch.Tensor", "torch.nn.Module", "torch.Generator")
 CHECK = "course_utils.check"  # here plain values count, too: a tolerance decides about an answer
 # What Python, IPython and check.case themselves change as they run.
-CHANGING = {"_", "_cell", "_inside_case", "displayhook", "excepthook", "get_ipython", "display"}
+CHANGING = {"_", "_cell", "_inside_case", "displayhook", "excepthook"}
 CHANGING |= {"__builtins__", "__warningregistry__", "stdin", "stdout", "stderr", "_instance", "Storage"}
 HIDDEN = ("course_grader.guard", "course_grader.session")  # a session takes them out of sys.modules
 MISSING = object()
@@ -69,10 +70,11 @@ def make_guard() -> tuple[Callable[[bool], list[str]], frozenset[int]]:
     """Remember functions, classes, their code and defaults as they are now.
 
     Returns a function that puts back what has been replaced since then, and returns its names; its argument
-    says whether the code of functions may have been replaced, which takes longer to find out. Also returns the
-    ids of these functions.
+    says whether the code of functions may have been replaced, which takes longer to find out. Also returns
+    the ids of these functions.
     """
-    known = vars(builtins).copy()
+    vars_of_builtins = vars(builtins)
+    known = vars_of_builtins.copy()
     owners = [(*owner, list(owner[2]), list(owner[2].values())) for owner in _owners()]
     functions = _functions(value for *_, values in owners for value in values)
     codes = [(f, f.__code__, f.__defaults__) for f in functions]
@@ -107,7 +109,6 @@ def make_guard() -> tuple[Callable[[bool], list[str]], frozenset[int]]:
             found += _put_code_back(codes)
         return found
 
-    vars_of_builtins = vars(builtins)
     return restore, frozenset(map(id, functions))
 
 
@@ -187,7 +188,7 @@ def _put_back(owner: Any, now: Mapping, kept: dict) -> list[str]:
 
 
 def _take_away(owner: Any, new: set[str], known: dict) -> list[str]:
-    """Delete new names that come before others: before inherited ones in a class, before builtins in a module."""
+    """Delete new names that hide others: inherited ones in a class, builtins in a module."""
     if isinstance(owner, type):
         before = {name for base in owner.__mro__[1:] for name in vars(base)}
     else:
@@ -209,7 +210,8 @@ def _put_code_back(codes: list[tuple]) -> list[str]:
 
 LIBRARIES = tuple({*sysconfig.get_paths().values(), sys.base_prefix, sys.prefix, "<frozen", "<test "})
 COURSE = tuple(str(Path(__file__).parents[1] / name) for name in ("course_utils", "course_grader"))
-OWN = ("/tmp", "/dev", "/proc", "/sys", "/usr", "/etc", DATA, *LIBRARIES, *COURSE)  # where student code may look
+# Where student code may look.
+OWN = ("/tmp", "/dev", "/proc", "/sys", "/usr", "/etc", DATA, *LIBRARIES, *COURSE)
 
 FRAMES = "it shows the variables of the test"
 OBJECTS = "it finds the objects of the test"

@@ -23,7 +23,8 @@ NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
 )
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1 << 5, 1 << 12, 1 << 14, 1 << 18
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP = 1, 4, 22
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 CAPABILITY_VERSION = 0x20080522
 NOBODY = 65534  # the user without rights of its own on every Linux
 DATA = "/course-data"  # where the server draws the embedded data; its children may only read there
@@ -150,7 +151,7 @@ def close_files(keep: set[int]) -> None:
 
 
 def forbid_system_calls() -> None:
-    """Have the system calls in FORBIDDEN fail with "not implemented", in this process and all that come from it.
+    """Have the calls in FORBIDDEN fail with "not implemented", in this process and all that come from it.
 
     Needs PR_SET_NO_NEW_PRIVS. Raises OSError on a processor whose numbers are not known.
     """

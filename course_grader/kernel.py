@@ -80,8 +80,8 @@ def _make_up_for_imports(app: IPKernelApp) -> None:
 
 def _end_as_python_does(app: IPKernelApp) -> None:
     """Run what was registered for the end, and flush the files that were left open."""
-    # The control thread may still be flushing the output, and would wait for ever once app.close, which is among
-    # these functions, has stopped the thread that sends it.
+    # The control thread may still be flushing the output. It would wait for ever once app.close, one of these
+    # functions, has stopped the thread that sends it.
     app.control_thread.stop()
     app.control_thread.join()
     atexit._run_exitfuncs()

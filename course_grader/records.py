@@ -16,7 +16,7 @@ STATUS = {"passed": "✓", "failed": "✗", "not done": "○"}
 
 
 def valid(records: Any, cell: NotebookNode) -> list[dict]:
-    """The records that fit the cases of this test cell, in their order, each once. Anything else is left out."""
+    """The records that fit the cases of this test cell, in their order, each once. All else is left out."""
     cases, found = list(_cases(cell)), []
     for record in records if isinstance(records, list) else []:
         place = next((k for k, case in enumerate(cases) if _fits(record, case)), None)
@@ -48,7 +48,8 @@ def _cases(cell: NotebookNode) -> Iterator[dict]:
 
 def _fits(record: Any, case: dict) -> bool:
     """Whether a record has the fields of docs/records.md and is one of this case."""
-    if not isinstance(record, dict) or record.keys() != case.keys() | {"earned", "status", "mistake", "message"}:
+    fields = case.keys() | {"earned", "status", "mistake", "message"}
+    if not isinstance(record, dict) or record.keys() != fields:
         return False
     earned = case["points"] if record["status"] == "passed" else 0.0
     return (

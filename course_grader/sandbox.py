@@ -1,8 +1,8 @@
 """The walls around the fork server: bubblewrap shows it a read-only system, and nothing of the course's own.
 
-What is visible: the system's libraries and programs, the Python installation, the virtual environment, and the
-packages course_utils, course_grader and course_builder. What is not: the gradebook, the submissions, the
-solutions, the tests, home folders, the network.
+What is visible: the system's libraries and programs, the Python installation, the virtual environment, and
+the packages course_utils and course_grader. What is not: the gradebook, the submissions, the solutions, the
+tests, home folders, the network.
 """
 
 import os

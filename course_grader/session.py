@@ -12,7 +12,7 @@ Replies, each cell's outputs as they come, and one line when it is done:
     {"output": an output as nbformat describes it}
     {"update": {"display_id": ..., "data": ..., "metadata": ...}}    of an earlier output with this id
     {"clear": true}                                                  the outputs of this cell so far
-    {"flag": a sentence}                                             a sign of tampering, as soon as it is seen
+    {"flag": a sentence}                                             a sign of tampering, when it is seen
     {"done": the request's id, "error": null or a sentence, "records": [...]}
 
 Student code finds whatever has a name, is a class, or belongs to an object with a name. Hence there are no

@@ -78,7 +78,7 @@ class Outputs:
         self._flags.clear()
 
     def end(self) -> None:
-        """Send what is waiting, and what arrived on file descriptors 1 and 2 and from copies of this process."""
+        """Send what is waiting, what file descriptors 1 and 2 received, and the flags of forked processes."""
         for stream, file in zip(("stdout", "stderr"), self._files, strict=True):
             if text := _take(file, self._limit + 1):
                 self.write(stream, text)

@@ -1,4 +1,4 @@
-"""What goes to a worker and what comes back: plain data that travels as bytes, to a thread or across a cluster."""
+"""What goes to a worker and what comes back: plain data, for a thread or a cluster."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -15,9 +15,10 @@ class GraderError(Exception):
 class Limits:
     """What one submission may use.
 
-    cell_seconds: one cell; seconds: all cells together. memory: bytes beyond what an idle kernel needs.
-    processes: at one time, the kernel and its threads included. output: bytes that are kept of what one cell
-    prints. files: bytes of all that was handed in.
+    cell_seconds: one cell; seconds: all cells together. memory: bytes of all its processes, beyond what an
+    idle one needs; its files, which live in memory, come on top (isolation.SCRATCH_SIZE). processes: at one
+    time, the kernel and its threads included. output: bytes kept of what one cell prints. files: bytes of all
+    that was handed in.
     """
 
     cell_seconds: float = 30
@@ -57,7 +58,7 @@ class Result:
 
     scores: grade_id -> points; None where a person has to mark. unanswered: grade_ids of solution cells that
     still are as they were released. reason: what the instructor should know, one sentence per line; empty if
-    all went well. flags: signs that the checks were tampered with, for review. notebook: as it ran, JSON text.
+    all went well. flags: signs that the checks were tampered with, for review. notebook: as it ran, as JSON.
     """
 
     assignment: str

@@ -20,7 +20,8 @@ from torch.overrides import TorchFunctionMode
 UNANSWERED = "?"
 
 # Types that the student cannot have changed. Other objects may call themselves equal to anything.
-PLAIN = {bool, int, float, complex, str, bytes, type(None), range, torch.dtype, torch.device, *np.sctypeDict.values()}
+PLAIN = {bool, int, float, complex, str, bytes, type(None), range, torch.dtype, torch.device}
+PLAIN |= set(np.sctypeDict.values())
 TENSORS = {torch.Tensor, torch.nn.Parameter}
 NUMBERS = {float: {float, np.float64}, int: {int}}  # np.float64 is a float and behaves like one
 

@@ -1,4 +1,4 @@
-"""Submissions that try something, and what every one of them must leave behind: a server as good as before."""
+"""Submissions that try something. Each must leave the server as good as it was."""
 
 import copy
 import time
@@ -17,13 +17,11 @@ ALL = small.POINTS
 
 
 def attempt(server: ForkServer, before: str = "", limits: Limits = QUICK, **answers: str) -> Result:
-    """Grade a submission with another cell before its first answer. The next one must notice nothing of it."""
+    """Grade a submission that has one more cell before its first answer."""
     notebook = small.handed_in(**answers)
     if before:
         notebook.cells.insert(2, new_code_cell(before, id="before"))
-    result = small.grade(server, notebook, limits=limits)
-    assert_undisturbed(server)
-    return result
+    return small.grade(server, notebook, limits=limits)
 
 
 def assert_undisturbed(server: ForkServer) -> None:
