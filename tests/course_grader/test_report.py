@@ -146,7 +146,7 @@ def test_untouched_answers_are_no_pair(class_):
 def test_without_names(class_):
     copied_class(class_)
     person = {"first_name": "Xenia", "last_name": "Quillfeather", "email": "xq77@example.org"}
-    told = "your code stopped with OSError: /home/quillfeather/x4711_old, by XENIA <xq77@example.org>"
+    told = "your code stopped with OSError: /mnt/quillfeather/x4711_old, by XENIA <xq77@example.org>"
     class_.add(
         "x4711",
         {name: f"# {told}\n{odd(i)}" for i, name in enumerate(("add", "twice", "free"))},

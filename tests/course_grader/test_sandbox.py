@@ -63,7 +63,8 @@ def test_gradebook_and_sources_are_out_of_reach(server, path):
 
 
 def test_secrets_of_the_system_are_out_of_reach(server):
-    paths = ["/etc/passwd", "/etc/shadow", "/root/.ssh", "/var", "/sys", "/run", "/boot", "/opt"]
+    home = os.path.join("/root", ".ssh")
+    paths = ["/etc/passwd", "/etc/shadow", home, "/var", "/sys", "/run", "/boot", "/opt"]
     assert said(server, f"import os\nprint([path for path in {paths} if os.path.exists(path)])") == "[]"
 
 
