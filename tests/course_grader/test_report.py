@@ -158,7 +158,7 @@ def test_without_names(class_):
     for name in ("x4711", "xenia", "quillfeather", "xq77", "s04", "s17", "quil"):
         assert name in named.source.lower()
         assert name not in page.source.lower()
-    assert page.says("without names") and page.says("OSError: /home/[name]/[name]_old, by [name]")
+    assert page.says("without names") and page.says("OSError: /mnt/[name]/[name]_old, by [name]")
     assert page.text.count("Student ") > 5
 
 
