@@ -16,7 +16,6 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from matplotlib_inline.backend_inline import configure_inline_support
-from nbformat.v4 import new_output
 from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
@@ -106,7 +105,7 @@ class Outputs:
             text, self._text, self._size = "".join(self._text), [], 0
             if text:
                 kept = text[: max(self._left, 0)]
-                self._bounded(new_output("stream", name=self._stream, text=kept), len(text))
+                self._bounded(dict(output_type="stream", name=self._stream, text=kept), len(text))
 
     def show(self, output: dict) -> None:
         """Send an output that is no stream."""
@@ -135,7 +134,7 @@ class Outputs:
             self.send({"output": output})
         if self._left < 0:
             notice = f"\n[more than {self._limit:,} bytes of output: the rest was left out]\n"
-            self.send({"output": new_output("stream", name="stdout", text=notice)})
+            self.send({"output": dict(output_type="stream", name="stdout", text=notice)})
 
 
 def _capture(number: int) -> int:
@@ -200,7 +199,7 @@ class _Publisher(DisplayPublisher):
             change = {"display_id": display_id, "data": data, "metadata": metadata or {}}
             self.outputs.update({"update": _plain(change)})
             return
-        output = new_output("display_data", data=data, metadata=metadata or {})
+        output = dict(output_type="display_data", data=data, metadata=metadata or {})
         if display_id:
             output["transient"] = {"display_id": display_id}
         self.outputs.show(_plain(output))
@@ -216,8 +215,11 @@ class _Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict, md_dict=None) -> None:
-        output = new_output(
-            "execute_result", data=format_dict, metadata=md_dict or {}, execution_count=self.prompt_count
+        output = dict(
+            output_type="execute_result",
+            data=format_dict,
+            metadata=md_dict or {},
+            execution_count=self.prompt_count,
         )
         self.outputs.show(_plain(output))
 
@@ -230,7 +232,7 @@ class _Shell(InteractiveShell):
 
     def _showtraceback(self, etype, evalue, stb) -> None:
         text = [str(line) for line in stb]
-        error = new_output("error", ename=etype.__name__, evalue=_safe_text(evalue), traceback=text)
+        error = dict(output_type="error", ename=etype.__name__, evalue=_safe_text(evalue), traceback=text)
         self.outputs.show(_plain(error))
 
 
