@@ -1,0 +1,90 @@
+"""A class over time: graded, marked by hand, graded again after a wrong test was repaired, and written up."""
+
+import json
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+
+from course_grader import grading
+from course_grader.__main__ import main
+from course_grader.gradebook import Recorder
+from tests.course_grader import small
+from tests.course_grader.test_interrupted import STUDENTS, make_course
+from tests.nbgrader_course import Course as Clone
+
+ADA = STUDENTS[1]  # answers x + 1, which is right
+
+
+@pytest.fixture
+def course(tmp_path):
+    return make_course(tmp_path)
+
+
+def grade(course, server, **options) -> grading.Summary:
+    with grading.on_this_machine(server, workers=2) as place:
+        return grading.grade_class(course, small.NAME, place=place, say=lambda line: None, **options)
+
+
+def change_chapter(course, old: str, new: str) -> None:
+    """Edit the tests of the chapter."""
+    path = course.chapter(small.NAME).solved
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(old, new)
+    nbformat.write(notebook, path)
+
+
+def versions(course) -> set[str]:
+    with Recorder(course) as recorder:
+        return {row.version for row in recorder.graded(small.NAME).values()}
+
+
+def test_a_repaired_test_regrades_the_class_and_keeps_what_people_did(course, server):
+    change_chapter(course, "check.equal(first(1), 2)", "check.equal(first(1), 3)")  # a wrong test
+    grade(course, server)
+    wrong = versions(course)
+    assert Clone(course.folder).scores(ADA, small.NAME)["test_first"] == 1.0
+    with Gradebook(course.db_url) as gradebook:
+        override = gradebook.find_grade("test_second", small.STEM, small.NAME, ADA)
+        override.manual_score, override.extra_credit = 2.5, 0.25
+        written = gradebook.find_grade("written", small.STEM, small.NAME, ADA)
+        written.manual_score, written.needs_manual_grade = 4, False
+        gradebook.find_comment("written", small.STEM, small.NAME, ADA).manual_comment = "Well said."
+        gradebook.db.commit()
+    change_chapter(course, "check.equal(first(1), 3)", "check.equal(first(1), 2)")  # the repair
+    assert len(grade(course, server).graded) == len(STUDENTS)
+    assert Clone(course.folder).scores(ADA, small.NAME) == small.POINTS | {"written": None}
+    with Gradebook(course.db_url) as gradebook:
+        override = gradebook.find_grade("test_second", small.STEM, small.NAME, ADA)
+        assert (override.manual_score, override.extra_credit, override.auto_score) == (2.5, 0.25, 3.0)
+        assert gradebook.find_grade("written", small.STEM, small.NAME, ADA).manual_score == 4
+        assert gradebook.find_comment("written", small.STEM, small.NAME, ADA).manual_comment == "Well said."
+    (version,) = versions(course)
+    assert {version} != wrong
+    path = course.path("autograded", ADA, small.NAME) / f"{small.STEM}.ipynb"
+    assert json.loads(path.read_text(encoding="utf-8"))["metadata"]["course_grader"]["version"] == version
+
+
+def test_only_what_changed_is_graded_again(course, server):
+    assert len(grade(course, server).graded) == len(STUDENTS)
+    assert grade(course, server).unchanged == STUDENTS
+    path = course.path("submitted", STUDENTS[0], small.NAME) / f"{small.STEM}.ipynb"
+    nbformat.write(small.handed_in(), path)
+    again = grade(course, server)
+    assert [result.student for result in again.graded] == [STUDENTS[0]]
+    assert Clone(course.folder).scores(STUDENTS[0], small.NAME)["test_first"] == 2.0
+    assert len(grade(course, server, force=True).graded) == len(STUDENTS)
+
+
+def test_feedback_report_and_export_from_the_command_line(course, server, monkeypatch, capsys):
+    grade(course, server)
+    monkeypatch.chdir(course.folder)
+    for command in (["feedback", small.NAME], ["report", small.NAME], ["export", "--format", "moodle"]):
+        assert main(command) == 0
+    page = course.path("feedback", STUDENTS[0], small.NAME) / f"{small.STEM}.html"
+    assert "an example" in page.read_text(encoding="utf-8")
+    assert (course.folder / "reports" / f"{small.NAME}.html").exists()
+    assert small.NAME in (course.folder / "grades.csv").read_text(encoding="utf-8")
+    assert main(["feedback", "09_nothing"]) == 1
+    assert "there is no chapter '09_nothing'" in capsys.readouterr().err
