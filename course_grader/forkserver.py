@@ -29,7 +29,7 @@ import sys
 import time
 from pathlib import Path
 
-from course_grader import isolation
+from course_grader import isolation, sandbox
 from course_grader.work import Limits
 
 # What the notebooks import, and what IPython and matplotlib import while the first cells run.
@@ -157,7 +157,7 @@ def _be_the_child(connection: socket.socket, request: dict, limits: Limits) -> N
         isolation.die_with_parent()
         isolation.close_files({0, 1, 2, connection.fileno(), *request["descriptors"]})
         if request["isolate"]:
-            isolation.mount_own_folders()
+            isolation.mount_own_folders(sandbox.shown_paths())
             isolation.drop_capabilities()
             isolation.forbid_system_calls()
         if request["isolate"] or request["start"] == "session":

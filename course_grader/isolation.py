@@ -87,15 +87,21 @@ def enter_namespaces() -> None:
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
-def mount_own_folders() -> None:
+def mount_own_folders(shown: list[Path]) -> None:
     """As the first process of its namespaces: see own processes only, write to own scratch folders only.
 
-    The mounts are this process's own: its keeper goes on seeing the system's processes.
+    The mounts are this process's own: its keeper goes on seeing the system's processes. shown: what stays
+    to be seen even if it lies in /tmp, as a course may.
     """
     _call(libc.unshare, NEWNS)
     _mount("none", "/", "", MS_REC | MS_PRIVATE, "")
+    inside = {path: os.open(path, os.O_PATH) for path in shown if path.is_relative_to("/tmp")}
     scratch = f"size={SCRATCH_SIZE},mode=1777"
     _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, scratch)
+    for path, handle in inside.items():
+        path.mkdir(parents=True)
+        _mount(f"/proc/self/fd/{handle}", str(path), "", MS_BIND | MS_REC, "")
+        os.close(handle)
     _mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, scratch)
     terminals = "newinstance,ptmxmode=0666,mode=0620"  # a terminal would be a way to other submissions
     _mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, terminals)

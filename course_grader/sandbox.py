@@ -31,16 +31,17 @@ def command() -> list[str]:
     as_root = (
         ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if os.getuid() == 0 else ["--unshare-user"]
     )
-    shown = _shown()
+    shown = shown_paths()
     return [
         bwrap,
         *as_root,
         *("--unshare-net", "--unshare-ipc", "--unshare-uts", "--new-session"),
+        *("--perms", "1777", "--tmpfs", "/tmp"),  # first, because the course may lie in it
         *(part for folder in _parents(shown) for part in ("--perms", "0755", "--dir", str(folder))),
         *(part for path in shown for part in ("--ro-bind", str(path), str(path))),
         *(part for link in LINKS for part in _link(Path(link))),
         *("--dev", "/dev", "--dir", "/dev/shm", "--bind", "/proc", "/proc"),
-        *("--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", DATA),
+        *("--perms", "1777", "--tmpfs", DATA),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"),
     ]
 
@@ -58,8 +59,8 @@ def environment() -> dict[str, str]:
     }
 
 
-def _shown() -> list[Path]:
-    """Outermost paths first. A path inside another one that is shown need not be named again."""
+def shown_paths() -> list[Path]:
+    """What a session sees of the system and of the course. Of paths inside each other the outermost alone."""
     packages = [Path(find_spec(name).origin).parent for name in PACKAGES]
     paths = [*map(Path, SYSTEM), Path(sys.base_prefix), Path(sys.prefix), *packages]
     paths += [Path(sysconfig.get_path("purelib")).resolve()]
@@ -72,7 +73,7 @@ def _shown() -> list[Path]:
 
 def _parents(shown: list[Path]) -> list[Path]:
     """The folders above the shown ones; bubblewrap itself would make them for root alone."""
-    parents = {parent for path in shown for parent in path.parents if parent != Path("/")}
+    parents = {parent for path in shown for parent in path.parents if parent not in (Path("/"), Path("/tmp"))}
     return sorted(parents, key=lambda path: len(path.parts))
 
 
