@@ -73,10 +73,10 @@ class ForkServer:
         self._end()
         self._folder.cleanup()
 
-    def connect(self, request: dict, descriptors: list[int] | None = None) -> socket.socket:
-        """A new connection to the server, with its first line and open files, if any, sent."""
+    def connect(self, request: dict) -> socket.socket:
+        """A new connection to the server, with its first line sent."""
         self.ensure()
-        return self._connect(request, descriptors)
+        return self._connect(request)
 
     def _end(self) -> None:
         self._process.stdin.close()
@@ -115,13 +115,11 @@ class ForkServer:
             said = self._said.read().decode(errors="replace")
             raise GraderError(_cannot_start(self.sandboxed, f"{said}{error}")) from error
 
-    def _connect(self, request: dict, descriptors: list[int] | None = None) -> socket.socket:
+    def _connect(self, request: dict) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(START_SECONDS)
         connection.connect(self._address)
-        line = json.dumps({"isolate": self.sandboxed, **request}).encode() + b"\n"
-        sent = socket.send_fds(connection, [line], descriptors or [])
-        connection.sendall(line[sent:])
+        connection.sendall(json.dumps({"isolate": self.sandboxed, **request}).encode() + b"\n")
         return connection
 
 
@@ -134,7 +132,7 @@ def open_session(
     """
     # In the sandbox every session has a /tmp of its own; without it, a folder of its own must do.
     folder = None if server.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
-    request = {"start": "session", "limits": asdict(limits), "folder": folder and folder.name}
+    request = {"limits": asdict(limits), "folder": folder and folder.name}
     return Session((connect or server.connect)(request), limits, imports, files, folder)
 
 

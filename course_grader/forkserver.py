@@ -1,11 +1,10 @@
-"""The fork server: a process that has imported everything once and forks a ready process per request.
+"""The fork server: a process that has imported everything once and forks a ready process per submission.
 
     python -m course_grader.forkserver FD sandbox|open     FD: a listening Unix socket
 
-Whoever connects sends one JSON line that says what the connection is to become:
-
-    {"start": "session", ...}     course_grader.session: runs cells that come as JSON lines
-    {"start": "kernel", ...}      an ordinary IPython kernel on a connection file; course_grader.provisioner
+Whoever connects sends one JSON line: {"isolate": whether it gets namespaces of its own, "limits": those of
+work.Limits, "folder": where its files go, or null}. The rest of the connection belongs to a session
+(course_grader.session), which runs cells that come as JSON lines.
 
 For each connection the server forks a keeper, and the keeper forks the child that runs the student's code, in
 namespaces of its own if "isolate" is set. The keeper watches over the child: when the other side hangs up, or
@@ -49,16 +48,12 @@ MODULES = (
     "matplotlib_inline.backend_inline",
     "numpy.testing",
     "pandas",
-    "ipykernel.kernelapp",
-    "ipykernel.zmqshell",
     "IPython.core.completerlib",
     "IPython.core.debugger",
     "IPython.core.oinspect",
     "IPython.extensions.storemagic",
-    "tornado.platform.asyncio",
     "PIL.JpegImagePlugin",
     "PIL.PngImagePlugin",
-    "course_grader.kernel",
     "course_grader.session",
 )
 INLINE = "module://matplotlib_inline.backend_inline"  # pictures become outputs of the cell
@@ -124,13 +119,12 @@ def _end_keepers() -> None:
 
 
 def _keep(connection: socket.socket) -> None:
-    """Fork the child that this connection asks for, and stay with it to its end."""
+    """Fork the session that this connection asks for, and stay with it to its end."""
     isolation.die_with_parent(signal.SIGTERM)
     isolation.adopt_orphans()
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    line, descriptors = _first_line(connection)
-    request = json.loads(line) | {"descriptors": descriptors}
+    request = json.loads(_first_line(connection))
     limits = Limits(**request.get("limits", {}))
     try:
         if request["isolate"]:
@@ -138,57 +132,54 @@ def _keep(connection: socket.socket) -> None:
             isolation.limit_processes(limits.processes)
         child = os.fork()
         if child == 0:
-            _be_the_child(connection, request, limits)
+            _be_the_session(connection, request, limits)
     except OSError as error:
         _say(connection, {"refused": str(error)})
         os._exit(0)
-    status, memory = _watch(child, connection, request, limits)
+    status, memory = _watch(child, connection, limits)
     _kill_descendants()
     _say(connection, {"ended": status, "memory": memory})
     os._exit(0)
 
 
-def _be_the_child(connection: socket.socket, request: dict, limits: Limits) -> None:
-    """Become what was asked for. Never returns."""
+def _be_the_session(connection: socket.socket, request: dict, limits: Limits) -> None:
+    """Build the walls, and serve the submission behind them. Never returns."""
     status = 1
     try:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         isolation.die_with_parent()
-        isolation.close_files({0, 1, 2, connection.fileno(), *request["descriptors"]})
+        isolation.close_files({0, 1, 2, connection.fileno()})
         if request["isolate"]:
             isolation.mount_own_folders(sandbox.shown_paths())
             isolation.drop_capabilities()
             isolation.forbid_system_calls()
-        if request["isolate"] or request["start"] == "session":
-            isolation.limit_memory(limits.memory)
-            isolation.limit_open_files()
-        start = importlib.import_module(f"course_grader.{request['start']}").start
-        status = start(connection, request, limits)
+        isolation.limit_memory(limits.memory)
+        isolation.limit_open_files()
+        from course_grader import session
+
+        status = session.start(connection, request, limits)
     except OSError as error:
         _say(connection, {"refused": str(error)})
     finally:
         os._exit(status)
 
 
-def _watch(child: int, connection: socket.socket, request: dict, limits: Limits) -> tuple[int, bool]:
+def _watch(child: int, connection: socket.socket, limits: Limits) -> tuple[int, bool]:
     """Wait for the child's end, or bring it about. Returns (exit status, whether it was for memory)."""
     idle = _memory(child)
     memory = False
     poll = select.poll()
-    # A session reads its connection itself; for a kernel the keeper reads the signals to pass on.
-    poll.register(connection, select.POLLRDHUP | (select.POLLIN if request["start"] == "kernel" else 0))
+    poll.register(connection, select.POLLRDHUP)  # what comes in is for the session to read
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return status, memory
-        for _, event in poll.poll(WATCH_SECONDS * 1000):
-            if event & (select.POLLRDHUP | select.POLLHUP | select.POLLERR):
-                os.kill(child, signal.SIGKILL)
-                _, status = os.waitpid(child, 0)
-                return status, memory
-            os.killpg(child, int(_first_line(connection)[0]))
-        if request["start"] == "session" and _needs_more(child, idle, limits.memory):
+        if poll.poll(WATCH_SECONDS * 1000):  # the other side hung up
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+            return status, memory
+        if _needs_more(child, idle, limits.memory):
             memory = True
             os.kill(child, signal.SIGKILL)
 
@@ -247,20 +238,15 @@ def _end(*_) -> None:
     os._exit(0)
 
 
-def _first_line(connection: socket.socket) -> tuple[bytes, list[int]]:
-    """Read up to the end of a line and not a byte further: the rest belongs to the child.
-
-    Returns the line and the files that came with it.
-    """
-    line, descriptors = b"", []
+def _first_line(connection: socket.socket) -> bytes:
+    """Read up to the end of a line and not a byte further: the rest belongs to the child."""
+    line = b""
     while not line.endswith(b"\n"):
         waiting = connection.recv(1 << 16, socket.MSG_PEEK)
         if not waiting:
             _end()
-        received, files, *_ = socket.recv_fds(connection, waiting.find(b"\n") + 1 or len(waiting), 2)
-        line += received
-        descriptors += files
-    return line, descriptors
+        line += connection.recv(waiting.find(b"\n") + 1 or len(waiting))
+    return line
 
 
 def _say(connection: socket.socket, message: dict) -> None:
