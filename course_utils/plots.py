@@ -310,13 +310,16 @@ def confusion(matrix: Sequence, names: Sequence[str], *, title: str = "", alt: s
     figure(draw, alt=alt, width=_table_width(len(names), title), height=0.3 * len(names) + 1.4)
 
 
-def figure(draw: Callable[[Axes], object], *, alt: str, width: float = 7.0, height: float = 3.0) -> None:
+def figure(
+    draw: Callable[..., object], *, alt: str, width: float = 7.0, height: float = 3.0, panels: int = 1
+) -> None:
     """A picture of your own: draw(ax) draws on an empty matplotlib Axes. Sizes in inches.
 
-    Raises ValueError if nothing is drawn on ax.
+    With several panels side by side, draw gets one Axes for each: draw(left, right).
+    Raises ValueError if nothing is drawn.
     """
     _check_alt(alt)
-    _show(_png(lambda axes: draw(axes[0]), width=width, height=height), alt, width=width)
+    _show(_png(lambda axes: draw(*axes), width=width, height=height, panels=panels), alt, width=width)
 
 
 class LiveCurves:

@@ -150,6 +150,14 @@ class TestEveryPicture:
         with pytest.raises(ValueError, match="alt should say"):
             plots.bars([1], alt=alt)
 
+    def test_a_picture_of_your_own_may_have_panels(self, page, figures):
+        def draw(left, right):
+            left.plot([1, 2])
+            right.bar([0], [1])
+
+        plots.figure(draw, panels=2, alt="a line beside a bar")
+        assert [len(ax.lines) for ax in figures[-1].axes] == [1, 0]
+
     @pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
     def test_leaves_no_open_figure(self, draw):
         draw()
