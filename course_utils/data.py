@@ -1,7 +1,8 @@
 """The data sets of the course, in memory and in batches.
 
-Everything works without a download: `garments` draws a stand-in for Fashion-MNIST, which is written once as
-IDX files and read by the loader that reads the real set. `python -m course_utils.data` fetches the real set.
+Everything works without a download: `garments` draws a stand-in for Fashion-MNIST, `houses` one for Kaggle's
+House Prices. They are written once, as IDX and csv files, and read by the loaders that read the real
+sets, which `python -m course_utils.data` fetches.
 
 Two environment variables choose:
 - COURSE_DATA: `embedded`, `real`, or `auto` (the default: real if it has been fetched, else embedded);
@@ -18,9 +19,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils import garments
+from course_utils import garments, houses
 
 import numpy as np
+import pandas as pd
 import platformdirs
 import torch
 from torchvision.datasets import FashionMNIST
@@ -29,6 +31,7 @@ FASHION_CLASSES = tuple(garments.GARMENTS)
 EMBEDDED_SIZES = {"train": 10_000, "t10k": 2_000}
 EMBEDDED_SEEDS = {"train": 1, "t10k": 2}
 FETCH = "`python -m course_utils.data`"
+HOUSE_FILES = ("train.csv", "test.csv")  # Kaggle's own names
 
 
 class DataError(RuntimeError):
@@ -48,6 +51,10 @@ def _real_root() -> Path:
     return data_dir() / "real"
 
 
+def _real_folder(name: str) -> Path:
+    return _real_root() / REAL_SETS[name].folder
+
+
 def _embedded_root() -> Path:
     return data_dir() / "embedded" / f"garments-v{garments.VERSION}"
 
@@ -57,8 +64,8 @@ def _raw(root: Path) -> Path:
     return root / "FashionMNIST" / "raw"
 
 
-def source() -> str:
-    """Which Fashion-MNIST the course uses: "embedded" or "real".
+def source(name: str = "fashion_mnist") -> str:
+    """Which version of a data set the course uses: "embedded" or "real".
 
     Raises DataError when COURSE_DATA is not embedded, real or auto, and when it is real but nothing is there.
     """
@@ -67,15 +74,15 @@ def source() -> str:
         raise DataError(f"COURSE_DATA is {choice!r}: set it to embedded, real or auto.")
     if choice == "embedded":
         return "embedded"
-    raw = _raw(_real_root())
+    folder = _real_folder(name)
     try:
-        fetched = raw.is_dir() and any(raw.iterdir())
+        fetched = folder.is_dir() and any(folder.iterdir())
     except OSError as error:
-        raise _cannot_read(raw, error) from error
+        raise _cannot_read(folder, error) from error
     if choice == "real" and not fetched:
         raise DataError(
-            f"COURSE_DATA is real, but there is no Fashion-MNIST in {raw}: run {FETCH} to fetch it, "
-            "or set COURSE_DATA to embedded."
+            f"COURSE_DATA is real, but there is no {REAL_SETS[name].title} in {folder}: "
+            f"run {FETCH} to fetch it, or set COURSE_DATA to embedded."
         )
     return "real" if fetched else "embedded"
 
@@ -144,8 +151,8 @@ def _cannot_write(path: Path, error: OSError) -> DataError:
 # The embedded set
 
 
-def _make_embedded(root: Path) -> None:
-    """Draw the garments, unless they are there, and put them in place all at once.
+def _make_embedded(root: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a folder, unless root is there, and put it in place all at once.
 
     So another process sees the whole set or none.
     """
@@ -155,13 +162,23 @@ def _make_embedded(root: Path) -> None:
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root.parent, prefix="unfinished-") as unfinished:
             drawn = Path(unfinished) / root.name
-            _raw(drawn).mkdir(parents=True)
-            for part, count in EMBEDDED_SIZES.items():
-                for values in garments.draw(count, EMBEDDED_SEEDS[part]):
-                    write_idx(_raw(drawn) / _idx_name(part, values.ndim), values)
+            drawn.mkdir()
+            write(drawn)
             _put_in_place(drawn, root)
     except OSError as error:
         raise _cannot_write(root.parent, error) from error
+
+
+def _write_garments(folder: Path) -> None:
+    _raw(folder).mkdir(parents=True)
+    for part, count in EMBEDDED_SIZES.items():
+        for values in garments.draw(count, EMBEDDED_SEEDS[part]):
+            write_idx(_raw(folder) / _idx_name(part, values.ndim), values)
+
+
+def _write_houses(folder: Path) -> None:
+    for name, table in zip(HOUSE_FILES, houses.draw(), strict=True):
+        table.to_csv(folder / name, index=False, na_rep="NA", lineterminator="\n")
 
 
 def _put_in_place(folder: Path, target: Path) -> None:
@@ -180,10 +197,12 @@ def _put_in_place(folder: Path, target: Path) -> None:
 class RealSet:
     """A data set with a public home.
 
-    `files` maps each file's name to its MD5; `folder` lies below the folder `real`; `unpack(file, folder)`
-    puts what is in a file into the folder; `check(folder)` raises DataError unless all of it is there.
+    `files` maps each file's name to its checksum, an MD5 or "algorithm:checksum"; `folder` lies below the
+    folder `real`; `unpack(file, folder)` puts what is in a file into the folder; `check(folder)` raises
+    DataError unless all of it is there.
     """
 
+    title: str
     home: str
     files: dict[str, str]
     folder: str
@@ -200,12 +219,30 @@ def _gunzip(file: Path, folder: Path) -> None:
         unpacked.replace(folder / file.stem)
 
 
+def _rename_houses(file: Path, folder: Path) -> None:
+    """Copy ..._train.csv to train.csv; the name appears only when all of it is written."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="unfinished-") as unfinished:
+        name = file.name.rsplit("_", 1)[-1]
+        copied = Path(shutil.copy(file, Path(unfinished) / name))
+        copied.replace(folder / name)
+
+
 def _check_real_fashion_mnist(raw: Path) -> None:
-    _check_idx_files(raw, f"run {FETCH} again, or delete the folder {raw} to use the embedded set")
+    _check_idx_files(raw, _again(raw))
+
+
+def _check_real_houses(folder: Path) -> None:
+    for name in HOUSE_FILES:
+        _read_houses(folder / name, _again(folder))
+
+
+def _again(folder: Path) -> str:
+    return f"run {FETCH} again, or delete the folder {folder} to use the embedded set"
 
 
 REAL_SETS = {
     "fashion_mnist": RealSet(
+        title="Fashion-MNIST",
         home="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         files={
             "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -216,6 +253,17 @@ REAL_SETS = {
         folder="FashionMNIST/raw",
         unpack=_gunzip,
         check=_check_real_fashion_mnist,
+    ),
+    "house_prices": RealSet(
+        title="table of house prices",
+        home="http://d2l-data.s3-accelerate.amazonaws.com/",
+        files={
+            "kaggle_house_pred_train.csv": "sha1:585e9cc93e70b39160e7921475f9bcd7d31219ce",
+            "kaggle_house_pred_test.csv": "sha1:fa19780a7b011d9b009e8bff8e99922a8ee2eb90",
+        },
+        folder="HousePrices",
+        unpack=_rename_houses,
+        check=_check_real_houses,
     ),
 }
 
@@ -229,10 +277,10 @@ def download_real(name: str, *, progressbar: bool = True) -> Path:
     if name not in REAL_SETS:
         raise DataError(f"There is no data set {name!r}: choose from {', '.join(REAL_SETS)}.")
     wanted = REAL_SETS[name]
-    folder = _real_root() / wanted.folder
+    folder = _real_folder(name)
     if _is_complete(wanted, folder):
         return folder
-    packed = [_fetch(wanted.home + file, md5, folder, progressbar) for file, md5 in wanted.files.items()]
+    packed = [_fetch(wanted.home + file, known, folder, progressbar) for file, known in wanted.files.items()]
     try:
         for file in packed:
             wanted.unpack(file, folder)
@@ -252,14 +300,15 @@ def _is_complete(wanted: RealSet, folder: Path) -> bool:
     return True
 
 
-def _fetch(url: str, md5: str, folder: Path, progressbar: bool) -> Path:
+def _fetch(url: str, checksum: str, folder: Path, progressbar: bool) -> Path:
     """Download one file into the folder unless it is there with the right checksum."""
     import pooch  # here, since no notebook needs it
     import requests
 
     name = url.rsplit("/", 1)[-1]
+    known = checksum if ":" in checksum else f"md5:{checksum}"
     try:
-        return Path(pooch.retrieve(url, f"md5:{md5}", fname=name, path=folder, progressbar=progressbar))
+        return Path(pooch.retrieve(url, known, fname=name, path=folder, progressbar=progressbar))
     except requests.RequestException as error:
         raise DataError(
             f"Cannot download {url}: check the network connection, then run {FETCH} again."
@@ -287,7 +336,7 @@ def fashion_mnist(train: bool) -> FashionMNIST:
         _check_real_fashion_mnist(_raw(root))
     else:
         root = _embedded_root()
-        _make_embedded(root)
+        _make_embedded(root, _write_garments)
         _check_idx_files(_raw(root), f"delete the folder {root} and run again")
     return FashionMNIST(root, train=train, download=False)
 
@@ -383,6 +432,88 @@ def _first(dataset: FashionMNIST, size: int | None, name: str) -> tuple[torch.Te
     if size is not None:
         _check_count(name, size, most=len(dataset))
     return dataset.data[:size], dataset.targets[:size]
+
+
+# House prices in memory
+
+
+def house_price_files() -> tuple[Path, Path]:
+    """The two csv files of the house prices, real or embedded (see `source`): training and test.
+
+    The embedded ones, see `houses`, are written at the first call. Raises DataError as `source` does, and
+    when the files cannot be written.
+    """
+    if source("house_prices") == "real":
+        folder = _real_folder("house_prices")
+    else:
+        folder = _embedded_houses()
+        _make_embedded(folder, _write_houses)
+    return folder / HOUSE_FILES[0], folder / HOUSE_FILES[1]
+
+
+def load_house_prices() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The house prices, real or embedded: a training table (1460, 81) and a test table (1459, 80).
+
+    The tables are as `pandas.read_csv` gives them; the test table has no SalePrice.
+    Raises DataError as `house_price_files` does, and when a table is not what it should be: a file missing,
+    empty or cut short, columns missing or too many, text in a numeric column, a row without a price.
+    """
+    train_file, test_file = house_price_files()
+    folder = train_file.parent
+    real = folder == _real_folder("house_prices")
+    remedy = _again(folder) if real else f"delete the folder {folder} and run again"
+    return _read_houses(train_file, remedy), _read_houses(test_file, remedy)
+
+
+def _embedded_houses() -> Path:
+    return data_dir() / "embedded" / f"houses-v{houses.VERSION}"
+
+
+def _read_houses(file: Path, remedy: str) -> pd.DataFrame:
+    """One of the two tables. Raises DataError, ending in the remedy, unless it is whole and right."""
+    is_train = file.name == HOUSE_FILES[0]
+    columns = [name for name in houses.COLUMNS if is_train or name != "SalePrice"]
+    rows = houses.TRAIN_ROWS if is_train else houses.TEST_ROWS
+    try:
+        table = pd.read_csv(file, dtype=dict.fromkeys(houses.TEXT_COLUMNS, "str"))
+    except FileNotFoundError:
+        raise DataError(f"{file.name} is missing in {file.parent}: {remedy}.") from None
+    except OSError as error:
+        raise _cannot_read(file, error) from error
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{file} is empty: {remedy}.") from None
+    except ValueError as error:  # a row with too many entries, or bytes that are no text
+        raise DataError(f"{file} is broken, it cannot be read as a table: {remedy}.") from error
+    problem = _columns_problem(table, columns) or _entries_problem(table, rows)
+    if problem:
+        raise DataError(f"{file} {problem}: {remedy}.")
+    return table
+
+
+def _columns_problem(table: pd.DataFrame, columns: list[str]) -> str | None:
+    missing = [name for name in columns if name not in table]
+    extra = [name for name in table if name not in columns]
+    if missing:
+        return f"lacks the column {_some(missing)}"
+    return f"has a column too many, {_some(extra)}" if extra else None
+
+
+def _some(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
+
+
+def _entries_problem(table: pd.DataFrame, rows: int) -> str | None:
+    if table.empty:
+        return "has a heading but no houses"
+    for name in table.columns[~table.columns.isin(houses.TEXT_COLUMNS)]:
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        wrong = table[name][numbers.isna() & table[name].notna()]
+        if not pd.api.types.is_numeric_dtype(table[name]) and len(wrong):
+            return f"has the text {wrong.iloc[0]!r} in line {wrong.index[0] + 2} of the numeric column {name}"
+    if "SalePrice" in table and not (table["SalePrice"] > 0).all():
+        line = int((~(table["SalePrice"] > 0)).to_numpy().argmax()) + 2
+        return f"has no price in line {line}"
+    return f"has {len(table)} houses where {rows} are expected" if len(table) != rows else None
 
 
 def main() -> int:

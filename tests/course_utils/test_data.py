@@ -1,4 +1,4 @@
-"""Fashion-MNIST, drawn or real: which one is chosen, how files come into place, and the batches."""
+"""The data sets, made or real: which one is chosen, how files come into place, and what is read from them."""
 
 import functools
 import gc
@@ -15,9 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from course_utils import data, garments
+from course_utils import data, garments, houses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torchvision.datasets import FashionMNIST
@@ -305,8 +306,9 @@ def test_file_that_cannot_be_read(real_raw):
     assert_one_sentence(error, real_raw / NAMES[0], "Cannot read")
 
 
-# Fetching the real set, here a small one from a server on this machine
+# Fetching the real sets, here from a server on this machine
 
+HOUSE_NAMES = ("kaggle_house_pred_train.csv", "kaggle_house_pred_test.csv")
 
 POOCH_LEAVES_A_SOCKET_OPEN = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -320,12 +322,14 @@ class Home(NamedTuple):
 
 @pytest.fixture
 def home(cache, tmp_path, monkeypatch):
-    """A server of the small set, which REAL_SETS points to."""
+    """A server of a small set and of the tables of houses, which REAL_SETS points to."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     folder = tmp_path / "home"
     write_set(folder)
     for file in list(folder.iterdir()):
         (folder / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    for name, table in zip(HOUSE_NAMES, houses.draw(), strict=True):
+        table.to_csv(folder / name, index=False, na_rep="NA")
     requests = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):
@@ -337,13 +341,13 @@ def home(cache, tmp_path, monkeypatch):
     )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    names = data.REAL_SETS["fashion_mnist"].files
-    small = replace(
-        data.REAL_SETS["fashion_mnist"],
-        home=f"http://127.0.0.1:{server.server_port}/",
-        files={name: hashlib.md5((folder / name).read_bytes()).hexdigest() for name in names},
-    )
-    monkeypatch.setitem(data.REAL_SETS, "fashion_mnist", small)
+    for name, algorithm, prefix in (("fashion_mnist", "md5", ""), ("house_prices", "sha1", "sha1:")):
+        files = {
+            file: prefix + hashlib.new(algorithm, (folder / file).read_bytes()).hexdigest()
+            for file in data.REAL_SETS[name].files
+        }
+        here = replace(data.REAL_SETS[name], home=f"http://127.0.0.1:{server.server_port}/", files=files)
+        monkeypatch.setitem(data.REAL_SETS, name, here)
     yield Home(folder, requests)
     server.shutdown()
     thread.join()
@@ -431,7 +435,9 @@ def test_unknown_set(cache):
 
 def test_main_fetches_every_set_and_tells_where(home, cache, capsys):
     assert data.main() == 0
-    assert f"fashion_mnist: {cache / 'real' / 'FashionMNIST' / 'raw'}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"fashion_mnist: {cache / 'real' / 'FashionMNIST' / 'raw'}" in said
+    assert f"house_prices: {cache / 'real' / 'HousePrices'}" in said
 
 
 @POOCH_LEAVES_A_SOCKET_OPEN
@@ -592,3 +598,221 @@ def test_only_the_training_set_is_shuffled(embedded):
 def test_impossible_sizes(embedded, name, size):
     with pytest.raises(ValueError, match=f"{name} must be an integer from 1 to [0-9]+, got {size}"):
         data.load_fashion_mnist(256, **{name: size})
+
+
+# House prices
+
+
+@pytest.fixture
+def real_houses(cache):
+    """A made table where the real one belongs."""
+    folder = cache / "real" / "HousePrices"
+    folder.mkdir(parents=True)
+    data._write_houses(folder)
+    return folder
+
+
+def test_houses_are_written_once_and_read_back(cache, monkeypatch):
+    train, test = data.load_house_prices()
+    drawn = houses.draw()
+    assert [file.name for file in (cache / "embedded").iterdir()] == [f"houses-v{houses.VERSION}"]
+    for table, made in zip((train, test), drawn, strict=True):
+        assert list(table) == list(made)
+        for name in table:
+            known = table[name].notna()
+            assert (known == ~made[name].isin(["NA", "None"]) & made[name].notna()).all()
+            assert (table[name][known] == made[name][known]).all()
+    monkeypatch.delattr(houses, "draw")
+    assert data.load_house_prices()[0].equals(train)
+
+
+def test_tables_are_what_plain_pandas_reads(cache):
+    for file, table in zip(data.house_price_files(), data.load_house_prices(), strict=True):
+        pd.testing.assert_frame_equal(pd.read_csv(file), table)
+
+
+@pytest.mark.parametrize("choice", ["auto", "real", None])
+def test_real_houses_are_taken_when_present(real_houses, monkeypatch, choice):
+    if choice is not None:
+        monkeypatch.setenv("COURSE_DATA", choice)
+    assert data.source("house_prices") == "real"
+    assert data.house_price_files() == (real_houses / "train.csv", real_houses / "test.csv")
+    assert [len(table) for table in data.load_house_prices()] == [1460, 1459]
+
+
+def test_one_real_set_does_not_stand_for_another(real_houses):
+    assert data.source("house_prices") == "real" and data.source() == "embedded"
+
+
+def test_embedded_houses_are_taken_when_asked_for(real_houses, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    assert "embedded" in data.house_price_files()[0].parts
+
+
+def test_real_houses_without_files(cache, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "real")
+    with pytest.raises(data.DataError) as error:
+        data.load_house_prices()
+    assert_one_sentence(error, "no table of house prices", "python -m course_utils.data", "to embedded")
+
+
+def changed(change):
+    """An edit of a table, as an edit of its file; the words that the message must hold."""
+
+    def edit(file):
+        table = pd.read_csv(file, dtype="str", keep_default_na=False)
+        change(table).to_csv(file, index=False)
+
+    return edit
+
+
+def with_entry(row, name, value):
+    def change(table):
+        table.loc[row, name] = value
+        return table
+
+    return changed(change)
+
+
+BROKEN_TABLES = {
+    "a missing column": (
+        changed(lambda table: table.drop(columns="GarageCars")),
+        "lacks the column GarageCars",
+    ),
+    "two missing columns": (
+        changed(lambda table: table.drop(columns=["LotArea", "Fence"])),
+        "lacks the column LotArea (and 1 more)",
+    ),
+    "an extra column": (
+        changed(lambda table: table.assign(Owner="Smith")),
+        "has a column too many, Owner",
+    ),
+    "a repeated column": (
+        changed(lambda table: pd.concat([table, table[["LotArea"]]], axis=1)),
+        "has a column too many, LotArea.1",
+    ),
+    "text in a numeric column": (
+        with_entry(15, "GarageCars", "two"),
+        "has the text 'two' in line 17 of the numeric column GarageCars",
+    ),
+    "no price": (with_entry(7, "SalePrice", "NA"), "has no price in line 9"),
+    "a price of 0": (with_entry(7, "SalePrice", "0"), "has no price in line 9"),
+    "no houses": (changed(lambda table: table[:0]), "has a heading but no houses"),
+    "half of the houses": (changed(lambda table: table[:730]), "has 730 houses where 1460 are expected"),
+    "an empty file": (emptied, "is empty"),
+    "another file": (still_packed, "cannot be read as a table"),
+    "a row too long": (lambda file: file.write_text(file.read_text() + "1," * 90 + "\n"), "as a table"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_TABLES)
+def test_broken_real_table(real_houses, kind):
+    break_file, words = BROKEN_TABLES[kind]
+    break_file(real_houses / "train.csv")
+    with pytest.raises(data.DataError) as error:
+        data.load_house_prices()
+    assert_table_sentence(
+        error, real_houses / "train.csv", words, "python -m course_utils.data", "delete the folder"
+    )
+
+
+def assert_table_sentence(error, *words):
+    """The message is one line that ends in a full stop and holds the words."""
+    message = str(error.value)
+    assert "\n" not in message and message.endswith(".")
+    for word in words:
+        assert str(word) in message
+
+
+def test_table_that_was_cut_short(real_houses):
+    text = (real_houses / "test.csv").read_text()
+    (real_houses / "test.csv").write_text(text[: len(text) // 2])
+    with pytest.raises(data.DataError) as error:
+        data.load_house_prices()
+    assert_table_sentence(error, "test.csv", "houses where 1459 are expected")
+
+
+def test_half_on_disk(real_houses):
+    (real_houses / "test.csv").unlink()
+    with pytest.raises(data.DataError) as error:
+        data.load_house_prices()
+    assert_table_sentence(error, "test.csv is missing", real_houses, "delete the folder")
+
+
+def test_broken_embedded_table_and_its_cure(cache):
+    train_file, _ = data.house_price_files()
+    cut_short(train_file)
+    emptied(train_file)
+    with pytest.raises(data.DataError) as error:
+        data.load_house_prices()
+    assert_table_sentence(error, "train.csv is empty", f"delete the folder {train_file.parent} and run again")
+    shutil.rmtree(train_file.parent)
+    assert len(data.load_house_prices()[0]) == 1460
+
+
+def test_houses_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "file"))
+    with pytest.raises(data.DataError) as error:
+        data.load_house_prices()
+    assert_one_sentence(error, "Cannot write", "set COURSE_DATA_DIR")
+
+
+def test_download_of_the_houses(home, cache):
+    folder = data.download_real("house_prices", progressbar=False)
+    assert folder == cache / "real" / "HousePrices"
+    assert sorted(file.name for file in folder.iterdir()) == ["test.csv", "train.csv"]
+    assert data.source("house_prices") == "real"
+    home.requests.clear()
+    data.download_real("house_prices", progressbar=False)
+    assert home.requests == []
+
+
+def test_download_of_the_houses_goes_on_where_it_broke_off(home, cache):
+    folder = cache / "real" / "HousePrices"
+    folder.mkdir(parents=True)
+    shutil.copy(home.folder / HOUSE_NAMES[0], folder)
+    data.download_real("house_prices", progressbar=False)
+    assert not any(HOUSE_NAMES[0] in request for request in home.requests)
+    assert len(data.load_house_prices()[1]) == 1459
+
+
+def test_wrong_checksum_of_a_table(home, cache):
+    (home.folder / HOUSE_NAMES[1]).write_text("something else")
+    with pytest.raises(data.DataError) as error:
+        data.download_real("house_prices", progressbar=False)
+    assert_table_sentence(error, HOUSE_NAMES[1], "wrong checksum")
+    assert not [file for file in cache.rglob("*.csv") if file.name in data.HOUSE_FILES]
+
+
+def test_no_network_for_the_houses(cache, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    nobody = replace(data.REAL_SETS["house_prices"], home="http://127.0.0.1:9/")
+    monkeypatch.setitem(data.REAL_SETS, "house_prices", nobody)
+    with pytest.raises(data.DataError) as error:
+        data.download_real("house_prices", progressbar=False)
+    assert_one_sentence(error, "Cannot download", "check the network connection")
+    assert data.source("house_prices") == "embedded"
+    assert list(cache.rglob("*.csv")) == []
+
+
+@pytest.fixture
+def official_houses(cache):
+    """The official tables where the real set belongs."""
+    given = REAL_FILES / "house_prices"
+    if not given.is_dir():
+        pytest.skip(f"the real files are not in {given}")
+    folder = cache / "real" / "HousePrices"
+    folder.mkdir(parents=True)
+    for name, checksum in data.REAL_SETS["house_prices"].files.items():
+        assert f"sha1:{hashlib.sha1((given / name).read_bytes()).hexdigest()}" == checksum
+        data._rename_houses(given / name, folder)
+
+
+def test_official_houses_are_read(official_houses):
+    train, test = data.load_house_prices()
+    assert data.source("house_prices") == "real"
+    assert train.shape == (1460, 81) and test.shape == (1459, 80)
+    assert list(train) == list(houses.COLUMNS) and set(train["SalePrice"][:3]) == {208500, 181500, 223500}
+    assert train["MasVnrType"].isna().sum() == 872
