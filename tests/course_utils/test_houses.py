@@ -109,8 +109,8 @@ def features(fitted, table):
     spread = fitted[numeric].std().replace(0, 1)
     parts = [((table[numeric] - fitted[numeric].mean()) / spread).fillna(0).to_numpy(float)]
     for name in fitted.select_dtypes(exclude="number"):
-        parts += [table[[name]] == category for category in sorted(fitted[name].dropna().unique())]
-        parts.append(table[[name]].isna())
+        entries = table[name].fillna("NA").to_numpy(object)[:, None]
+        parts.append(entries == np.array([*sorted(fitted[name].dropna().unique()), "NA"], object))
     return np.hstack([np.asarray(part, float) for part in parts])
 
 
@@ -126,15 +126,26 @@ def folds(n, k=5):
     return [(np.r_[0 : edges[i], edges[i + 1] : n], np.arange(edges[i], edges[i + 1])) for i in range(k)]
 
 
-def out_of_fold(train, penalty):
-    """(log-RMSE of the training rows per fold, errors of all rows while held out)."""
-    y, errors, fits = np.log(train["SalePrice"].to_numpy(float)), np.zeros(len(train)), []
+@pytest.fixture(scope="module")
+def five_folds(tables):
+    """For each fold: features and log prices of the rest, features of the fold, its rows and log prices."""
+    train, _ = tables
+    y = np.log(train["SalePrice"].to_numpy(float))
+    found = []
     for inside, outside in folds(len(train)):
-        fitted = train.iloc[inside]
-        X = features(fitted, fitted)
-        w, b = ridge(X, y[inside], penalty)
-        fits.append(np.sqrt(np.mean((X @ w + b - y[inside]) ** 2)))
-        errors[outside] = features(fitted, train.iloc[outside]) @ w + b - y[outside]
+        rest = train.iloc[inside]
+        held_out = features(rest, train.iloc[outside])
+        found.append((features(rest, rest), y[inside], held_out, outside, y[outside]))
+    return found
+
+
+def out_of_fold(five_folds, penalty):
+    """(log-RMSE of the training rows per fold, errors of all rows while held out)."""
+    errors, fits = np.zeros(1460), []
+    for X, y, held_out, outside, y_outside in five_folds:
+        w, b = ridge(X, y, penalty)
+        fits.append(np.sqrt(np.mean((X @ w + b - y) ** 2)))
+        errors[outside] = held_out @ w + b - y_outside
     return np.array(fits), errors
 
 
@@ -142,30 +153,29 @@ def per_fold(errors):
     return np.array([np.sqrt(np.mean(errors[outside] ** 2)) for _, outside in folds(len(errors))])
 
 
-def test_baselines_and_everything(tables):
+def test_baselines_and_everything(tables, five_folds):
     train, _ = tables
     y = np.log(train["SalePrice"].to_numpy(float))
     X = np.c_[np.log(train["GrLivArea"]), train["OverallQual"]]
     w, b = ridge(X, y, 0)
     two_columns = np.sqrt(np.mean((X @ w + b - y) ** 2))
-    everything = per_fold(out_of_fold(train, 10)[1]).mean()
+    everything = per_fold(out_of_fold(five_folds, 10)[1]).mean()
     assert 0.37 < y.std() < 0.42 and 0.17 < two_columns < 0.21 and 0.13 < everything < 0.155
 
 
-def test_penalty_has_a_best_size(tables):
-    train, _ = tables
+def test_penalty_has_a_best_size(five_folds):
     fits, valid = {}, {}
     for penalty in (0.01, 10, 100, 1e4):
-        fit, errors = out_of_fold(train, penalty)
+        fit, errors = out_of_fold(five_folds, penalty)
         fits[penalty], valid[penalty] = fit.mean(), per_fold(errors)
     assert fits[0.01] < fits[10] < fits[100] < fits[1e4]
     assert valid[10].mean() < min(valid[0.01].mean(), valid[1e4].mean())
     assert (valid[10] < valid[100]).mean() >= 0.8 and valid[10].std() > 0.02
 
 
-def test_one_house_is_a_fifth_of_all_squared_error(tables):
+def test_one_house_is_a_fifth_of_all_squared_error(tables, five_folds):
     train, _ = tables
-    errors = out_of_fold(train, 20)[1] ** 2
+    errors = out_of_fold(five_folds, 20)[1] ** 2
     assert train["Id"].iloc[errors.argmax()] == houses.OUTLIER
     assert 0.15 < errors.max() / errors.sum() < 0.25
     house = train.set_index("Id").loc[houses.OUTLIER]
@@ -187,15 +197,14 @@ def test_more_rows_help(tables):
             held_out, used = order[:292], order[292 : 292 + rows]
             fitted = train.iloc[used]
             w, b = ridge(features(fitted, fitted), y[used], 20)
-            found.append(
-                np.sqrt(np.mean((features(fitted, train.iloc[held_out]) @ w + b - y[held_out]) ** 2))
-            )
+            errors = features(fitted, train.iloc[held_out]) @ w + b - y[held_out]
+            found.append(np.sqrt(np.mean(errors**2)))
         means.append(np.median(found))
     assert means[0] > means[1] + 0.01 > means[2] + 0.02
 
 
 def test_dice_predict_prices_when_their_encoding_leaks(tables):
-    """A column of random numbers in 0..699, replaced by its mean log price: over all rows, or inside the fold."""
+    """Random numbers in 0..699 are replaced by their mean log price: over all rows, or inside the fold."""
     train, _ = tables
     y = np.log(train["SalePrice"].to_numpy(float))
     for seed in range(3):
