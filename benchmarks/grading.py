@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from course_builder.chapter import Chapter, chapters
+from course_format.chapter import Chapter, chapters
 from course_grader.client import ForkServer, open_session
 from course_grader.work import Limits
 from tests.nbgrader_course import Course, fresh_clone

@@ -4,8 +4,8 @@ import argparse
 import sys
 
 from course_builder.build import build
-from course_builder.chapter import ROOT, ChapterError
 from course_builder.student import pack
+from course_format.chapter import ROOT, ChapterError
 
 
 def main() -> None:
@@ -20,9 +20,14 @@ def main() -> None:
         if options.command == "student":
             print(pack(ROOT / "dist"))
         else:
-            build(options.chapter, options.force)
+            _report(build(options.chapter, options.force))
     except ChapterError as error:
         sys.exit(f"course_builder: {error}")
+
+
+def _report(written: list) -> None:
+    names = [str(path.relative_to(ROOT)) for path in written]
+    print("\n".join(["written:", *(f"  {name}" for name in names)]) if names else "everything is up to date")
 
 
 if __name__ == "__main__":

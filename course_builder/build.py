@@ -2,7 +2,8 @@
 
     solutions/NN_name/name.py  ->  solutions/NN_name/name.ipynb  ->  notebooks/NN_name/name.ipynb
 
-Only what changed is executed. A built notebook that was edited by hand is never overwritten.
+Everything that can be refused is refused before anything is written. Only what changed is executed. A built
+notebook that was edited by hand is never overwritten.
 """
 
 import os
@@ -12,59 +13,93 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from course_utils.check import MIME_TYPE
-
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
-from nbgrader.converters import GenerateAssignment
-from nbgrader.coursedir import CourseDirectory
 from tqdm import tqdm
 from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
-from course_builder.chapter import NOTEBOOKS, ROOT, SOLUTIONS, Chapter, ChapterError, chapters, fingerprint
+from course_format import record
+from course_format.chapter import (
+    NOTEBOOKS,
+    ROOT,
+    SOLUTIONS,
+    Chapter,
+    ChapterError,
+    chapters,
+    fingerprint,
+    is_edited,
+    seal,
+)
 
 CELL_SECONDS = 120  # a cell that runs longer than this breaks the build
 
 
-def build(names: Sequence[str] = (), force: bool = False) -> None:
-    """Build the chapters with these names, or all; with force also those whose text did not change."""
+def build(names: Sequence[str] = (), force: bool = False) -> list[Path]:
+    """Build the chapters with these names, or all; with force also those whose text did not change.
+
+    Returns the files that were written.
+    """
     found = [chapter for chapter in chapters() if not names or chapter.name in names]
     unknown = set(names) - {chapter.name for chapter in found}
     if unknown:
         raise ChapterError(f"there is no chapter {', '.join(sorted(unknown))} in {SOLUTIONS.name}/")
-    for chapter in tqdm(found, desc="solved notebooks"):
-        build_solved(chapter, force)
+    texts = [(chapter, chapter.read()) for chapter in found]
+    changed = [(chapter, notebook) for chapter, notebook in texts if force or _is_new(chapter, notebook)]
+    for chapter in found:
+        _refuse_edited_release(chapter)
+    for chapter, notebook in tqdm(changed, desc="executing", disable=not changed):
+        build_solved(chapter, notebook)
+    written = [chapter.solved for chapter, _ in changed]
     with tempfile.TemporaryDirectory() as folder:
         for released in release(found, Path(folder)):
-            _install(released, NOTEBOOKS / released.name)
+            written += _install(released, NOTEBOOKS / released.name)
+    return written
 
 
-def build_solved(chapter: Chapter, force: bool = False) -> bool:
-    """Execute a chapter into its solved notebook, if its text changed. Returns whether it was executed."""
-    notebook = chapter.read()
+def _is_new(chapter: Chapter, notebook: NotebookNode) -> bool:
+    """Whether the solved notebook is to be made anew. Raises ChapterError if work would be lost by that."""
     built = _read_built(chapter.solved)
-    if built is not None and fingerprint(built) == fingerprint(notebook) and not force:
-        return False
-    # JupyterLab saves a paired notebook together with its text, so an edit there stands in both.
-    if built is not None and _edited(built) and _sources(built) != _sources(notebook):
+    if built is None or fingerprint(built) == fingerprint(notebook):
+        return built is None
+    # JupyterLab saves a paired notebook together with its text, so an edit there is in both.
+    if is_edited(built) and _sources(built) != _sources(notebook):
         raise ChapterError(
             f"{chapter.solved.relative_to(ROOT)} was edited by hand: move the change to {chapter.text.name} "
             f"and delete the notebook, then run `make build` again"
         )
-    notebook.metadata["course"]["built"] = fingerprint(notebook)
+    return True
+
+
+def _refuse_edited_release(chapter: Chapter) -> None:
+    for old in (NOTEBOOKS / chapter.name).glob("*.ipynb"):
+        if is_edited(_read_built(old)):
+            raise ChapterError(
+                f"{old.relative_to(ROOT)} was edited by hand: make the change in "
+                f"{SOLUTIONS.name}/{chapter.name} and delete the notebook, then run `make build` again"
+            )
+
+
+def build_solved(chapter: Chapter, notebook: NotebookNode) -> None:
+    """Execute a chapter's notebook and write it as the solved one."""
+    seal(notebook)
     execute(notebook, chapter)
     nbformat.write(notebook, chapter.solved)
-    return True
 
 
 def execute(notebook: NotebookNode, chapter: Chapter) -> None:
     """Run all cells in place, on the embedded data, keeping what is the same in every run."""
-    environment = os.environ | {"COURSE_DATA": "embedded", "OMP_NUM_THREADS": "2"}
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"COURSE_DATA": "embedded", "OMP_NUM_THREADS": "2", "PYTHONPATH": paths}
     client = NotebookClient(
-        notebook, timeout=CELL_SECONDS, record_timing=False, store_widget_state=False, kernel_name="python3"
+        notebook,
+        timeout=CELL_SECONDS,
+        record_timing=False,
+        store_widget_state=False,
+        kernel_name="python3",
+        # Over TCP a kernel warns that others on this machine could listen.
+        config=Config(KernelManager={"transport": "tcp" if os.name == "nt" else "ipc"}),
     )
     try:
         client.execute(env=environment, cwd=str(chapter.folder))
@@ -79,9 +114,9 @@ def _refuse(output: NotebookNode, chapter: Chapter) -> None:
     """A solved chapter writes nothing to standard error and passes its own checks."""
     if output.get("name") == "stderr":
         raise ChapterError(f"{chapter.name} writes to standard error: {output.text.strip()}")
-    record = output.get("data", {}).get(MIME_TYPE)
-    if record and record["status"] != "passed":
-        raise ChapterError(f"{chapter.name}: the chapter's own solution fails: {output.data['text/plain']}")
+    for found in record.read([output]):
+        if found.status != "passed":
+            raise ChapterError(f"{chapter.name}: the chapter's own solution fails: {found.line}")
 
 
 def release(found: list[Chapter], folder: Path) -> list[Path]:
@@ -99,7 +134,12 @@ def release(found: list[Chapter], folder: Path) -> list[Path]:
 
 def nbgrader_generate(name: str, folder: Path) -> None:
     """What `nbgrader generate_assignment NAME` does in `folder`."""
-    config = nbgrader_config()
+    # Imported late: these take a second, and a mistake in a text should be told at once.
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config.loader import PyFileConfigLoader
+
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
     config.CourseDirectory.root = str(folder)
     config.CourseDirectory.assignment_id = name
     config.CourseDirectory.db_url = f"sqlite:///{folder / 'gradebook.db'}"
@@ -108,11 +148,6 @@ def nbgrader_generate(name: str, folder: Path) -> None:
     converter = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
     converter.log.setLevel("ERROR")
     converter.start()
-
-
-def nbgrader_config() -> Config:
-    """The settings of nbgrader_config.py."""
-    return PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
 
 
 def _read_built(path: Path) -> NotebookNode | None:
@@ -126,24 +161,17 @@ def _read_built(path: Path) -> NotebookNode | None:
         ) from error
 
 
-def _edited(notebook: NotebookNode) -> bool:
-    return notebook.metadata.get("course", {}).get("built") != fingerprint(notebook)
-
-
 def _sources(notebook: NotebookNode) -> list[tuple[str, str]]:
     return [(cell.cell_type, cell.source) for cell in notebook.cells]
 
 
-def _install(released: Path, target: Path) -> None:
-    """Bring one released chapter folder into place, touching only files that differ."""
-    for old in target.glob("*.ipynb"):
-        if _edited(_read_built(old)):
-            raise ChapterError(
-                f"{old.relative_to(ROOT)} was edited by hand: make the change in "
-                f"{SOLUTIONS.name}/{target.name} and delete the notebook, then run `make build` again"
-            )
+def _install(released: Path, target: Path) -> list[Path]:
+    """Bring one released chapter folder into place, touching only files that differ; returns those."""
+    written = []
     for source in sorted(path for path in released.rglob("*") if path.is_file()):
         copy = target / source.relative_to(released)
         if not copy.exists() or copy.read_bytes() != source.read_bytes():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
+            written.append(copy)
+    return written

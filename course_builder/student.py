@@ -4,7 +4,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from course_builder.chapter import ROOT
+from course_format.chapter import ROOT
 
 NAME = "deep-learning-notebooks"
 CONTENTS = [
@@ -13,6 +13,7 @@ CONTENTS = [
     "environment.yml",
     "pyproject.toml",
     "requirements.txt",
+    "course_format",
     "course_utils",
     "notebooks",
 ]

@@ -19,9 +19,9 @@ from nbgrader.preprocessors import SaveCells
 from nbgrader.utils import compute_checksum, is_solution
 from traitlets.config import Config
 
-from course_builder.chapter import KERNELSPEC, is_test, nbgrader
+from course_format.cells import EXPERIMENT, exercise_of, is_experiment, is_test, is_written, nbgrader, visible
+from course_format.chapter import KERNELSPEC
 from course_grader import submission
-from course_grader.steps import EXPERIMENT
 from course_grader.work import Job
 
 # The first statement of a test cell.
@@ -94,7 +94,7 @@ class _Book:
     def by_neighbour(self) -> dict[str, str]:
         """The source of the cell before a written answer, its question -> its grade_id."""
         pairs = zip(self.cells, self.cells[1:], strict=False)
-        return {_released(one): nbgrader(two)["grade_id"] for one, two in pairs if _is_written(two)}
+        return {_released(one): nbgrader(two)["grade_id"] for one, two in pairs if is_written(two)}
 
     @cached_property
     def by_definitions(self) -> dict[frozenset[str], str]:
@@ -110,7 +110,7 @@ class _Book:
 
     @cached_property
     def experiments(self) -> set[str]:
-        return {_released(cell) for cell in self.cells if _is_experiment(cell)}
+        return {_released(cell) for cell in self.cells if is_experiment(cell)}
 
     @property
     def imports(self) -> NotebookNode:
@@ -225,7 +225,7 @@ def _merge(cells: list[NotebookNode], book: _Book) -> tuple[list[NotebookNode], 
     names = _names(cells, book)
     chosen = _choose(names, cells, book)
     early = [
-        name for name in book.graded if name in chosen and chosen[name] < chosen.get(_exercise(name), -1)
+        name for name in book.graded if name in chosen and chosen[name] < chosen.get(exercise_of(name), -1)
     ]
     missing = [name for name, own in book.graded.items() if name not in chosen and not _is_answer_code(own)]
     notes = list(_notes(cells, names, chosen, early, book))
@@ -284,13 +284,9 @@ def _graded(own: NotebookNode, cell: NotebookNode) -> NotebookNode:
 
 def _plain(cell: NotebookNode, book: _Book) -> NotebookNode:
     """A cell of the student's that is not graded."""
-    skipped = _is_experiment(cell) or cell.source.strip() in book.experiments
+    skipped = is_experiment(cell) or cell.source.strip() in book.experiments
     cell.metadata = nbformat.from_dict({"tags": [EXPERIMENT]} if skipped else {})
     return cell
-
-
-def _is_experiment(cell: NotebookNode) -> bool:
-    return EXPERIMENT in cell.metadata.get("tags", [])
 
 
 def _is_answer_code(cell: NotebookNode) -> bool:
@@ -298,17 +294,9 @@ def _is_answer_code(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and is_solution(cell)
 
 
-def _is_written(cell: NotebookNode) -> bool:
-    return cell.cell_type != "code" and is_solution(cell)
-
-
 def _is_imports(cell: NotebookNode, imports: NotebookNode) -> bool:
     same = cell.get("id") == imports.id or cell.source.strip() == imports.source.strip()
     return same and cell.cell_type == "code"
-
-
-def _exercise(name: str) -> str:
-    return name.removeprefix("test_") if name.startswith("test_") else ""
 
 
 def _is_own_text(cells: list[NotebookNode], place: int, names: dict[int, str], book: _Book) -> bool:
@@ -320,7 +308,7 @@ def _is_own_text(cells: list[NotebookNode], place: int, names: dict[int, str], b
 def _put_back(own: NotebookNode, lost: bool) -> NotebookNode:
     """The chapter's cell. lost: a written answer may stand in another cell, and a person has to look."""
     cell = copy.deepcopy(own)
-    if _is_written(cell) and lost:
+    if is_written(cell) and lost:
         cell.source = LOST
     return cell
 
@@ -330,7 +318,7 @@ def _insert(merged: list[NotebookNode], cell: NotebookNode, order: list[str]) ->
     name = nbgrader(cell)["grade_id"]
     places = {nbgrader(other)["grade_id"]: place for place, other in enumerate(merged) if nbgrader(other)}
     before = [other for other in order[: order.index(name)] if other in places]
-    nearest = _exercise(name) if _exercise(name) in places else before[-1] if before else None
+    nearest = exercise_of(name) if exercise_of(name) in places else before[-1] if before else None
     place = places[nearest] + 1 if nearest else 0
     while place < len(merged) and not nbgrader(merged[place]):
         place += 1
@@ -376,12 +364,7 @@ def _about(what: str, names: list[str]) -> Iterator[str]:
 
 def _released(cell: NotebookNode) -> str:
     """The source that students got: without hidden tests."""
-    lines, hidden = [], False
-    for line in cell.source.split("\n"):
-        hidden = (hidden or "### BEGIN HIDDEN TESTS" in line) and "### END HIDDEN TESTS" not in line
-        if not hidden and "### END HIDDEN TESTS" not in line:
-            lines.append(line)
-    return "\n".join(lines).strip()
+    return visible(cell.source).strip()
 
 
 def _finish(book: _Book, cells: list[NotebookNode], problems: list[str]) -> Assembled:

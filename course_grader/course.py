@@ -15,7 +15,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from course_builder.chapter import Chapter, fingerprint
+from course_format.chapter import Chapter, fingerprint
 from course_grader.work import GraderError
 
 

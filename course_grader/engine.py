@@ -10,13 +10,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from course_builder.chapter import is_test, nbgrader
-from course_grader import records
+from course_format import record
+from course_format.cells import cases, exercise_of, is_experiment, is_test, nbgrader
+from course_format.record import MIME_TYPE, Record
 from course_grader.assemble import Assembled, assemble
 from course_grader.client import NO_MESSAGE, ForkServer, Session, SessionEnded, open_session
-from course_grader.steps import EXPERIMENT
 from course_grader.submission import beside_notebooks
-from course_grader.work import RECORD, Job, Result
+from course_grader.work import Job, Result
 
 MAX_PROCESSES = 10  # a submission that ends its process more often than this has had its chance
 MAX_OUTPUT = 20  # all cells together may print as much as so many of them alone
@@ -57,7 +57,7 @@ class _Run:
         self._left = MAX_OUTPUT * self.job.limits.output
         self._processes = 0
         for cell in self.assembled.notebook.cells:
-            if cell.cell_type != "code" or EXPERIMENT in cell.metadata.get("tags", []):
+            if cell.cell_type != "code" or is_experiment(cell):
                 continue
             self._one(cell)
         self._close()
@@ -76,7 +76,7 @@ class _Run:
             self._break_off(cell, _sentence(done["error"]))
         elif not is_test(cell):
             self._done.append(cell)
-        valid = records.valid(done.get("records"), cell) if is_test(cell) else []
+        valid = record.valid(done.get("records"), cases(cell.source)) if is_test(cell) else []
         self._keep_records(cell, valid)
         if is_test(cell):
             self._score(cell, valid)
@@ -108,7 +108,7 @@ class _Run:
         """Run one cell, collecting its outputs. Returns what the session says at its end."""
         request = {"cell": cell.source}
         if is_test(cell):
-            request = {"test": cell.source, "exercise": _exercise(cell)}
+            request = {"test": cell.source, "exercise": exercise_of(nbgrader(cell)["grade_id"])}
         for reply in session.run(request, self._deadline - time.monotonic()):
             if "output" in reply:
                 self._add(_valid_output(reply["output"]), outputs)
@@ -149,21 +149,21 @@ class _Run:
         if is_test(cell):
             self.scores[nbgrader(cell)["grade_id"]] = 0.0
 
-    def _keep_records(self, cell: NotebookNode, valid: list[dict]) -> None:
+    def _keep_records(self, cell: NotebookNode, valid: list[Record]) -> None:
         """Leave in the outputs of a cell the records that count, each once, and no others."""
         waiting = list(valid)
-        for output in [output for output in cell.outputs if RECORD in output.get("data", {})]:
-            if waiting and output.data[RECORD] == waiting[0]:
+        for output in [output for output in cell.outputs if MIME_TYPE in output.get("data", {})]:
+            if waiting and record.parse(output.data[MIME_TYPE]) == waiting[0]:
                 waiting.pop(0)
                 continue
-            del output.data[RECORD]
+            del output.data[MIME_TYPE]
             if is_test(cell) and valid:
                 self.flags.append(f"{_place(cell)}: {OTHER_FLAG}")
-        cell.outputs += [new_output("display_data", data=records.shown(record)) for record in waiting]
+        cell.outputs += [new_output("display_data", data=one.data) for one in waiting]
 
-    def _score(self, cell: NotebookNode, valid: list[dict]) -> None:
+    def _score(self, cell: NotebookNode, valid: list[Record]) -> None:
         """Take the score of a test cell: the session's word for it does not count."""
-        score = round(math.fsum(record["earned"] for record in valid), records.ROUNDING)
+        score = round(math.fsum(one.earned for one in valid), record.ROUNDING)
         self.scores[nbgrader(cell)["grade_id"]] = score
         result = new_output("execute_result", data={"text/plain": repr(score)}, execution_count=None)
         cell.outputs.append(result)
@@ -205,10 +205,6 @@ def _result(job: Job, assembled: Assembled, run: _Run, seconds: float) -> Result
         seconds=seconds,
         files=beside_notebooks(job.files),
     )
-
-
-def _exercise(cell: NotebookNode) -> str:
-    return nbgrader(cell)["grade_id"].removeprefix("test_")
 
 
 def _place(cell: NotebookNode) -> str:

@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.check import MIME_TYPE
-
 import nbformat
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from nbformat import NotebookNode
 
+from course_format.record import MIME_TYPE
 from course_grader import pages
 from course_grader.course import Course
 from course_grader.marked import Exercise, Mark, Marked, Record, exercises, not_done, read_marked

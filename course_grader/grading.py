@@ -16,7 +16,8 @@ from nbformat import NotebookNode
 from nbgrader.api import MissingEntry
 from tqdm import tqdm
 
-from course_builder.chapter import fingerprint, is_test, nbgrader
+from course_format.cells import is_test, nbgrader
+from course_format.chapter import fingerprint
 from course_grader import cluster, submission
 from course_grader.assemble import prepare
 from course_grader.client import ForkServer

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from course_utils.check import MIME_TYPE
-
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import (
@@ -25,10 +23,10 @@ from nbgrader.api import (
 from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.orm import Query, Session
 
-from course_builder.chapter import nbgrader
+from course_format import record
+from course_format.cells import nbgrader
+from course_format.record import Record
 from course_grader.course import Course, GraderError
-
-STATUSES = ("passed", "failed", "not done")
 
 
 @dataclass(frozen=True)
@@ -43,19 +41,6 @@ class Exercise:
     @property
     def written(self) -> bool:
         return self.name == self.grade_id
-
-
-@dataclass(frozen=True)
-class Record:
-    """A check record; docs/records.md describes the fields."""
-
-    case: str
-    points: float
-    earned: float
-    status: str
-    mistake: str | None
-    message: str
-    hidden: bool
 
 
 @dataclass(frozen=True)
@@ -127,14 +112,13 @@ class Marked:
 
     def records(self, exercise: Exercise) -> list[Record]:
         """The records of an exercise's cases in their order, without any that are not as they should be."""
-        found = [_record(o["data"][MIME_TYPE]) for o in self.outputs(exercise.grade_id) if _is_record(o)]
-        return [record for record in found if record is not None]
+        return record.read(self.outputs(exercise.grade_id))
 
 
 def not_done(records: Sequence[Record]) -> bool:
     """Whether an exercise was left as it was handed out. The hidden cases of claim cards then just fail."""
-    visible = [record for record in records if not record.hidden] or records
-    return bool(visible) and all(record.status == "not done" for record in visible)
+    visible = [one for one in records if not one.hidden] or records
+    return bool(visible) and all(one.status == "not done" for one in visible)
 
 
 def exercises(chapter: NotebookNode) -> list[Exercise]:
@@ -257,24 +241,6 @@ _FROM_GRADEBOOK = ("student", "first_name", "last_name", "email", "key", "penalt
 def _is_own(cell: NotebookNode) -> bool:
     meta = nbgrader(cell)
     return cell.cell_type == "code" and (not meta or bool(meta.get("solution")))
-
-
-def _is_record(output: NotebookNode) -> bool:
-    return MIME_TYPE in output.get("data", {})
-
-
-def _record(data: Any) -> Record | None:
-    """A record, or None if it is not as docs/records.md says: plain nbgrader keeps what a student forges."""
-    if not isinstance(data, dict):
-        return None
-    texts = [data.get("case"), data.get("message"), data.get("status"), data.get("mistake") or ""]
-    numbers = [data.get("points"), data.get("earned")]
-    if not all(isinstance(text, str) for text in texts) or data["status"] not in STATUSES:
-        return None
-    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
-        return None
-    names = ("case", "points", "earned", "status", "mistake", "message")
-    return Record(**{name: data.get(name) for name in names}, hidden=bool(data.get("hidden")))
 
 
 def _heading(source: str) -> str:

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from course_builder.chapter import nbgrader
+from course_format.cells import REGIONS, is_written, split
 
 WINDOW = 24  # letters and digits in a row that are no accident
 KNOWN = 18  # of them that stand in the open part in a row: then the others are the accident
 LETTERS = 12  # letters among them: numbers alone are data, which a message may tell
 SHORTEST_LINE = 12  # a shorter line, without its spaces, may well stand elsewhere by chance
-REGIONS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 
 LEFT_OUT = "(left out: it showed a part of the tests)"
 
@@ -76,7 +75,7 @@ def secrets_of(chapter: NotebookNode) -> Secrets:
 
 def model_answers(chapter: NotebookNode) -> Secrets:
     """The model answers to the written questions, line by line: a student's own words are no secret."""
-    lines = [line for cell in chapter.cells if _is_model_answer(cell) for line in cell.source.splitlines()]
+    lines = [line for cell in chapter.cells if is_written(cell) for line in cell.source.splitlines()]
     return Secrets(frozenset(), **_secret_lines(lines, [_split(cell)[1] for cell in chapter.cells]))
 
 
@@ -89,22 +88,10 @@ def _secret_lines(lines: Iterable[str], shown: Iterable[str]) -> dict[str, froze
 
 def _split(cell: NotebookNode) -> tuple[str, str]:
     """The secret lines of a cell, and the others."""
-    if _is_model_answer(cell):
+    if is_written(cell):
         return cell.source, ""
-    secret, visible, inside = [], [], False
-    for line in cell.source.splitlines():
-        marker = line.strip().removeprefix("### ")
-        if marker.startswith("BEGIN ") and marker.removeprefix("BEGIN ") in REGIONS:
-            inside = True
-        elif marker.startswith("END ") and marker.removeprefix("END ") in REGIONS:
-            inside = False
-        else:
-            (secret if inside else visible).append(line)
+    secret, visible = split(cell.source, *REGIONS)
     return "\n".join(secret), "\n".join(visible)
-
-
-def _is_model_answer(cell: NotebookNode) -> bool:
-    return cell.cell_type == "markdown" and nbgrader(cell).get("solution", False)
 
 
 def _sentences(source: str) -> Iterator[str]:

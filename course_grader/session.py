@@ -37,13 +37,13 @@ from typing import Any
 from course_utils.check import _cell as state_of_checks
 
 import course_grader
+from course_format.cells import blanked, count_cases
 from course_grader import guard
 from course_grader.shell import Outputs, make_shell
 from course_grader.work import Limits
 
 FOLDER = Path("/tmp/submission")
 DEFERRED_SECONDS = 0.05  # how long a timeout waits while a line is being sent
-BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 
 # Bound before student code runs, which may replace what stands behind the names.
 set_timer, set_handler, set_mask, execute = (
@@ -184,7 +184,7 @@ def _names_of_test(user_ns: dict, imports: dict, exercise: str) -> dict[str, Any
 def _run_test(done: dict, request: dict, names: dict, outputs: Outputs, restore: Callable) -> None:
     """Run a test cell outside the student's shell: its transformers and hooks do not reach it."""
     source, file = request["test"], f"<test {request['exercise']}>"
-    lines = _without_hidden(source.splitlines(keepends=True))  # tracebacks and students find them here
+    lines = blanked(source)  # tracebacks and students find them here
     linecache.cache[file] = (len(source), None, lines, file)
     opening, *statements = ast.parse(source).body[:-1]  # the last one asks for the score
     execute(compile(ast.Module([opening], []), file, "exec"), names)
@@ -192,7 +192,7 @@ def _run_test(done: dict, request: dict, names: dict, outputs: Outputs, restore:
     records, cases = cell.records, 0
     try:
         for statement in statements:
-            cases = _count_cases(statement)
+            cases = count_cases(statement)
             execute(compile(ast.Module([statement], []), file, "exec"), names)
             if cases:
                 _take_records(done, records, cases, _tampering(cell, records, restore), outputs)
@@ -204,19 +204,6 @@ def _run_test(done: dict, request: dict, names: dict, outputs: Outputs, restore:
     finally:
         _stop_clock()
         _take_records(done, records, cases, _tampering(cell, records, restore), outputs)
-
-
-def _without_hidden(lines: list[str]) -> list[str]:
-    shown, hidden = [], False
-    for line in lines:
-        hidden = (hidden or BEGIN_HIDDEN in line) and END_HIDDEN not in line
-        shown.append("\n" if hidden else line)
-    return shown
-
-
-def _count_cases(statement: ast.stmt) -> int:
-    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
-    return sum(isinstance(called, ast.Attribute) and called.attr == "case" for called in calls)
 
 
 def _tampering(cell, records: list, restore: Callable) -> list[str]:

@@ -8,10 +8,9 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests, ClearOutput, ClearSolutions, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_locked, is_solution
 
-from course_builder.chapter import fingerprint
+from course_format.cells import EXPERIMENT, STILL
+from course_format.chapter import seal
 
-EXPERIMENT = "experiment"  # trainings and pictures that no exercise depends on: not run when grading
-STILL = "still"  # keeps its picture in the released notebook, for readers without a kernel
 SKIPPED = "skip-execution"  # what nbclient leaves out
 
 STUB = "# YOUR CODE HERE\nraise check.NotDoneYet"
@@ -62,7 +61,7 @@ class SealRelease(NbGraderPreprocessor):
 
     def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple:
         notebook.metadata.pop("jupytext", None)
-        notebook.metadata["course"]["built"] = fingerprint(notebook)
+        seal(notebook)
         return notebook, resources
 
 

@@ -3,9 +3,6 @@
 import hashlib
 from dataclasses import dataclass, field
 
-# The MIME type of check records, as in course_utils.check, which would bring all of torch with it.
-RECORD = "application/vnd.course-check.v1+json"
-
 
 class GraderError(Exception):
     """The grader cannot go on; the message says why and what to do."""

@@ -9,5 +9,6 @@ from course_utils import _torchvision
 _torchvision.declare_missing_operators()
 
 from course_utils import check, data, demo, devices, plots, training
+from course_utils._yours import yours
 
-__all__ = ["check", "data", "demo", "devices", "plots", "training"]
+__all__ = ["check", "data", "demo", "devices", "plots", "training", "yours"]

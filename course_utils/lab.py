@@ -13,6 +13,8 @@ from course_utils import progress
 
 import nbformat
 
+from course_format.cells import hours
+
 START = "START.md"
 SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
@@ -22,14 +24,17 @@ HEAD = """\
 # Deep learning, chapter by chapter
 
 Work through the chapters in order. Each one explains, shows, and then asks you to write code that is
-checked on the spot. Checks are folded to one line; click the dots to read one. {begin}
+checked on the spot. Checks are folded to one line; click the dots to read one. {advice}
+
+**Coming back** to a chapter, or after a kernel restart, nothing is defined yet, and a cell says `NameError: name
+'check' is not defined`. Click the cell where you want to go on and choose *Run > Run All Above Selected Cell*.
 
 | chapter | what it is about | time | points | your checks so far |
 |---|---|---:|---:|---:|
 """
 FOOT = """
-The last column counts visible checks, as you last saved each chapter; hidden checks and written answers are
-added when your work is graded. To start a chapter over, rename its folder and run `make lab` again.
+The last column counts visible checks, as you last saved each chapter; the rest of the points, hidden checks and
+written answers, is added when your work is graded. To start a chapter over, rename its folder and run `make lab` again.
 
 *This page is written anew at every `make lab`; keep your own notes elsewhere. Your chapters are in the
 folder `work/`, and updating the course never changes them.*
@@ -60,37 +65,27 @@ def start_page(notebooks: Path, work: Path) -> str:
         raise FileNotFoundError(
             f"there are no chapters in {notebooks}: run this in the top folder of the course"
         )
-    rows, begin = [], None
-    for path in chapters:
-        mine = work / path.relative_to(notebooks)
-        row, started = _row(path, mine)
-        rows.append(row)
-        if begin is None and not started:
-            begin = f"**Begin with [{path.parent.name}]({mine.relative_to(work).as_posix()}).**"
-    return HEAD.format(begin=begin or "**You have begun every chapter.**") + "\n".join(rows) + "\n" + FOOT
+    rows, advice = [], "**You have passed every visible check.**"
+    for path in reversed(chapters):
+        link = f"[{path.parent.name}]({path.relative_to(notebooks).as_posix()})"
+        row, earned, visible = _row(path, work / path.relative_to(notebooks), link)
+        rows.insert(0, row)
+        if earned < visible:
+            advice = f"**{'Go on with' if earned else 'Begin with'} {link}.**"
+    return HEAD.format(advice=advice) + "\n".join(rows) + "\n" + FOOT
 
 
-def _row(path: Path, mine: Path) -> tuple[str, bool]:
-    course = nbformat.read(path, as_version=4).metadata["course"]
-    link = f"[{path.parent.name}]({path.parent.name}/{path.name})"
-    earned = _earned(mine)
-    cells = [
-        link,
-        f"**{course['title']}**: {course['summary']}",
-        f"{course['minutes']} min",
-        f"{progress.read(path).points:g}",
-        earned,
-    ]
-    return f"| {' | '.join(cells)} |", earned != "0"
-
-
-def _earned(mine: Path) -> str:
-    if not mine.exists():
-        return "0"
+def _row(path: Path, mine: Path, link: str) -> tuple[str, float, float]:
+    """One chapter's row of the table, and the points of its visible checks: earned, and in all."""
+    metadata = nbformat.read(path, as_version=4).metadata
     try:
-        return f"{progress.read(mine).earned:g}"
+        done = progress.read(mine, path)
+        said = f"{done.earned:g} of {done.visible:g}"
     except ValueError as error:
-        return str(error)
+        done, said = progress.read(path, path), str(error)
+    about = f"**{metadata['course']['title']}**: {metadata['course']['summary']}"
+    needed = hours(metadata["course_build"]["minutes"])
+    return f"| {link} | {about} | {needed} | {done.points:g} | {said} |", done.earned, done.visible
 
 
 def set_up_jupyterlab(prefix: Path) -> None:

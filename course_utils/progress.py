@@ -1,38 +1,53 @@
 """How far a student has come, read from the check records in a saved notebook."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-
-from course_utils.check import MIME_TYPE
 
 import nbformat
 from nbformat import NotebookNode
 
+from course_format import record
+from course_format.cells import cases, is_test, nbgrader
+from course_format.record import Record
+
 
 @dataclass(frozen=True)
 class Progress:
-    """Points of one chapter: earned in visible cases, and offered in all (hidden and written ones too)."""
+    """Points of one chapter.
+
+    earned: in visible cases, so far. visible: in all visible cases. points: in all, hidden cases and written
+    answers included.
+    """
 
     earned: float
+    visible: float
     points: float
 
 
-def read(path: Path) -> Progress:
-    """The progress in one chapter's notebook, as it was last saved.
+def read(mine: Path, released: Path) -> Progress:
+    """The progress in one chapter.
 
-    Raises ValueError if the file is no notebook.
+    mine: the student's notebook as it was last saved; it need not exist. released: the chapter as handed out.
+    Raises ValueError if the student's file is no notebook.
     """
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is not a notebook (any more): restore it from a copy") from error
+    chapter = nbformat.read(released, as_version=4)
+    found = check_records(_read(mine)) if mine.exists() else []
+    offered = [case.points for cell in chapter.cells if is_test(cell) for case in cases(cell.source)]
     return Progress(
-        earned=sum(record["earned"] for record in check_records(notebook)),
-        points=sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in notebook.cells),
+        earned=math.fsum(one.earned for one in found),
+        visible=math.fsum(offered),
+        points=sum(nbgrader(cell).get("points", 0) for cell in chapter.cells),
     )
 
 
-def check_records(notebook: NotebookNode) -> list[dict]:
+def check_records(notebook: NotebookNode) -> list[Record]:
     """The records of all cases, in the order of the cells. docs/records.md describes the fields."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return [output.data[MIME_TYPE] for output in outputs if MIME_TYPE in output.get("data", {})]
+    return [one for cell in notebook.cells for one in record.read(cell.get("outputs", []))]
+
+
+def _read(path: Path) -> NotebookNode:
+    try:
+        return nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} is not a notebook (any more): restore it from a copy") from error

@@ -13,7 +13,8 @@ from typing import Any
 
 from course_utils import check
 
-from course_builder.chapter import Chapter, is_test, nbgrader
+from course_format.cells import is_test, nbgrader
+from course_format.chapter import Chapter
 
 SECONDS = 60  # a child that takes longer is stopped, and the answer has no verdict
 

@@ -1,6 +1,7 @@
 """What of a chapter must not reach students, and whether it did."""
 
-from course_builder.chapter import Chapter, nbgrader
+from course_format.cells import nbgrader
+from course_format.chapter import Chapter
 
 SHORT = 20  # a shorter line may well stand elsewhere by chance
 

@@ -11,7 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
-from course_builder.chapter import ROOT
+from course_format.chapter import ROOT
 
 
 @dataclass

@@ -7,7 +7,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from course_builder.chapter import NOTEBOOKS, Chapter, nbgrader
+from course_format.cells import nbgrader
+from course_format.chapter import NOTEBOOKS, Chapter
 from tests import answers
 from tests.answers import Answer
 from tests.nbgrader_course import cell_of
@@ -53,6 +54,8 @@ def with_known_answers(chapter: Chapter, number: int) -> NotebookNode:
 
 def _source(chapter: Chapter, answer: Answer) -> str:
     """What the student would have typed: the answer's code below the imports of its file."""
+    if answer.edited:
+        return answer.value
     if not callable(answer.value):
         return f"{answer.name} = {answer.value!r}"
     file = Path(answers.FOLDER / f"{chapter.name}.py").read_text(encoding="utf-8")

@@ -15,9 +15,11 @@ that is not ends the case with a sentence for the student. Test data comes from 
 `normal`, ...), whose numbers depend on the case alone.
 """
 
-from course_utils.check._cell import MIME_TYPE, Record, case, exercise, records, score
-from course_utils.check._data import generator, integers, normal, permutation, uniform
+from course_utils.check._cell import case, exercise, has_passed, records, score
+from course_utils.check._data import generator, integers, normal, uniform
 from course_utils.check._failure import Failed, NotDoneYet
+from course_utils.check._fixtures import Counted, Noting, batches, layouts, linear, scored
+from course_utils.check._machine import folder, from_gpu, gpus
 from course_utils.check._statements import (
     between,
     claims,
@@ -27,20 +29,22 @@ from course_utils.check._statements import (
     gradient,
     like,
     number,
-    one_of,
+    own_memory,
     raises,
     right,
-    some,
+    same_object,
+    shares_memory,
     that,
     unchanged,
     without,
 )
 
 __all__ = [
-    "MIME_TYPE",
+    "Counted",
     "Failed",
     "NotDoneYet",
-    "Record",
+    "Noting",
+    "batches",
     "between",
     "case",
     "claims",
@@ -48,19 +52,26 @@ __all__ = [
     "equal",
     "exercise",
     "fail",
+    "folder",
+    "from_gpu",
     "generator",
+    "gpus",
     "gradient",
+    "has_passed",
     "integers",
+    "layouts",
     "like",
+    "linear",
     "normal",
     "number",
-    "one_of",
-    "permutation",
+    "own_memory",
     "raises",
     "records",
     "right",
+    "same_object",
     "score",
-    "some",
+    "scored",
+    "shares_memory",
     "that",
     "unchanged",
     "uniform",

@@ -6,36 +6,26 @@ import math
 import os
 import sys
 from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any
 
 from course_utils.check import _data, _world
-from course_utils.check._failure import Failed, NotDoneYet, describe_exception
+from course_utils.check._failure import Failed, NotDoneYet, describe_exception, describe_not_done
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
-MIME_TYPE = "application/vnd.course-check.v1+json"
-ROUNDING = 6  # digits after the point that a score keeps
-LONGEST = 1000  # characters of a message; an exception of the student's may say anything
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one case found; docs/records.md describes the fields."""
-
-    exercise: str
-    case: str
-    points: float
-    earned: float
-    status: str  # "passed", "failed" or "not done"
-    mistake: str | None
-    message: str
-    hidden: bool
+from course_format.record import LONGEST, MARKS, ROUNDING, Record
 
 
 @dataclass
 class _Cell:
+    """An open test cell. names: the notebook's names; before: what they meant when the cell began."""
+
     exercise: str
     points: float
+    names: dict[str, Any]
+    before: dict[str, Any]
     records: list[Record] = field(default_factory=list)
 
     @property
@@ -49,6 +39,7 @@ class _Cell:
 
 _cell: _Cell | None = None
 _inside_case = False
+_passed: dict[str, object] = {}  # exercise -> the answer that has passed its visible checks in this session
 
 
 class ChecksFailed(Exception):
@@ -61,12 +52,15 @@ class ChecksFailed(Exception):
 def exercise(name: str, *, points: float) -> None:
     """Open the test cell of one exercise. Whatever an earlier cell left unfinished is dropped.
 
-    name: the exercise's name, which is the grade_id of its test cell without "test_".
-    points: what the cell is worth, the same number as in its nbgrader metadata.
+    name: the exercise's name, which is also what its answer defines. points: what the cell is worth.
     """
     global _cell
     _refuse_inside_case()
-    _cell = _Cell(name, _valid_points(points))
+    names = sys._getframe(1).f_globals  # those of the cell that called
+    _cell = _Cell(name, _valid_points(points), names, dict(names))
+    if InteractiveShell.initialized():
+        # A cell that breaks off never gets to its score: this puts the names back then.
+        InteractiveShell.instance().events.register("post_run_cell", _after_the_cell)
 
 
 def records() -> list[Record]:
@@ -88,14 +82,16 @@ def case(name: str, *, points: float = 0.0, hidden: bool = False):
     if round(cell.offered + points, ROUNDING) > cell.points:
         raise ValueError(f"the cases of {cell.exercise!r} offer more than its {cell.points:g} points")
     status, mistake, message = "passed", None, ""
-    test_file = sys._getframe(2).f_code.co_filename
+    test_file = sys._getframe(
+        2
+    ).f_code.co_filename  # 0 is this function, 1 contextlib's __enter__, 2 the cell
     seed = _data.restart(f"{cell.exercise}/{name}")
     _inside_case = True
     try:
         with _world.stderr_as_stdout(), _world.same_for_everyone(seed):
             yield
-    except NotDoneYet:
-        status, message = "not done", "not done yet"
+    except NotDoneYet as stub:
+        status, message = "not done", describe_not_done(stub, test_file)
     except Failed as failure:
         status, mistake, message = "failed", failure.mistake, str(failure)
     except (Exception, SystemExit) as error:
@@ -105,19 +101,22 @@ def case(name: str, *, points: float = 0.0, hidden: bool = False):
     earned = points if status == "passed" else 0.0
     record = Record(cell.exercise, name, points, earned, status, mistake, message[:LONGEST], hidden)
     cell.records.append(record)
-    _show(_line(record), _html_line(record), {MIME_TYPE: vars(record).copy()})
+    _show(record.data | {"text/html": _html_line(record)})
 
 
 def score() -> float | None:
-    """Close the test cell.
+    """Close the test cell, and give the notebook's names their meanings from before it.
 
     Under nbgrader's autograder: returns the points earned, which nbgrader takes as the score. Under
     `nbgrader validate`: returns None, or raises one summary error if a case failed. At the student's desk:
     prints a summary.
     """
-    global _cell
     _refuse_inside_case()
-    cell, _cell = _open_cell(), None
+    cell = _close()
+    visible = [record for record in cell.records if not record.hidden]
+    _passed.pop(cell.exercise, None)
+    if visible and all(record.status == "passed" for record in visible):
+        _passed[cell.exercise] = cell.before.get(cell.exercise)
     run_by = os.environ.get("NBGRADER_EXECUTION")
     if run_by == "autograde":
         return cell.earned
@@ -125,14 +124,46 @@ def score() -> float | None:
         _raise_if_failed(cell)
         return None
     summary = _summary(cell)
-    _show(summary, f"<p><b>{html.escape(summary)}</b></p>", {})
+    _show({"text/plain": summary, "text/html": f"<p><b>{html.escape(summary)}</b></p>"})
     return None
+
+
+def has_passed(answer: object) -> bool:
+    """Whether this function or class, or an earlier one with the same code, passed its visible checks."""
+    known = _passed.get(getattr(answer, "__name__", ""))
+    return known is not None and (known is answer or _code(known) == _code(answer))
+
+
+def _code(answer: object) -> object:
+    """What makes two definitions the same when a cell is run again."""
+    if isinstance(answer, FunctionType):
+        return answer.__code__
+    methods = {name: vars(answer)[name] for name in vars(answer)} if isinstance(answer, type) else {}
+    return {
+        name: method.__code__ for name, method in methods.items() if isinstance(method, FunctionType)
+    } or answer
 
 
 def _open_cell() -> _Cell:
     if _cell is None:
         raise RuntimeError('a test cell starts with check.exercise("name", points=...)')
     return _cell
+
+
+def _close() -> _Cell:
+    """End the open cell. Names that it defined are gone, and others mean again what they meant."""
+    global _cell
+    cell, _cell = _open_cell(), None
+    for name in cell.names.keys() - cell.before.keys():
+        del cell.names[name]
+    cell.names.update(cell.before)
+    return cell
+
+
+def _after_the_cell(_: object = None) -> None:
+    InteractiveShell.instance().events.unregister("post_run_cell", _after_the_cell)
+    if _cell is not None:
+        _close()
 
 
 def _refuse_inside_case() -> None:
@@ -148,32 +179,26 @@ def _valid_points(points: float) -> float:
 
 
 def _raise_if_failed(cell: _Cell) -> None:
-    lines = [_line(record) for record in cell.records if record.status != "passed"]
+    lines = [record.line for record in cell.records if record.status != "passed"]
     if lines:
         raise ChecksFailed("\n".join([_summary(cell), *lines]))
 
 
 def _summary(cell: _Cell) -> str:
-    if all(record.status == "not done" for record in cell.records):
+    if cell.records and all(record.status == "not done" for record in cell.records):
         return f"{cell.exercise}: not done yet"
     left = round(cell.points - cell.offered, ROUNDING)
     if not cell.offered:
         return f"{cell.exercise}: hidden checks decide about its {left:g} points when your work is graded"
-    text = f"{cell.exercise}: {cell.earned:g} of {cell.points:g} points"
+    text = f"{cell.exercise}: {cell.earned:g} of {cell.offered:g} points"
     return f"{text}; hidden checks decide about {left:g} more when your work is graded" if left else text
 
 
-_MARKS = {"passed": ("✓", "#1a7f37"), "failed": ("✗", "#b35900"), "not done": ("○", "#6e7781")}
-
-
-def _line(record: Record) -> str:
-    mark, _ = _MARKS[record.status]
-    message = record.message.replace("\n", "\n    ")
-    return f"{mark} {record.case}" + (f": {message}" if message else "")
+_COLOURS = {"passed": "#1a7f37", "failed": "#b35900", "not done": "#6e7781"}
 
 
 def _html_line(record: Record) -> str:
-    mark, colour = _MARKS[record.status]
+    mark, colour = MARKS[record.status], _COLOURS[record.status]
     name, message = html.escape(record.case), html.escape(record.message).replace("\n", "<br>")
     if record.status == "not done":
         return f'<div style="color:{colour}"><b>{mark}</b> {name}: {message}</div>'
@@ -181,8 +206,8 @@ def _html_line(record: Record) -> str:
     return line + (f'<div style="margin-left:1.5em">{message}</div>' if message else "")
 
 
-def _show(text: str, page: str, data: dict) -> None:
+def _show(data: dict[str, Any]) -> None:
     if InteractiveShell.initialized():
-        display({"text/plain": text, "text/html": page, **data}, raw=True)
+        display(data, raw=True)
     else:
-        print(text)
+        print(data["text/plain"])

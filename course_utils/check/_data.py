@@ -36,11 +36,6 @@ def integers(shape: Sequence[int], low: int, high: int) -> torch.Tensor:
     return torch.randint(low, high, tuple(shape), generator=_generator)
 
 
-def permutation(n: int) -> torch.Tensor:
-    """The int64 numbers 0..n-1 in random order."""
-    return torch.randperm(n, generator=_generator)
-
-
 def generator(seed: int = 0) -> torch.Generator:
     """A fresh generator, to be handed to the student's code."""
     return torch.Generator().manual_seed(seed)

@@ -1,11 +1,17 @@
 """What can go wrong with an answer, and how it is told to the student."""
 
+import ast
+import dis
+import inspect
 import linecache
 import re
 import sysconfig
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, FrameType, TracebackType
+
+from course_utils.check._show import show
 
 COURSE_UTILS = str(Path(__file__).parents[1])
 LIBRARIES = tuple({COURSE_UTILS, *sysconfig.get_paths().values()})
@@ -34,22 +40,49 @@ def mistake_id(message: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", message.lower()).strip("-")
 
 
+def describe_not_done(stub: NotDoneYet, test_file: str) -> str:
+    """'not done yet', or which line is left when the stub's raise is still below code of the student's."""
+    frame, line = list(traceback.walk_tb(stub.__traceback__))[-1]
+    file = frame.f_code.co_filename
+    if _is_students(file, test_file) and _has_work("".join(linecache.getlines(file)), line):
+        return f"your code is there; now delete `raise check.NotDoneYet` in line {line} of its cell"
+    return "not done yet"
+
+
+def _has_work(source: str, line: int) -> bool:
+    """Whether the function around this line has statements besides its docstring and a raise."""
+    try:
+        functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    except SyntaxError:  # a cell with magics
+        return False
+    around = [node for node in functions if node.lineno <= line <= node.end_lineno]
+    body = around[-1].body if around else []
+    return any(not isinstance(one, ast.Raise) and not _is_docstring(one) for one in body)
+
+
 def describe_exception(error: BaseException, test_file: str, hidden: bool) -> str:
-    """One or two lines that say what stopped the case, pointing at the student's line if there is one.
+    """A few lines that say what stopped the case, where in the student's code, and for which inputs.
 
     test_file: the code file name of the test cell, whose own frames are not the student's.
     hidden: whether the case is hidden, so that its lines must not be shown.
     """
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, NameError) and error.name and _raised_in(error.__traceback__, test_file):
+    trace = error.__traceback__
+    raised_in_test = _raised_in(trace, test_file)
+    if isinstance(error, NameError) and error.name and raised_in_test:
         return f"`{error.name}` does not exist: run the cell that defines it first"
-    place = _last_student_line(error.__traceback__, test_file)
-    if place is not None:
-        return f"your code stopped with {what}\n{place}"
-    if _raised_in(error.__traceback__, test_file):
-        line = "" if hidden else _line_of(traceback.extract_tb(error.__traceback__)[-1])
+    frames = [one for one in _frames(trace) if _is_students(one.f_code.co_filename, test_file)]
+    if frames:
+        lines = [f"your code stopped with {what}", _place(trace, frames[-1]), *_inputs(frames[0])]
+        return "\n".join(lines)
+    if raised_in_test:
+        line = "" if hidden else _line_of(traceback.extract_tb(trace)[-1])
         return f"this use of your answer failed: {what}" + (f"\nin the check: {line}" if line else "")
     return f"the call stopped with {what}"
+
+
+def _frames(trace: TracebackType | None) -> list[FrameType]:
+    return [frame for frame, _ in traceback.walk_tb(trace)]
 
 
 def _raised_in(trace: TracebackType | None, file: str) -> bool:
@@ -57,16 +90,42 @@ def _raised_in(trace: TracebackType | None, file: str) -> bool:
     return bool(frames) and frames[-1].filename == file
 
 
-def _last_student_line(trace: TracebackType | None, test_file: str) -> str | None:
-    for frame in reversed(traceback.extract_tb(trace)):
-        if frame.filename != test_file and not _is_library(frame.filename):
-            return f"in `{frame.name}`, line {frame.lineno} of its cell: {_line_of(frame)}"
-    return None
+def _place(trace: TracebackType | None, last: FrameType) -> str:
+    number = [line for frame, line in traceback.walk_tb(trace) if frame is last][-1]
+    line = linecache.getline(last.f_code.co_filename, number).strip()
+    return f"in `{last.f_code.co_name}`, line {number} of its cell: {line}"
+
+
+def _inputs(frame: FrameType) -> Iterator[str]:
+    """What a function of the student's was called with, as far as it has not assigned to it."""
+    assigned = _assigned(frame.f_code)
+    values = inspect.getargvalues(frame)
+    given = {
+        name: values.locals[name] for name in values.args if name in values.locals and name not in assigned
+    }
+    said = [f"{name} = {show(value)}" for name, value in given.items() if name != "self"]
+    if said:
+        yield f"called with {', '.join(said)}"
+
+
+def _assigned(code: CodeType) -> set[str]:
+    """The local names that a function assigns to."""
+    stores = [
+        one.argval
+        for one in dis.get_instructions(code)
+        if one.opname.startswith(("STORE_FAST", "DELETE_FAST"))
+    ]
+    names = [name for value in stores for name in (value if isinstance(value, tuple) else (value,))]
+    return {name for name in names if isinstance(name, str)}
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def _line_of(frame: traceback.FrameSummary) -> str:
     return linecache.getline(frame.filename, frame.lineno).strip()
 
 
-def _is_library(file: str) -> bool:
-    return file.startswith(LIBRARIES) or file.startswith("<frozen")
+def _is_students(file: str, test_file: str) -> bool:
+    return file != test_file and not file.startswith(LIBRARIES) and not file.startswith("<frozen")

@@ -5,6 +5,7 @@ explains: `known={"the survivors are not scaled": X}`.
 """
 
 import contextlib
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 UNANSWERED = "?"
+NAMELESS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 # Types that the student cannot have changed. Other objects may call themselves equal to anything.
 PLAIN = {bool, int, float, complex, str, bytes, type(None), range, torch.dtype, torch.device}
@@ -48,6 +50,7 @@ def that(condition: bool | torch.Tensor, message: str) -> None:
     """The condition holds; the message says what is wrong otherwise, and is counted as a known mistake."""
     if isinstance(condition, torch.Tensor):
         _tensor(condition)
+        _one_entry(condition, "True or False")
     elif type(condition) not in PLAIN | {list, tuple, dict, set}:
         raise Failed(f"should be True or False, found {_kind(condition)}", "type")
     if not bool(condition):
@@ -110,25 +113,27 @@ def equal(found: Any, expected: Any, message: str = "", *, known: Mapping[str, A
 
 
 def between(
-    found: Any, low: float, high: float, message: str = "", *, known: Mapping[str, float] | None = None
+    found: Any,
+    low: float,
+    high: float,
+    message: str = "",
+    *,
+    known: Mapping[str, float | tuple[float, float]] | None = None,
 ) -> None:
-    """A number in [low, high]; a known wrong value matches within the same width."""
-    value = float(_as_tensor(found))
+    """One number in [low, high].
+
+    known: sentence -> the wrong value it explains, matched within half the width, or its own (low, high).
+    """
+    value = _real_number(found)
     if not low <= value <= high:
         for sentence, wrong in (known or {}).items():
-            if abs(value - wrong) <= (high - low) / 2:
+            if _in_band(value, wrong, (high - low) / 2):
                 raise Failed(sentence, mistake_id(sentence))
         detail = f"expected a number from {low:g} to {high:g}, found {value:.6g}"
         raise Failed(_sentence(message, detail), _named(message))
 
 
-def some(mask: torch.Tensor, message: str) -> torch.Tensor:
-    """At least one entry of the mask is True; returns the mask."""
-    that(mask.any(), message)
-    return mask
-
-
-def one_of(answer: Any, options: Sequence[Any]) -> None:
+def _one_of(answer: Any, options: Sequence[Any]) -> None:
     """The answer to a claim card is given and legal; whether it is right is another case's business.
 
     Capitals, and brackets or spaces around an answer, do not matter.
@@ -153,7 +158,7 @@ def claims(answers: Any, options: Mapping[str, Sequence[Any]]) -> None:
         raise Failed(f"not answered yet: {', '.join(map(repr, open_claims))}", "incomplete")
     for claim, legal in options.items():
         try:
-            one_of(answers[claim], legal)
+            _one_of(answers[claim], legal)
         except Failed as failure:
             raise Failed(f"{claim!r}: {failure}", failure.mistake) from None
 
@@ -162,7 +167,8 @@ def right(answers: Mapping[str, Any], expected: Mapping[str, Any], hint: str) ->
     """The answers to these claims are right. Tells how many are not, and never which or what is."""
     wrong = sum(_answer(answers[claim]) != _answer(right) for claim, right in expected.items())
     if wrong:
-        raise Failed(f"{wrong} of {len(expected)} are not right yet; {hint}", "wrong-claims")
+        are = "is" if wrong == 1 else "are"
+        raise Failed(f"{wrong} of {len(expected)} {are} not right yet; {hint}", "wrong-claims")
 
 
 def raises(error: type[Exception], function: Callable, *args: Any, **kwargs: Any) -> None:
@@ -191,31 +197,59 @@ def unchanged(function: Callable, *args: Any, **kwargs: Any) -> Any:
     before = _copy((args, kwargs))
     result = function(*args, **kwargs)
     if not _same((args, kwargs), before):
-        raise Failed("the function changed its input", "changed-input")
+        changed = [
+            name for name, now, old in _arguments(function, args, kwargs, before) if not _same(now, old)
+        ]
+        where = "look for `-=`, `x[...] =` or a method whose name ends in `_`"
+        raise Failed(f"the function changed its input {', '.join(changed)}: {where}", "changed-input")
     return result
+
+
+def same_object(found: Any, expected: Any, message: str = "") -> None:
+    """It is this very object, not an equal one."""
+    if found is not expected:
+        detail = "it should be the very object that was passed in, found another one"
+        raise Failed(_sentence(message, detail), _named(message) or "another-object")
+
+
+def shares_memory(a: Any, b: Any, message: str = "") -> None:
+    """The two tensors or arrays have memory in common."""
+    if not _overlap(a, b):
+        raise Failed(message or "the two should share their memory, and do not", _named(message) or "copied")
+
+
+def own_memory(a: Any, b: Any, message: str = "") -> None:
+    """The two tensors or arrays have no memory in common."""
+    if _overlap(a, b):
+        raise Failed(
+            message or "the two share memory: one of them should be a copy", _named(message) or "shared"
+        )
 
 
 def gradient(
     function: Callable,
     reference: Callable,
     *inputs: torch.Tensor,
+    fixed: Sequence[Any] = (),
     known: Mapping[str, Callable] | None = None,
     rtol: float | None = None,
     atol: float | None = None,
 ) -> None:
     """The function's gradient with respect to each input is that of the reference.
 
-    Both results are multiplied with the same random tensor before they are summed: a plain sum would hide
-    mistakes (the entries of a softmax, for one, always sum to 1).
+    All functions are called with the inputs and then the `fixed` arguments, which get no gradient. Their
+    results are multiplied by one random tensor before they are summed: a plain sum would hide mistakes (the
+    entries of a softmax, for one, always sum to 1).
     known: sentence -> function whose gradient explains the mistake.
     """
-    cotangent = normal(reference(*inputs).shape, dtype=inputs[0].dtype)
-    expected = _pull_back(reference, inputs, cotangent)
-    found = _pull_back(function, inputs, cotangent)
-    wrong = {sentence: _pull_back(other, inputs, cotangent) for sentence, other in (known or {}).items()}
+    cotangent = normal(reference(*inputs, *fixed).shape, dtype=inputs[0].dtype)
+    expected = _pull_back(reference, inputs, fixed, cotangent)
+    found = _pull_back(function, inputs, fixed, cotangent)
+    wrong = {words: _pull_back(other, inputs, fixed, cotangent) for words, other in (known or {}).items()}
+    names = _parameters(function, len(inputs) + len(fixed))
     for i, (mine, right) in enumerate(zip(found, expected, strict=True)):
-        name = "the gradient" if len(inputs) == 1 else f"the gradient for argument {i + 1}"
-        explained = {sentence: gradients[i] for sentence, gradients in wrong.items()}
+        name = "the gradient" if len(inputs) == 1 else f"the gradient for {names[i]}"
+        explained = {words: gradients[i] for words, gradients in wrong.items()}
         close(mine, right, f"{name} is wrong", known=explained, rtol=rtol, atol=atol)
 
 
@@ -253,15 +287,63 @@ def _resolve(name: str) -> Callable:
 
 
 def _pull_back(
-    function: Callable, inputs: Sequence[torch.Tensor], cotangent: torch.Tensor
+    function: Callable, inputs: Sequence[torch.Tensor], fixed: Sequence[Any], cotangent: torch.Tensor
 ) -> list[torch.Tensor]:
     leaves = [x.detach().clone().requires_grad_() for x in inputs]
-    result = function(*leaves)
+    result = function(*leaves, *fixed)
     like(result, cotangent)
     if not result.requires_grad:
         raise Failed("the result has lost its graph, so no gradient flows back", "no-graph")
     gradients = torch.autograd.grad(result, leaves, cotangent, allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for x, g in zip(leaves, gradients, strict=True)]
+
+
+def _parameters(function: Callable, count: int) -> list[str]:
+    """What the function calls its first arguments; their places if it does not say."""
+    places = [f"argument {i + 1}" for i in range(count)]
+    try:
+        named = [p.name for p in inspect.signature(function).parameters.values() if p.kind not in NAMELESS]
+    except (TypeError, ValueError):
+        return places
+    return named[:count] + places[len(named) :]
+
+
+def _arguments(
+    function: Callable, args: tuple, kwargs: dict, before: tuple
+) -> Iterator[tuple[str, Any, Any]]:
+    """(name, value now, value before) of each argument of a call."""
+    yield from zip(_parameters(function, len(args)), args, before[0], strict=True)
+    yield from ((name, value, before[1][name]) for name, value in kwargs.items())
+
+
+def _overlap(a: Any, b: Any) -> bool:
+    arrays = []
+    for value in (a, b):
+        if isinstance(value, torch.Tensor):
+            _tensor(value)
+            value = value.detach().resolve_conj().resolve_neg().cpu().numpy()
+        if not isinstance(value, np.ndarray):
+            raise Failed(f"should be a tensor, found {_kind(value)}", "type")
+        arrays.append(value)
+    return bool(np.shares_memory(*arrays))
+
+
+def _one_entry(tensor: torch.Tensor, wanted: str) -> None:
+    if tensor.numel() != 1:
+        raise Failed(f"should be {wanted}, found {show(tensor)}", "shape")
+
+
+def _real_number(value: Any) -> float:
+    tensor = _as_tensor(value)
+    _one_entry(tensor, "one number")
+    if tensor.is_complex():
+        raise Failed(f"should be a real number, found {show(tensor)}", "dtype")
+    return float(tensor)
+
+
+def _in_band(value: float, wrong: float | tuple[float, float], width: float) -> bool:
+    low, high = wrong if isinstance(wrong, tuple) else (wrong - width, wrong + width)
+    return low <= value <= high
 
 
 def _answer(answer: Any) -> str:
@@ -291,7 +373,7 @@ def _as_tensor(value: Any) -> torch.Tensor:
     if isinstance(value, bool | int | float | np.number | np.ndarray | list | tuple):
         try:
             return torch.as_tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             raise Failed(f"should be a tensor or a number, found {show(value)}", "type") from None
     hint = ": is there a return?" if value is None else ""
     raise Failed(f"should be a tensor or a number, found {_kind(value)}{hint}", "type")
@@ -302,6 +384,12 @@ def _tolerance(tensor: torch.Tensor) -> tuple[float, float]:
 
 
 def _isclose(found: torch.Tensor, expected: torch.Tensor, tolerance: dict) -> torch.Tensor:
+    if found.is_complex() or expected.is_complex():
+        return torch.isclose(
+            found.to(torch.complex128), expected.to(torch.complex128), equal_nan=True, **tolerance
+        )
+    if not found.is_floating_point() and not expected.is_floating_point():
+        return found == expected  # whole numbers do not fit into float64 beyond 2^53
     return torch.isclose(found.double(), expected.double(), equal_nan=True, **tolerance)
 
 

@@ -10,10 +10,12 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+
+STDOUT = sys.stdout  # before any notebook could redirect it
 
 
 @contextlib.contextmanager
@@ -43,17 +45,46 @@ def same_for_everyone(seed: int) -> Iterator[None]:
 def stderr_as_stdout() -> Iterator[None]:
     """Send standard error to standard output, from Python and from C (file descriptor 2) alike."""
     stderr = sys.stderr
-    stderr.flush()
-    # Replacing write on the stream itself also catches logging handlers, which keep the stream.
-    stderr.write = lambda text: sys.stdout.write(text)
+    if stderr is not None:
+        stderr.flush()
+        # Replacing write on the stream itself also catches logging handlers, which keep the stream.
+        stderr.write = _write_to_stdout(stderr)
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as from_c:
         os.dup2(from_c.fileno(), 2)
         try:
             yield
         finally:
-            del stderr.write
+            if stderr is not None:
+                del stderr.write
             os.dup2(terminal, 2)
             os.close(terminal)
             from_c.seek(0)
-            sys.stdout.write(from_c.read().decode(errors="replace"))
+            _print(from_c.read().decode(errors="replace"))
+
+
+def _write_to_stdout(stderr) -> Callable[[str], int]:
+    """What writes to standard output also where a notebook has made one stream of the two.
+
+    A notebook may say `sys.stderr = sys.stdout`, or the other way round, or print through an object of its
+    own that writes to the other stream. Writing to sys.stdout then comes back to here.
+    """
+    own_write, inside = stderr.write, False
+
+    def write(text: str) -> int:
+        nonlocal inside
+        if inside or sys.stdout is stderr:
+            plain = STDOUT is not None and STDOUT is not stderr
+            return STDOUT.write(text) if plain else own_write(text)
+        inside = True
+        try:
+            return sys.stdout.write(text)
+        finally:
+            inside = False
+
+    return write
+
+
+def _print(text: str) -> None:
+    if text:
+        (sys.stdout or STDOUT).write(text)

@@ -1,13 +1,14 @@
 # ---
 # jupyter:
 #   course:
-#     title: Tensors
+#     prerequisites:
+#     - Python
 #     summary: Numbers in a grid, and what a network does to them
-#     minutes: 120
-#     prerequisites: [Python]
+#     title: Tensors
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -159,7 +160,7 @@ Make all the numbers in one long row first.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "ramp", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="ramp"
 def ramp(rows, cols):
     """The numbers 0, 1, 2, ..., rows * cols - 1 in row-major order.
 
@@ -171,7 +172,7 @@ def ramp(rows, cols):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_ramp", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test="ramp"
 check.exercise("ramp", points=2)
 with check.case("counts row by row", points=1):
     check.close(
@@ -417,7 +418,7 @@ You want the shape (n, m) from (n,) and (m,). Which shapes would broadcast to it
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "outer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="outer"
 def outer(a, b):
     """All products of an entry of a with an entry of b.
 
@@ -429,7 +430,7 @@ def outer(a, b):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_outer", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test="outer"
 check.exercise("outer", points=2)
 with check.case("multiplies every a with every b", points=1):
     a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])
@@ -482,7 +483,7 @@ For the error: `((labels < 0) | (labels >= num_classes)).any()`.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "one_hot", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="one_hot"
 def one_hot(labels, num_classes):
     """Class labels as rows with a single 1.
 
@@ -499,7 +500,7 @@ def one_hot(labels, num_classes):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_one_hot", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="one_hot"
 check.exercise("one_hot", points=3)
 with check.case("puts one 1 in each row, at the label", points=1):
     with check.without("torch.nn.functional.one_hot"):
@@ -560,7 +561,7 @@ as in section 2. (Multiplying by 0 will not do: a division by zero has left nan 
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "standardize_columns", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="standardize_columns"
 def standardize_columns(X):
     """Each column shifted to mean 0 and scaled to population standard deviation 1.
 
@@ -576,7 +577,7 @@ def standardize_columns(X):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_standardize_columns", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test="standardize_columns"
 check.exercise("standardize_columns", points=4)
 with check.case("gives each column mean 0 and population standard deviation 1", points=1.5):
     X = torch.tensor([[1.0, 100.0], [2.0, 300.0], [3.0, 200.0], [6.0, 200.0]], dtype=torch.float64)
@@ -721,7 +722,7 @@ why. An operation that assigns nothing, such as `2 * X`, makes a new tensor, and
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "weigh_doubled", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="weigh_doubled"
 def weigh_doubled(X, weights):
     """The doubled table, multiplied with the weights.
 
@@ -733,7 +734,7 @@ def weigh_doubled(X, weights):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_weigh_doubled", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="weigh_doubled"
 check.exercise("weigh_doubled", points=3)
 with check.case("returns twice the table times the weights, as a tensor", points=1):
     X, weights = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([1.0, 0.0, -1.0])
@@ -786,7 +787,7 @@ Broadcast to all differences first. Which shape do they have?
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "pairwise_sq_dists", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="pairwise_sq_dists"
 def pairwise_sq_dists(A, B):
     """Squared Euclidean distance from every row of A to every row of B.
 
@@ -800,7 +801,7 @@ def pairwise_sq_dists(A, B):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_pairwise_sq_dists", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test="pairwise_sq_dists"
 check.exercise("pairwise_sq_dists", points=4)
 with check.case("measures from every row of A to every row of B", points=1):
     A = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
@@ -1036,7 +1037,7 @@ Two of the three functions above do it.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "add_in_place", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="add_in_place"
 def add_in_place(A, B):
     """Add B to A, in A's own memory.
 
@@ -1049,7 +1050,7 @@ def add_in_place(A, B):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_add_in_place", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test="add_in_place"
 check.exercise("add_in_place", points=2)
 with check.case("adds, in A's own memory", points=1):
     A, B = torch.ones(2, 3), torch.tensor([1.0, 2.0, 3.0])
@@ -1119,7 +1120,7 @@ For the last three, keep a second name: `before = A`, then the change, then `sha
 A = torch.zeros(2, 3)
 print(shares(A, A.flatten()))
 
-# %% nbgrader={"grade": false, "grade_id": "shares_memory", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="shares_memory"
 shares_memory = {
     "reshape of contiguous": "?",
     "reshape of transposed": "?",
@@ -1138,7 +1139,7 @@ copies = {"reshape of transposed", "clone", "torch.tensor of array", "A = A + B"
 shares_memory = {key: key not in copies for key in shares_memory}
 ### END SOLUTION
 
-# %% nbgrader={"grade": true, "grade_id": "test_shares_memory", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="shares_memory"
 check.exercise("shares_memory", points=3)
 VIEWS = ["reshape of contiguous", "reshape of transposed", "transpose"]
 COPIES = ["clone", "detach", "numpy()", "from_numpy", "torch.tensor of array"]
@@ -1178,7 +1179,7 @@ Each sentence comes from real study notes. Decide with the experiments of this c
    (a) only if both have one axis and the same dtype of numbers, (b) only if both are matrices, (c) only for float32.
 """
 
-# %% nbgrader={"grade": false, "grade_id": "claims_tensors", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="claims_tensors"
 answers = {
     "sum": "?",
     "tensor and from_numpy": "?",
@@ -1190,7 +1191,7 @@ answers = {
 answers = {"sum": "b", "tensor and from_numpy": "b", "in place": "c", "friends": "a", "dot": "a"}
 ### END SOLUTION
 
-# %% nbgrader={"grade": true, "grade_id": "test_claims_tensors", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="claims_tensors"
 check.exercise("claims_tensors", points=3)
 CLAIMS = ["sum", "tensor and from_numpy", "in place", "friends", "dot"]
 with check.case("every claim is answered with true, false, a, b or c"):
@@ -1216,7 +1217,7 @@ see how far each mark is from *that student's* mean. No error appears. Explain i
 what was computed instead, why torch did not complain, how one could have noticed, and how to mend it.
 """
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written_broadcasting", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] written="broadcasting" points=2
 r"""
 **Model answer.** `scores.mean(dim=1)` has the shape (50,). Lined up from the right, its 50 entries meet the
 *columns*: from column j the mean of student j is subtracted, so each mark is compared with somebody else's

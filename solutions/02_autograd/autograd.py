@@ -1,13 +1,14 @@
 # ---
 # jupyter:
 #   course:
-#     title: Autograd
+#     prerequisites:
+#     - 01_tensors
 #     summary: Which way is down, and how tensors remember the way they were made
-#     minutes: 240
-#     prerequisites: [01_tensors]
+#     title: Autograd
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -177,7 +178,7 @@ gradient; `.detach()` or `.item()` first avoids that, but a float has neither.)
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "numerical_grad", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="numerical_grad"
 def numerical_grad(f, x, h=1e-5):
     """The gradient of f at x, by central differences.
 
@@ -196,7 +197,7 @@ def numerical_grad(f, x, h=1e-5):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_numerical_grad", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test="numerical_grad"
 check.exercise("numerical_grad", points=4)
 with check.case("finds every partial derivative", points=1):
     point = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 2.0]], dtype=torch.float64)
@@ -527,7 +528,7 @@ a mistake in `f` would look like a gradient of zeros.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "grad_of", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="grad_of"
 def grad_of(f, x):
     """The gradient of f at x, by autograd, without side effects.
 
@@ -546,7 +547,7 @@ def grad_of(f, x):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_grad_of", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test="grad_of"
 check.exercise("grad_of", points=4)
 with check.case("returns the gradient, in the shape and dtype of x, and without a graph", points=1):
     point = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
@@ -769,7 +770,7 @@ The cell above makes one.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "detached_copy", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="detached_copy"
 def detached_copy(x):
     """The values of x, and nothing else of it.
 
@@ -782,7 +783,7 @@ def detached_copy(x):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_detached_copy", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test="detached_copy"
 check.exercise("detached_copy", points=1)
 with check.case("has the values, no graph and storage of its own", points=0.5):
     original = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
@@ -967,7 +968,7 @@ Two ways to clear a gradient are in section 2. One of them needs a gradient that
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "descend", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="descend"
 def descend(f, x0, lr, num_steps):
     """Gradient descent: num_steps times x <- x - lr * (gradient of f at x), from x0 on.
 
@@ -986,7 +987,7 @@ def descend(f, x0, lr, num_steps):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_descend", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="descend"
 check.exercise("descend", points=3)
 with check.case("goes down with a fresh gradient in every step", points=1):
     x0 = torch.tensor([4.0, -2.0])
@@ -1216,7 +1217,7 @@ empty list of axes, `g.sum(dim=())`, it adds up everything.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "unbroadcast", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="unbroadcast"
 def unbroadcast(g, shape):
     """Sum g down to `shape`: the reverse of broadcasting `shape` to g's shape.
 
@@ -1233,7 +1234,7 @@ def unbroadcast(g, shape):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_unbroadcast", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="unbroadcast"
 check.exercise("unbroadcast", points=3)
 with check.case("sums over the axes that broadcasting put on the left", points=1):
     g = torch.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0], [5.0, 6.0, 7.0]])
@@ -1317,7 +1318,7 @@ That sum is itself a matrix product. Which one can be read off from the shapes: 
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "matmul_vjp", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="matmul_vjp"
 def matmul_vjp(A, B, g):
     """The gradients of sum((A @ B) * g) with respect to A and to B.
 
@@ -1329,7 +1330,7 @@ def matmul_vjp(A, B, g):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_matmul_vjp", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test="matmul_vjp"
 check.exercise("matmul_vjp", points=2)
 
 
@@ -1410,7 +1411,7 @@ row: `keepdim=True`.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "softmax_vjp", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="softmax_vjp"
 def softmax_vjp(x, g):
     """The gradient of sum(softmax(x, -1) * g) with respect to x, without autograd.
 
@@ -1423,7 +1424,7 @@ def softmax_vjp(x, g):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_softmax_vjp", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="softmax_vjp"
 check.exercise("softmax_vjp", points=3)
 
 
@@ -1635,7 +1636,7 @@ $(v^n)' = n\,v^{n-1}$, $\exp' = \exp$, $\log' = 1/v$, $\tanh' = 1 - \tanh^2$; re
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "Value", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="Value"
 class Value:
     """A number that remembers how it was made, and can pass a gradient back.
 
@@ -1730,7 +1731,7 @@ class Value:
         ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_Value", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+# %% test="Value"
 check.exercise("Value", points=5)
 
 
@@ -2019,7 +2020,7 @@ chapter: answer "true", "false", or the letter of the condition under which it i
    if `.grad` was not cleared, (c) only if the result is not a leaf.
 """
 
-# %% nbgrader={"grade": false, "grade_id": "claims_autograd", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="claims_autograd"
 answers = {
     "storage": "?",
     "second call": "?",
@@ -2039,7 +2040,7 @@ answers = {
 }
 ### END SOLUTION
 
-# %% nbgrader={"grade": true, "grade_id": "test_claims_autograd", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="claims_autograd"
 check.exercise("claims_autograd", points=3)
 CLAIMS = ["storage", "second call", "detach", "ones", "no_grad", "twice"]
 with check.case("every claim is answered with true, false, a, b or c"):
@@ -2066,7 +2067,7 @@ but the memory in use grows from step to step. Explain in three or four sentence
 by whom, and name two ways to repair it. Why is it no remedy to put the whole loop under `torch.no_grad()`?
 """
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written_graph", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] written="graph" points=2
 r"""
 **Model answer.** `loss` is not a leaf: it remembers the step that made it, and through it the graph of
 its forward walk. `total + loss` is recorded too, so `total` holds on to the graph of every step so far,

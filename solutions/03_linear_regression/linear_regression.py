@@ -1,13 +1,15 @@
 # ---
 # jupyter:
 #   course:
-#     title: Linear regression
+#     prerequisites:
+#     - 01_tensors
+#     - 02_autograd
 #     summary: The smallest network, and the training loop that all others share
-#     minutes: 150
-#     prerequisites: [01_tensors, 02_autograd]
+#     title: Linear regression
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -158,7 +160,7 @@ N(0, 1), what is the standard deviation of `c * z`?
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "synthetic_data", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="synthetic_data"
 def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     """Features and labels of a linear model with noise: y = Xw + b + noise.
 
@@ -175,7 +177,7 @@ def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_synthetic_data", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="synthetic_data"
 check.exercise("synthetic_data", points=3)
 
 
@@ -422,7 +424,7 @@ tensor into pieces. Look at what `split` does with a tensor of length 0.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "data_iter", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="data_iter"
 def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     """One pass over the examples, in minibatches.
 
@@ -442,7 +444,7 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_data_iter", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test="data_iter"
 check.exercise("data_iter", points=4)
 
 
@@ -597,7 +599,7 @@ Write the shapes under each other: (n, d), (d, 1) → (n, 1). Which of the four 
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "linreg", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="linreg"
 def linreg(X, w, b):
     """The linear model Xw + b.
 
@@ -609,7 +611,7 @@ def linreg(X, w, b):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_linreg", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test="linreg"
 check.exercise("linreg", points=2)
 with check.case("computes Xw + b", points=1):
     X = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
@@ -720,7 +722,7 @@ one example nothing is left but a 0-d tensor.)
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "squared_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="squared_loss"
 def squared_loss(y_hat, y):
     """Half the squared error of each example: (y_hat - y)^2 / 2.
 
@@ -732,7 +734,7 @@ def squared_loss(y_hat, y):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_squared_loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="squared_loss"
 check.exercise("squared_loss", points=3)
 with check.case("gives half the squared error of each example", points=1):
     y_hat, y = torch.tensor([[1.0], [2.0], [5.0]]), torch.tensor([[3.0], [2.0], [1.0]])
@@ -869,7 +871,7 @@ as it was.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "sgd", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="sgd"
 def sgd(params, lr, batch_size):
     """One step of minibatch stochastic gradient descent, in place.
 
@@ -887,7 +889,7 @@ def sgd(params, lr, batch_size):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_sgd", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test="sgd"
 check.exercise("sgd", points=4)
 
 
@@ -1124,7 +1126,7 @@ A tensor with one number becomes a Python float with `.item()`. The loss that wa
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "train_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="train_step"
 def train_step(net, loss, optimizer, X, y):
     """One update of the parameters on one batch.
 
@@ -1142,7 +1144,7 @@ def train_step(net, loss, optimizer, X, y):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_train_step", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test="train_step"
 check.exercise("train_step", points=4)
 
 
@@ -1406,7 +1408,7 @@ something else, or the next batch has no function to call.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "fit", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="fit"
 def fit(net, train_iter, loss, optimizer, num_epochs):
     """Train net, one update per batch.
 
@@ -1434,7 +1436,7 @@ def fit(net, train_iter, loss, optimizer, num_epochs):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_fit", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test="fit"
 check.exercise("fit", points=4)
 
 
@@ -1847,7 +1849,7 @@ apart: all rows but the last, and the last.
 """
 
 
-# %% nbgrader={"grade": false, "grade_id": "least_squares", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="least_squares"
 def least_squares(X, y):
     """The w and b that minimise the squared error of Xw + b, in closed form.
 
@@ -1862,7 +1864,7 @@ def least_squares(X, y):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test_least_squares", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="least_squares"
 check.exercise("least_squares", points=3)
 
 
@@ -2078,7 +2080,7 @@ probe = nn.Linear(2, 1)
 probe_loss = nn.MSELoss()(probe(features), labels)
 print("a graph was recorded:", probe_loss.requires_grad, "  .grad:", probe.weight.grad)
 
-# %% nbgrader={"grade": false, "grade_id": "claims_regression", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% exercise="claims_regression"
 answers = {
     "step": "?",
     "indentation": "?",
@@ -2100,7 +2102,7 @@ answers = {
 }
 ### END SOLUTION
 
-# %% nbgrader={"grade": true, "grade_id": "test_claims_regression", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test="claims_regression"
 check.exercise("claims_regression", points=3)
 CLAIMS = ["step", "indentation", "floors", "shapes", "updates", "evaluation", "zero"]
 with check.case("every claim is answered with true, false, a, b or c"):
@@ -2137,7 +2139,7 @@ four sentences: what else differed between the two trainings, why can the experi
 conclusion, and how would you make a fairer comparison?
 """
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written_batch_size", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] written="batch_size" points=2
 r"""
 **Model answer.** With batches of 100 an epoch has a tenth of the updates: 1,000 examples and 3 epochs give 30
 updates in place of 300, each with the same learning rate. The second training was simply stopped earlier on its

@@ -361,10 +361,10 @@ wrong_value(
     "shares_memory",
     "shares_memory",
     SHARING | {"reshape of transposed": True},
-    "1 of 3 are not right yet; try them with `shares`",
+    "1 of 3 is not right yet; try them with `shares`",
 )
-wrong_value("shares_memory", "shares_memory", SHARING | {"detach": False}, "1 of 5 are not right yet")
-wrong_value("shares_memory", "shares_memory", SHARING | {"A[:] = A + B": False}, "1 of 3 are not right yet")
+wrong_value("shares_memory", "shares_memory", SHARING | {"detach": False}, "1 of 5 is not right yet")
+wrong_value("shares_memory", "shares_memory", SHARING | {"A[:] = A + B": False}, "1 of 3 is not right yet")
 wrong_value("shares_memory", "shares_memory", SHARING | {"clone": "copy"}, "'copy' is not one of the answers")
 wrong_value("shares_memory", "shares_memory", {"clone": False}, "keep the keys of the dict as they were")
 odd_value(
@@ -374,7 +374,7 @@ odd_value(
 # --- claims_tensors ---------------------------------------------------------------------------------------
 
 CLAIMS = {"sum": "b", "tensor and from_numpy": "b", "in place": "c", "friends": "a", "dot": "a"}
-wrong_value("claims_tensors", "answers", CLAIMS | {"sum": "true"}, "1 of 2 are not right yet")
+wrong_value("claims_tensors", "answers", CLAIMS | {"sum": "true"}, "1 of 2 is not right yet")
 wrong_value(
     "claims_tensors", "answers", CLAIMS | {"in place": "true", "friends": "true"}, "2 of 3 are not right yet"
 )

@@ -1417,12 +1417,12 @@ CLAIMS = {
     "twice": "a",
 }
 wrong_value(
-    "claims_autograd", "answers", CLAIMS | {"storage": "true"}, "1 of 2 are not right yet; print x.grad"
+    "claims_autograd", "answers", CLAIMS | {"storage": "true"}, "1 of 2 is not right yet; print x.grad"
 )
 wrong_value("claims_autograd", "answers", CLAIMS | {"storage": "a", "second call": "false"}, "2 of 2 are not")
 wrong_value("claims_autograd", "answers", CLAIMS | {"detach": "true"}, "run the cells of section 3")
-wrong_value("claims_autograd", "answers", CLAIMS | {"no_grad": "true"}, "1 of 2 are not right yet")
-wrong_value("claims_autograd", "answers", CLAIMS | {"ones": "a"}, "1 of 2 are not right yet")
+wrong_value("claims_autograd", "answers", CLAIMS | {"no_grad": "true"}, "1 of 2 is not right yet")
+wrong_value("claims_autograd", "answers", CLAIMS | {"ones": "a"}, "1 of 2 is not right yet")
 wrong_value("claims_autograd", "answers", CLAIMS | {"twice": "true", "ones": "b"}, "2 of 2 are not right yet")
 wrong_value(
     "claims_autograd", "answers", CLAIMS | {"ones": True, "twice": "e"}, "'e' is not one of the answers"

@@ -396,7 +396,7 @@ def linreg(X, w, b):
     return w @ X + b
 
 
-@wrong("the gradient for argument 3 is wrong")
+@wrong("the gradient for b is wrong")
 def linreg(X, w, b):
     return X @ w + b.item()
 
@@ -1266,14 +1266,14 @@ CLAIMS = {
     "evaluation": "false",
     "zero": "false",
 }
-wrong_value("claims_regression", "answers", CLAIMS | {"floors": "true"}, "1 of 2 are not right yet")
+wrong_value("claims_regression", "answers", CLAIMS | {"floors": "true"}, "1 of 2 is not right yet")
 wrong_value(
     "claims_regression",
     "answers",
     CLAIMS | {"indentation": "true", "updates": "true"},
     "2 of 2 are not right",
 )
-wrong_value("claims_regression", "answers", CLAIMS | {"step": "a"}, "1 of 3 are not right yet")
+wrong_value("claims_regression", "answers", CLAIMS | {"step": "a"}, "1 of 3 is not right yet")
 wrong_value(
     "claims_regression", "answers", CLAIMS | {"evaluation": "a", "zero": "true"}, "2 of 3 are not right"
 )

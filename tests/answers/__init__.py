@@ -10,14 +10,22 @@ NN_name.py holds those of chapter NN_name. An answer is a function or class with
     def ramp(rows, cols):
         ...
 
-Answers to claim cards are values: `wrong_value("claims_x", "answers", {...}, "not right yet")`.
+An answer that differs from the solution by a line or two is written as an edit of it; answers to claim cards
+are values:
+
+    edit("ramp", {"rows * cols": "rows"}, says="one number for each entry")
+    odd_edit("ramp", {"torch.arange(rows * cols)": "torch.arange(0, rows * cols)"})
+    wrong_value("claims_x", "answers", {...}, "not right yet")
 """
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from course_format.chapter import SOLUTIONS, Chapter
 
 FOLDER = Path(__file__).parent
 
@@ -28,9 +36,15 @@ class Answer:
 
     exercise: str
     name: str  # the name that the answer gets in the notebook
-    value: Any
+    value: Any  # a function, class or value; for an edit the source of the whole cell
     says: str | None
     line: int
+    edited: bool = False
+
+    @property
+    def given(self) -> dict[str, Any] | str:
+        """What defines the answer: the source of its cell, or names and their values."""
+        return self.value if self.edited else {self.name: self.value}
 
     @property
     def id(self) -> str:
@@ -38,6 +52,7 @@ class Answer:
 
 
 _answers: list[Answer] = []
+_solutions: dict[str, str] = {}  # of the chapter that is being loaded
 
 
 def wrong(says: str) -> Callable:
@@ -60,15 +75,40 @@ def odd_value(exercise: str, name: str, value: Any) -> None:
     _add(exercise, name, value, None)
 
 
+def edit(exercise: str, changes: dict[str, str], says: str) -> None:
+    """A wrong answer: the chapter's solution with the first occurrence of each text replaced."""
+    _edit(exercise, changes, says)
+
+
+def odd_edit(exercise: str, changes: dict[str, str]) -> None:
+    """An unusual right answer: the chapter's solution with the first occurrence of each text replaced."""
+    _edit(exercise, changes, None)
+
+
 def load(chapter: str) -> list[Answer]:
     """All known answers of one chapter; none if it has no file here yet."""
+    global _solutions
     _answers.clear()
+    _solutions = {}
+    if (SOLUTIONS / chapter).is_dir():
+        cells = Chapter(SOLUTIONS / chapter).read().cells
+        _solutions = {cell.metadata["exercise"]: cell.source for cell in cells if "exercise" in cell.metadata}
     path = FOLDER / f"{chapter}.py"
     if not path.exists():
         return []
     spec = importlib.util.spec_from_file_location(f"answers_{chapter}", path)
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
     return list(_answers)
+
+
+def _edit(exercise: str, changes: dict[str, str], says: str | None) -> None:
+    source = _solutions[exercise]
+    for old, new in changes.items():
+        if old not in source:
+            raise ValueError(f"the solution of {exercise} does not contain {old!r}")
+        source = source.replace(old, new, 1)
+    line = sys._getframe(2).f_lineno
+    _answers.append(Answer(exercise, exercise, source, says, line, edited=True))
 
 
 def _add(exercise: str, name: str, value: Any, says: str | None) -> Any:

@@ -12,16 +12,8 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 
 from course_builder import build, student
-from course_builder.chapter import (
-    NOTEBOOKS,
-    ROOT,
-    Chapter,
-    ChapterError,
-    chapters,
-    fingerprint,
-    is_test,
-    nbgrader,
-)
+from course_format.cells import is_test, nbgrader
+from course_format.chapter import NOTEBOOKS, ROOT, Chapter, ChapterError, chapters, fingerprint
 from tests.course_builder.test_chapter import GOOD
 from tests.leaks import leaked, secret_lines
 

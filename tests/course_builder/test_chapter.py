@@ -1,7 +1,6 @@
 """The rules for a chapter's text: each breach gets one sentence that says what to do."""
 
 import pytest
-
 from course_builder.chapter import Chapter, ChapterError, chapters, fingerprint
 
 HEADER = """\

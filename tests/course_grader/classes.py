@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_utils.check import MIME_TYPE
-
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.api import Base, Comment, Grade, Gradebook, Student, SubmittedAssignment, SubmittedNotebook
 from sqlalchemy import create_engine
 
-from course_builder.chapter import KERNELSPEC, ROOT, Chapter, nbgrader
+from course_format.cells import nbgrader
+from course_format.chapter import KERNELSPEC, ROOT, Chapter
+from course_format.record import MIME_TYPE
 from course_grader.course import Course
 
 SCHEMA = {"locked": False, "schema_version": 3, "task": False}

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Base, Gradebook
 from sqlalchemy import Column, Engine, create_engine, event, inspect, select
 
-from course_builder.chapter import KERNELSPEC, ROOT
+from course_format.chapter import KERNELSPEC, ROOT
 from course_grader.course import Course, put_in_gradebook
 from course_grader.gradebook import RESULTS, Recorder
 from course_grader.work import Result

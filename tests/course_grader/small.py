@@ -2,12 +2,14 @@
 
 import copy
 import json
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_builder.chapter import KERNELSPEC, ROOT, fingerprint, nbgrader
+from course_format.cells import nbgrader
+from course_format.chapter import KERNELSPEC, ROOT, fingerprint
 from course_grader import engine
 from course_grader.assemble import prepare
 from course_grader.client import ForkServer
@@ -22,6 +24,8 @@ RIGHT = {
     "third": "def third(x):\n    return x * x",
     "written": "Because it is so.",
 }
+STUDENTS = [f"student{number}" for number in range(8)]
+ADA = STUDENTS[1]  # of make_course: the one whose answers are all right
 IMPORTS = "import math\n\nimport course_utils as cu\nfrom course_utils import check\n\nimport torch"
 
 
@@ -105,3 +109,15 @@ def grade(server: ForkServer, notebook: NotebookNode | dict | bytes, **changes) 
 def earned(result: Result) -> dict[str, float]:
     """The scores of the test cells."""
     return {name: score for name, score in result.scores.items() if name.startswith("test_")}
+
+
+def make_course(folder: Path) -> Course:
+    """A course folder with a class of eight, of whom number n answers `first` with x + n: one is right."""
+    (folder / "nbgrader_config.py").write_bytes((ROOT / "nbgrader_config.py").read_bytes())
+    (folder / "solutions" / NAME).mkdir(parents=True)
+    nbformat.write(chapter(), folder / "solutions" / NAME / f"{STEM}.ipynb")
+    for number, student in enumerate(STUDENTS):
+        path = folder / "submitted" / student / NAME / f"{STEM}.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(handed_in(first=f"def first(x):\n    return x + {number}"), path)
+    return Course(folder)

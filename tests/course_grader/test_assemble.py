@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.nbgraderformat import MetadataValidator
 
-from course_builder.chapter import is_test, nbgrader
+from course_format.cells import is_test, nbgrader
 from course_grader import assemble as module
 from course_grader import engine
 from course_grader.assemble import Assembled, assemble

@@ -24,7 +24,8 @@ from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
 
-from course_builder.chapter import ROOT, is_test, nbgrader
+from course_format.cells import is_test, nbgrader
+from course_format.chapter import ROOT
 from course_grader import client
 from course_grader.__main__ import main
 from course_grader.course import Course, put_in_gradebook

@@ -8,7 +8,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_output
 
-from course_builder.chapter import chapters, is_test, nbgrader
+from course_format.cells import is_test, nbgrader
+from course_format.chapter import chapters
 from course_grader.course import Course, GraderError
 from course_grader.feedback import LONGEST_PRINT, write_feedback
 from course_grader.secrets import LEFT_OUT

@@ -6,7 +6,8 @@ The tables here are those of docs/trust.md.
 import nbformat
 import pytest
 
-from course_builder.chapter import ROOT, chapters, is_test, nbgrader
+from course_format.cells import is_test, nbgrader
+from course_format.chapter import ROOT, chapters
 from course_grader import engine, records
 from course_grader.assemble import prepare
 from course_grader.course import Course
@@ -272,10 +273,12 @@ def test_looking_at_the_test_is_flagged(server, code):
 
 def test_a_flag_cannot_be_taken_back(server):
     clean_up = """import gc
-for found in gc.get_objects():
-    if type(found).__name__ in ("Outputs", "Watch", "Guard"):
-        vars(found).clear()"""
+found = [one for one in gc.get_objects() if type(one).__name__ == "Outputs"]
+for outputs in found:
+    outputs._flags.clear()
+print([outputs._flags for outputs in found])"""
     result = attempt(server, clean_up, second=WRONG)
+    assert printed(result, "before").strip() == "[set()]", "the flags are elsewhere now"
     assert any("gc.get_objects was called" in flag for flag in result.flags)
 
 

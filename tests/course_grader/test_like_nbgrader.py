@@ -1,42 +1,49 @@
 """course-grader and nbgrader come to the same scores, and work on the same folders and gradebook in turns."""
 
 import shutil
+from functools import cache
+from pathlib import Path
 
 import pytest
 
-from course_builder.chapter import chapters, is_test
+from course_format.cells import is_test
+from course_format.chapter import Chapter
 from course_grader import grading
 from course_grader.course import Course
 from tests.nbgrader_course import Course as Clone
 
-CHAPTERS = chapters()
-
 
 @pytest.fixture(scope="module")
-def graded(course, server, tmp_path_factory):
-    """The class of `course`, graded by course-grader in a folder of its own."""
-    folder = tmp_path_factory.mktemp("graded")
-    for name in ("solutions", "submitted"):
-        shutil.copytree(course.folder / name, folder / name)
-    shutil.copy(course.folder / "nbgrader_config.py", folder)
-    said = []
-    with grading.on_this_machine(server, workers=2) as place:
-        for chapter in CHAPTERS:
-            summary = grading.grade_class(Course(folder), chapter.name, place=place, say=said.append)
-            assert (summary.failed, summary.unchanged) == ({}, [])
-    return Clone(folder)
+def by_course_grader(server, tmp_path_factory):
+    """Grades the class of a clone anew, once per chapter, in a folder of its own."""
+
+    @cache
+    def graded(clone: Path, chapter: Chapter) -> Clone:
+        folder = tmp_path_factory.mktemp("graded")
+        for name in ("solutions", "submitted"):
+            shutil.copytree(clone / name, folder / name)
+        shutil.copy(clone / "nbgrader_config.py", folder)
+        with grading.on_this_machine(server, workers=2) as place:
+            summary = grading.grade_class(Course(folder), chapter.name, place=place, say=lambda line: None)
+        assert (summary.failed, summary.unchanged) == ({}, [])
+        return Clone(folder)
+
+    return graded
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
-def test_every_cell_of_every_student_has_the_score_that_nbgrader_gives(course, graded, chapter):
-    students = sorted(path.name for path in (course.folder / "submitted").iterdir())
-    students = [name for name in students if (course.folder / "submitted" / name / chapter.name).exists()]
+@pytest.fixture
+def graded(nbgraded, chapter, by_course_grader):
+    """The class of `nbgraded`, graded by course-grader."""
+    return by_course_grader(nbgraded.folder, chapter)
+
+
+def test_every_cell_of_every_student_has_the_score_that_nbgrader_gives(nbgraded, graded, chapter):
+    students = sorted(path.name for path in (nbgraded.folder / "submitted").iterdir())
     assert len(students) >= 4
     for student in students:
-        assert graded.scores(student, chapter.name) == course.scores(student, chapter.name), student
+        assert graded.scores(student, chapter.name) == nbgraded.scores(student, chapter.name), student
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
 def test_the_class_is_no_class_of_equals(graded, chapter):
     """Otherwise the comparison would say little."""
     earned = [
@@ -46,11 +53,10 @@ def test_the_class_is_no_class_of_equals(graded, chapter):
     assert earned[0] > earned[1] > earned[2] == 0
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
-def test_the_notebooks_show_what_nbgraders_show(course, graded, chapter):
+def test_the_notebooks_show_what_nbgraders_show(nbgraded, graded, chapter):
     """The same records in the same cells, and no error that was not there."""
     for student in ("perfect", "known_0", "known_1", "untouched"):
-        theirs = course.autograded(student, chapter.name, chapter.stem)
+        theirs = nbgraded.autograded(student, chapter.name, chapter.stem)
         ours = graded.autograded(student, chapter.name, chapter.stem)
         assert [cell.source for cell in ours.cells] == [cell.source for cell in theirs.cells]
         for cell, other in zip(ours.cells, theirs.cells, strict=True):

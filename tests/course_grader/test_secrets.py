@@ -7,7 +7,8 @@ from functools import cache
 import nbformat
 import pytest
 
-from course_builder.chapter import chapters, is_test, nbgrader
+from course_format.cells import is_test, nbgrader
+from course_format.chapter import chapters
 from course_grader.secrets import LEFT_OUT, model_answers, secrets_of
 from tests.course_grader.classes import small_chapter
 from tests.leaks import secret_lines

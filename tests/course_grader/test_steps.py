@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_builder.chapter import KERNELSPEC, ROOT
+from course_format.chapter import KERNELSPEC, ROOT
 from tests.nbgrader_course import Course, cell_of, texts
 
 NAME = "01_cases"

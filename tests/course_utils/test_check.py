@@ -99,7 +99,7 @@ def test_at_the_desk_there_is_a_summary_and_no_value(capsys):
         pass
     assert check.score() is None
     out = capsys.readouterr().out
-    assert "thing: 1.5 of 2 points; hidden checks decide about 0.5 more when your work is graded" in out
+    assert "thing: 1.5 of 1.5 points; hidden checks decide about 0.5 more when your work is graded" in out
 
 
 def test_claims_that_are_judged_later_say_so(capsys):
@@ -237,7 +237,7 @@ def test_an_exception_points_to_the_students_line():
     (record,) = check.records()
     assert record.message == (
         "your code stopped with ZeroDivisionError: division by zero\n"
-        "in `half`, line 3 of its cell: return x / y"
+        "in `half`, line 3 of its cell: return x / y\ncalled with x = 1"
     )
 
 
@@ -399,10 +399,8 @@ def test_raises_does_not_take_a_stub_for_an_answer():
 
 def test_unchanged_returns_the_result_and_sees_changes():
     assert passes(lambda: check.equal(check.unchanged(lambda x: x.numel(), torch.ones(3)), 3))
-    assert (
-        message(lambda: check.unchanged(lambda x: x.add_(1), torch.ones(3)))
-        == "the function changed its input"
-    )
+    said = message(lambda: check.unchanged(lambda x: x.add_(1), torch.ones(3)))
+    assert said.startswith("the function changed its input x: look for `-=`")
     assert not passes(lambda: check.unchanged(lambda xs: xs.append(1), [1]))
     assert not passes(lambda: check.unchanged(lambda a: a.fill(1), np.zeros(2)))
     assert passes(lambda: check.unchanged(lambda x: x + 1, torch.tensor([float("nan")])))
@@ -425,7 +423,9 @@ def test_gradient_finds_what_a_sum_would_hide():
 def test_gradient_looks_at_every_argument():
     a, b = torch.ones(2, 3, dtype=torch.float64), torch.ones(3, 2, dtype=torch.float64)
     assert passes(lambda: check.gradient(lambda a, b: a @ b, torch.mm, a, b))
-    assert "argument 2" in message(lambda: check.gradient(lambda a, b: a @ b.detach(), torch.mm, a, b))
+    assert "the gradient for b" in message(
+        lambda: check.gradient(lambda a, b: a @ b.detach(), torch.mm, a, b)
+    )
 
 
 def test_without_refuses_the_function_under_any_name():
@@ -487,8 +487,3 @@ def test_wrong_claims_are_counted_and_not_named():
     assert passes(lambda: check.right(dict(expected), expected, "look again"))
     told = message(lambda: check.right({"a": "true", "b": "true", "c": "b"}, expected, "look again"))
     assert told == "2 of 3 are not right yet; look again"
-
-
-def test_some():
-    assert passes(lambda: check.some(torch.tensor([False, True]), "none"))
-    assert message(lambda: check.some(torch.tensor([False]), "nothing survived")) == "nothing survived"

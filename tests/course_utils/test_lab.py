@@ -3,21 +3,33 @@
 import json
 
 from course_utils import lab, progress
-from course_utils.check import MIME_TYPE
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from course_format.record import Record
+
+
+TEST = """
+check.exercise("a", points=3)
+with check.case("works", points=1.5):
+    pass
+with check.case("works with nothing", points=0.5):
+    pass
+check.score()
+"""
+
 
 def notebook(earned=0.0):
-    """A chapter worth 3 points with one record."""
-    record = {"earned": earned, "points": 2.0, "hidden": False}
-    output = new_output("display_data", data={MIME_TYPE: record, "text/plain": "✓ works"})
+    """A chapter worth 3 points, 2 of them in visible cases, with one record."""
+    status = "passed" if earned else "failed"
+    record = Record("a", "works", 1.5, earned, status, None, "", False)
     meta = {"grade": True, "grade_id": "test_a", "points": 3, "solution": False}
-    course = {"title": "Things", "summary": "What things are", "minutes": 30}
-    cell = new_code_cell("pass", metadata={"nbgrader": meta}, outputs=[output] if earned else [], id="test_a")
-    return new_notebook(cells=[cell], metadata={"course": course})
+    outputs = [new_output("display_data", data=record.data)] if earned else []
+    cell = new_code_cell(TEST, metadata={"nbgrader": meta}, outputs=outputs, id="test_a")
+    course = {"title": "Things", "summary": "What things are"}
+    return new_notebook(cells=[cell], metadata={"course": course, "course_build": {"minutes": 30}})
 
 
 @pytest.fixture
@@ -57,8 +69,18 @@ def test_the_start_page_shows_time_points_and_progress(course):
     lab.copy_missing(notebooks, work)
     nbformat.write(notebook(earned=1.5), work / "01_one" / "one.ipynb")
     page = lab.start_page(notebooks, work)
-    assert "| [01_one](01_one/one.ipynb) | **Things**: What things are | 30 min | 3 | 1.5 |" in page
-    assert "**Begin with [02_two](02_two/two.ipynb).**" in page
+    assert "| [01_one](01_one/one.ipynb) | **Things**: What things are | 0.5 hours | 3 | 1.5 of 2 |" in page
+    assert "**Go on with [01_one](01_one/one.ipynb).**" in page
+
+
+def test_the_start_page_goes_on_with_the_first_chapter_that_is_not_passed(course):
+    notebooks, work = course
+    lab.copy_missing(notebooks, work)
+    assert "**Begin with [01_one](01_one/one.ipynb).**" in lab.start_page(notebooks, work)
+    nbformat.write(notebook(earned=2.0), work / "01_one" / "one.ipynb")
+    assert "**Begin with [02_two](02_two/two.ipynb).**" in lab.start_page(notebooks, work)
+    nbformat.write(notebook(earned=2.0), work / "02_two" / "two.ipynb")
+    assert "**You have passed every visible check.**" in lab.start_page(notebooks, work)
 
 
 def test_a_broken_notebook_is_named_and_stops_nothing(course):
@@ -100,5 +122,8 @@ def test_jupyterlab_is_started_on_the_start_page(course, monkeypatch):
 
 
 def test_progress_counts_records_and_points(tmp_path):
-    nbformat.write(notebook(earned=1.5), tmp_path / "one.ipynb")
-    assert progress.read(tmp_path / "one.ipynb") == progress.Progress(earned=1.5, points=3)
+    released, mine = tmp_path / "released.ipynb", tmp_path / "one.ipynb"
+    nbformat.write(notebook(), released)
+    assert progress.read(mine, released) == progress.Progress(earned=0.0, visible=2.0, points=3)
+    nbformat.write(notebook(earned=1.5), mine)
+    assert progress.read(mine, released) == progress.Progress(earned=1.5, visible=2.0, points=3)

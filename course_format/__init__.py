@@ -1,0 +1,6 @@
+"""What a chapter, a cell, a region, a case and a check record are: one grammar, parsed here and nowhere else.
+
+text.py reads a chapter's text source, chapter.py turns it into a notebook, rules.py holds it to the rules,
+cells.py knows the roles of cells and what is in them, record.py what a case leaves behind. Nothing here
+imports torch or nbgrader.
+"""

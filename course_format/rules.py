@@ -1,0 +1,167 @@
+"""The rules that every chapter keeps. A breach is one sentence with its line in the text source."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from nbformat import NotebookNode
+
+from course_format import cells
+from course_format.cells import HIDDEN_TESTS, MARKER, REGIONS, SOLUTION
+from course_format.text import Head, Problem
+
+REQUIRED = {"title": str, "summary": str, "prerequisites": list}
+# In the heading of an exercise: (3 points, about 10 minutes, ★★☆)
+HEADING = re.compile(r"\(([\d.]+) points?,\s+about\s+(\d+)\s+minutes")
+TITLE = re.compile(r"\*\*Time:\*\* .+?\. \*\*You need:\*\*.*?\*\*Points:\*\* \S+", re.DOTALL)
+REGIONS_OF = {"exercise": (SOLUTION,), "test": (HIDDEN_TESTS,)}
+
+
+def problems(notebook: NotebookNode, heads: list[Head]) -> list[Problem]:
+    """Everything that is wrong with a chapter, from top to bottom.
+
+    notebook: as read from the text. heads: the headers of its cells, as many as there are cells.
+    """
+    found = list(_about_the_chapter(notebook, heads))
+    if not found:
+        for place, head in enumerate(heads):
+            found += _about_the_cell(notebook, heads, place, head)
+    return found
+
+
+def _about_the_chapter(notebook: NotebookNode, heads: list[Head]) -> Iterator[Problem]:
+    if len(heads) != len(notebook.cells):
+        yield Problem(1, "there is text between the header and the first cell: begin it with `# %%`")
+        return
+    course = notebook.metadata.get("course", {})
+    for key, kind in REQUIRED.items():
+        if not isinstance(course.get(key), kind):
+            yield Problem(1, f"the header needs `course: {key}:` ({kind.__name__})")
+    strange = sorted(course.keys() - REQUIRED.keys())
+    if strange:
+        yield Problem(1, f"the header has an unknown `course: {strange[0]}:`")
+    if not notebook.cells or not TITLE.search(notebook.cells[0].source):
+        yield Problem(
+            1, "the first cell needs `**Time:** x. **You need:** ... **Points:** x.` (x is filled in)"
+        )
+    names = Counter(_grade_id(head) for head in heads if head.name)
+    for name, count in names.items():
+        if count > 1:
+            line = [head.line for head in heads if head.name and _grade_id(head) == name][1]
+            yield Problem(line, f"the name {name!r} is used more than once")
+
+
+def _grade_id(head: Head) -> str:
+    options = head.options
+    if "test" in options:
+        return cells.TEST + options["test"]
+    return cells.WRITTEN + options["written"] if "written" in options else options["exercise"]
+
+
+def _about_the_cell(notebook: NotebookNode, heads: list[Head], place: int, head: Head) -> Iterator[Problem]:
+    source = notebook.cells[place].source
+    if "written" in head.options:
+        yield from _about_the_heading(notebook, place, head, head.options["points"])
+    if head.markdown:
+        return
+    broken = _no_python(source, head)
+    if broken and head.name:  # other cells may hold magics
+        yield broken
+        return
+    yield from _about_regions(source, head)
+    if "exercise" in head.options:
+        after = heads[place + 1] if place + 1 < len(heads) else None
+        if after is None or after.options.get("test") != head.options["exercise"]:
+            wanted = f'`# %% test="{head.options["exercise"]}"`'
+            yield Problem(head.line, f"{head.name} needs its test cell right below it: {wanted}")
+    if "test" in head.options:
+        yield from _about_the_test(notebook, heads, place, head)
+
+
+def _no_python(source: str, head: Head) -> Problem | None:
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        line = head.line + (error.lineno or 1)
+        return Problem(line, f"the cell of {head.name or 'this code'} is no valid Python: {error.msg}")
+    return None
+
+
+def _about_regions(source: str, head: Head) -> Iterator[Problem]:
+    role = next((role for role in REGIONS_OF if role in head.options), "")
+    allowed, found, open_at = REGIONS_OF.get(role, ()), 0, 0
+    for number, line in enumerate(source.split("\n"), start=head.line + 1):
+        marker = MARKER.match(line)
+        if marker is None:
+            words = re.search(r"#.*\b(BEGIN|END)\b.*\b(" + "|".join(REGIONS) + r")\b", line)
+            if words:
+                yield Problem(
+                    number, f"write the marker as `### {words[1]} {words[2]}`, on a line of its own"
+                )
+            continue
+        if marker[2] not in allowed:
+            yield Problem(number, f"a {marker[2].lower()} region does not fit into this cell")
+        elif (marker[1] == "BEGIN") == bool(open_at):
+            yield Problem(number, f"this `{marker[0].strip()}` has no partner")
+        else:
+            found += marker[1] == "BEGIN"
+            open_at = number if marker[1] == "BEGIN" else 0
+    if open_at:
+        yield Problem(
+            open_at, f"the region that begins here is not closed: `### END {allowed[0]}` is missing"
+        )
+    elif role == "exercise" and found != 1:
+        yield Problem(
+            head.line,
+            f"{head.name} needs one pair of `### BEGIN SOLUTION` and `### END SOLUTION`, found {found}",
+        )
+
+
+def _about_the_test(notebook: NotebookNode, heads: list[Head], place: int, head: Head) -> Iterator[Problem]:
+    source, name = notebook.cells[place].source, head.options["test"]
+    before = heads[place - 1] if place else None
+    if before is None or before.options.get("exercise") != name:
+        yield Problem(
+            head.line, f'the exercise of {head.name} must be right above it: `# %% exercise="{name}"`'
+        )
+        return
+    body = ast.parse(source)
+    try:
+        opened, worth = cells.opening(body)
+        found = cells.cases(source)
+    except ValueError as error:
+        yield Problem(head.line, f"{head.name}: {error}")
+        return
+    if opened != name:
+        yield Problem(head.line + 1, f"check.exercise names {opened!r}, the header {name!r}")
+    if ast.unparse(body.body[-1]) != "check.score()":
+        yield Problem(head.line, f"{head.name} must end with check.score()")
+    for case, count in Counter(one.case for one in found).items():
+        if count > 1:
+            yield Problem(head.line, f"{head.name} has two cases named {case!r}")
+    total = sum(one.points for one in found)
+    if abs(total - worth) > 1e-9:
+        yield Problem(
+            head.line + 1, f"{head.name} is worth {worth:g} points, and its cases add up to {total:g}"
+        )
+    hidden = cells.hidden_lines(source)
+    for one in found:
+        if one.hidden != (one.line in hidden):
+            sentence = (
+                f"the case {one.case!r} needs hidden=True inside the hidden-tests region, and only there"
+            )
+            yield Problem(head.line + one.line, sentence)
+    yield from _about_the_heading(notebook, place - 1, head, worth)
+
+
+def _about_the_heading(notebook: NotebookNode, place: int, head: Head, worth: float) -> Iterator[Problem]:
+    """The heading of an exercise says its points and minutes; it is the last one above the answer."""
+    texts = [cell.source for cell in notebook.cells[:place] if cell.cell_type == "markdown"]
+    headings = [found for text in texts for found in HEADING.finditer(text)]
+    if not headings:
+        sentence = f"{head.name} needs a heading above it with `({worth:g} points, about 10 minutes, ★★☆)`"
+        yield Problem(head.line, sentence)
+    elif float(headings[-1][1]) != worth:
+        said = f"the heading above says {headings[-1][1]} points"
+        yield Problem(head.line, f"{head.name} is worth {worth:g} points, and {said}")
