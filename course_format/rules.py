@@ -90,7 +90,7 @@ def _no_python(source: str, head: Head) -> Problem | None:
 
 def _about_regions(source: str, head: Head) -> Iterator[Problem]:
     role = next((role for role in REGIONS_OF if role in head.options), "")
-    allowed, found, open_at = REGIONS_OF.get(role, ()), 0, 0
+    allowed, begun, open_at = REGIONS_OF.get(role, ()), [], 0
     for number, line in enumerate(source.split("\n"), start=head.line + 1):
         marker = MARKER.match(line)
         if marker is None:
@@ -105,14 +105,27 @@ def _about_regions(source: str, head: Head) -> Iterator[Problem]:
         elif (marker[1] == "BEGIN") == bool(open_at):
             yield Problem(number, f"this `{marker[0].strip()}` has no partner")
         else:
-            found += marker[1] == "BEGIN"
             open_at = number if marker[1] == "BEGIN" else 0
+            begun += [open_at] if open_at else []
     if open_at:
         yield Problem(
             open_at, f"the region that begins here is not closed: `### END {allowed[0]}` is missing"
         )
-    elif role == "exercise" and not found:  # two functions that need each other have a region each
+    elif role == "exercise" and not begun:
         yield Problem(head.line, f"{head.name} needs `### BEGIN SOLUTION` and `### END SOLUTION`, found none")
+    elif role == "exercise":
+        homes = [_function_above(source, number - head.line) for number in begun]
+        repeated = [number for place, number in enumerate(begun) if homes[place] in homes[:place]]
+        if repeated:
+            yield Problem(
+                repeated[0], "this is a second solution in one function: one pair of markers for each"
+            )
+
+
+def _function_above(source: str, line: int) -> int:
+    """The line of the last function that begins above a line of a cell; 0 if there is none."""
+    functions = [node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    return max((number for number in functions if number <= line), default=0)
 
 
 def _about_the_test(notebook: NotebookNode, heads: list[Head], place: int, head: Head) -> Iterator[Problem]:

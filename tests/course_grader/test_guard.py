@@ -8,13 +8,12 @@ import pytest
 
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import ROOT, chapters
-from course_grader import engine, records
+from course_grader import engine
 from course_grader.assemble import prepare
 from course_grader.course import Course
 from course_grader.work import Job, Limits
 from tests.course_grader import small
 from tests.course_grader.attempts import ALL, assert_undisturbed, attempt, inside, printed
-from tests.nbgrader_course import cell_of
 from tests.students import all_ids, solve, with_known_answers
 
 WRONG = "def second(x):\n    return 0"
@@ -196,43 +195,6 @@ def test_records_that_an_answer_makes_up_do_not_count(server, code, flag):
     result = attempt(server, second=wrongly(code))
     assert small.earned(result) == NOTHING
     assert flag is None or flag in "\n".join(result.flags)
-
-
-CHANGES = [
-    {"earned": float("nan")},
-    {"earned": 99.0},
-    {"earned": 0.0},
-    {"points": 99.0, "earned": 99.0},
-    {"points": "1.5"},
-    {"exercise": "first"},
-    {"case": "no such case"},
-    {"status": ["passed"]},
-    {"status": "failed"},
-    {"hidden": 0},
-    {"message": 3},
-    {"message": "x" * 10**6},
-    {"mistake": 3},
-    {"more": 3},
-]
-
-
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: str(change)[:40])
-def test_records_are_held_against_the_chapter(change):
-    cell = cell_of(small.prepared(), "test_second")
-    first, second = eval(RECORD % ("an example", False)), eval(RECORD % ("another example", True))
-    assert records.valid([first, second], cell) == [first, second]
-    assert records.valid([first | change, second], cell) == [second]
-
-
-@pytest.mark.parametrize("found", [None, 3, {"a": 1}, "text", [3, None, [], {}]], ids=str)
-def test_what_is_no_list_of_records_holds_none(found):
-    assert records.valid(found, cell_of(small.prepared(), "test_second")) == []
-
-
-def test_a_record_counts_once_and_in_its_place():
-    cell = cell_of(small.prepared(), "test_second")
-    first, second = eval(RECORD % ("an example", False)), eval(RECORD % ("another example", True))
-    assert records.valid([first, first, second, second, first], cell) == [first, second]
 
 
 # Looking at the test from within

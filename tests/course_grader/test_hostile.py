@@ -7,9 +7,10 @@ import threading
 import psutil
 import pytest
 
+from course_format.record import MIME_TYPE
 from course_grader import client
 from course_grader.client import ForkServer
-from course_grader.work import RECORD, Limits
+from course_grader.work import Limits
 from tests.course_grader import small
 from tests.course_grader.attempts import ALL, assert_undisturbed, attempt, below, inside, printed
 
@@ -345,7 +346,7 @@ def records(result, cell: str) -> list[dict]:
     """The check records in a cell's outputs."""
     notebook = json.loads(result.notebook)
     outputs = next(one["outputs"] for one in notebook["cells"] if one["id"] == cell)
-    return [output["data"][RECORD] for output in outputs if RECORD in output.get("data", {})]
+    return [output["data"][MIME_TYPE] for output in outputs if MIME_TYPE in output.get("data", {})]
 
 
 # Without a sandbox
