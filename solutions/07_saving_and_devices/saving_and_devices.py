@@ -1,0 +1,1883 @@
+# ---
+# jupyter:
+#   course:
+#     title: Saving, loading and devices
+#     summary: What a file of weights holds, how a training survives a power cut, and code that runs on any device
+#     prerequisites: [05_mlp_dropout]
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: course
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+r"""
+# 7 Saving, loading and devices
+
+**Time:** computed. **You need:** chapters 1 to 5. **Points:** computed.
+
+A training can take days. The power fails, the laptop goes to sleep, the borrowed GPU goes back. After this
+chapter you can
+
+- **save** a training and **resume** it so that nobody can tell it was ever stopped;
+- **load** the part of a file that fits into a different network;
+- **write** code that uses a GPU where there is one and runs unchanged where there is none;
+- **find** out where a network is, and **explain** what went wrong when its parts are in two places.
+
+You need no GPU for this chapter. If your machine has one, the same cells use it.
+
+| English | 中文 | what it is |
+|---|---|---|
+| parameter | 参数 | a tensor that the optimizer changes |
+| buffer | 缓冲区 | a tensor that belongs to a network and is not trained |
+| state dict | 状态字典 | a dict from names to the parameters and buffers of a network |
+| checkpoint | 检查点 | a file with all that a training needs to go on |
+| pickle | 序列化格式 pickle | Python's file format for objects; reading one can run code |
+| device | 设备 | where a tensor's numbers are: in the CPU's memory or in a GPU's |
+| host | 主机 | the computer around the GPU: its CPU and its memory |
+| transfer learning | 迁移学习 | starting from weights that were trained for another task |
+| fine-tuning | 微调 | training such weights further on the new task |
+| synchronise | 同步 | wait until a GPU has finished what it was asked to do |
+"""
+
+# %%
+import copy
+import os
+import pickle
+import tempfile
+import time
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import course_utils as cu
+from course_utils import check
+
+import ipywidgets
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+torch.set_num_threads(1)  # networks as small as these only wait for a second thread
+
+# %% [markdown]
+r"""
+## 1 What a network knows about itself
+
+Saving a network means saving its numbers. So the first question is which numbers a network takes for its own. Here
+are two layers, held in two ways. By hand: 4 · 4 + 4 = 20 numbers in the first layer, 4 · 2 + 2 = 10 in the
+second, 30 together.
+"""
+
+
+# %%
+class Tower(nn.Module):
+    """One layer after the other, each followed by ReLU."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, X):
+        for layer in self.layers:
+            X = torch.relu(layer(X))
+        return X
+
+
+layers = [nn.Linear(4, 4), nn.Linear(4, 2)]
+for kind, held in (("Python list", layers), ("nn.ModuleList", nn.ModuleList(layers))):
+    tower = Tower(held)
+    count = sum(p.numel() for p in tower.parameters())
+    print(f"{kind:13}: output {tuple(tower(torch.ones(3, 4)).shape)}, parameters: {count}")
+
+# %% [markdown]
+r"""
+Both towers compute the same. The first one says that it has no parameters: an optimizer would train nothing,
+and a file would hold nothing.
+
+The reason is what `self.x = value` does in an `nn.Module`. It looks at the *type* of the value. An `nn.Parameter` is
+registered as a parameter, an `nn.Module` as a child whose own parameters count too. Anything else, such as a list or a
+plain tensor, is an ordinary Python attribute that the module knows nothing about. `nn.ModuleList` is a list that is a
+module. The third kind of registered tensor is a **buffer**: `self.register_buffer("mean", tensor)` stores numbers that
+belong to the network but are not trained.
+
+Here is one module with six attributes of one number each. Predict for each of them: is it in `parameters()`? Is it in
+`state_dict()`, the dict that gets saved? Does `.to(...)`, which converts a whole network to another dtype
+or moves it to another device, reach it?
+"""
+
+
+# %%
+class Six(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.parameter = nn.Parameter(torch.zeros(1))
+        self.register_buffer("buffer", torch.zeros(1))
+        self.child = nn.Linear(1, 1, bias=False)
+        self.module_list = nn.ModuleList([nn.Linear(1, 1, bias=False)])
+        self.plain_tensor = torch.zeros(1)
+        self.python_list = [nn.Linear(1, 1, bias=False)]
+
+    def one_number(self, name):
+        """The one tensor in the attribute of this name."""
+        value = getattr(self, name)
+        value = value[0] if name.endswith("list") else value
+        return value.weight if isinstance(value, nn.Linear) else value
+
+
+six = Six()
+held = ["parameter", "buffer", "child", "module_list", "plain_tensor", "python_list"]
+parameters = {p.data_ptr() for p in six.parameters()}
+saved = {t.data_ptr() for t in six.state_dict().values()}
+pointers = {name: six.one_number(name).data_ptr() for name in held}
+six.to(torch.float64)
+table = [
+    [pointers[name] in parameters, pointers[name] in saved, six.one_number(name).dtype == torch.float64]
+    for name in held
+]
+print("names in the state dict:", list(six.state_dict()))
+
+
+# %% jupyter={"source_hidden": true} tags=["experiment"]
+def draw_table(ax):
+    ax.imshow(torch.tensor(table).float(), cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
+    for row, entries in enumerate(table):
+        for column, entry in enumerate(entries):
+            colour = "white" if entry else cu.plots.INK
+            ax.text(column, row, "yes" if entry else "no", ha="center", va="center", color=colour)
+    ax.set_yticks(range(6), [name.replace("_", " ") for name in held])
+    ax.set_xticks(range(3), ["in parameters()", "in state_dict()", "reached by .to()"])
+    ax.set_title("A plain tensor and a Python list are invisible to the module")
+
+
+cu.plots.figure(
+    draw_table,
+    alt="A table: parameter, child and module list are in parameters, in the state dict and reached by to; the "
+    "buffer is in the state dict and reached by to; the plain tensor and the Python list are in none of them",
+)
+
+# %% [markdown]
+r"""
+A buffer that need not be saved is registered with `persistent=False`: `.to` reaches it, and the state dict leaves it
+out.
+
+**A layer of your own** follows from this table. Mean and spread of the training pictures are numbers that a network
+needs wherever it goes, so they are buffers. `Chain` below is the core of `nn.Sequential`. Its `forward` is ordinary
+Python that runs anew at each call: loops, `if` and `while` are allowed.
+"""
+
+
+# %%
+class Standardize(nn.Module):
+    """Subtracts the mean of X and divides by its standard deviation. X is seen only once, here."""
+
+    def __init__(self, X):
+        super().__init__()
+        self.register_buffer("mean", X.mean())
+        self.register_buffer("std", X.std())
+
+    def forward(self, X):
+        return (X - self.mean) / self.std
+
+
+class Chain(nn.Module):
+    """Its layers one after the other."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        for i, layer in enumerate(layers):
+            self.add_module(str(i), layer)
+
+    def forward(self, X):
+        for layer in self.children():
+            X = layer(X)
+        return X
+
+
+chain = Chain(Standardize(torch.rand(50, 4)), Chain(nn.Linear(4, 3), nn.ReLU()), nn.Linear(3, 2))
+for name, tensor in chain.state_dict().items():
+    print(f"{name:10} {tuple(tensor.shape)}")
+
+# %% [markdown]
+r"""
+The dots are the path from the outside in: `1.0.weight` is the weight of child 0 of child 1. These names are what a
+file is matched by later.
+
+**One layer in two places.** A layer that occurs twice is *tied*: one weight, used twice. `nn.Linear(8, 8)` has 8 · 8 + 8
+= 72 numbers. How many parameters does a network with this layer twice have, and how many numbers does its state dict
+list? And if each use alone would give a gradient $g_1$ and $g_2$, what is the gradient of the one weight?
+"""
+
+# %%
+torch.manual_seed(0)
+shared = nn.Linear(8, 8)
+tied = nn.Sequential(shared, nn.Tanh(), shared)
+untied = copy.deepcopy(
+    nn.Sequential(shared, nn.Tanh(), copy.deepcopy(shared))
+)  # the same numbers in two layers
+X = torch.randn(5, 8)
+tied(X).square().sum().backward()
+untied(X).square().sum().backward()
+print("parameters:", sum(p.numel() for p in tied.parameters()))
+print("numbers in the state dict:", sum(t.numel() for t in tied.state_dict().values()))
+sum_of_both = untied[0].weight.grad + untied[2].weight.grad
+print("gradient of the tied weight = sum over its two uses:", torch.allclose(shared.weight.grad, sum_of_both))
+
+# %% [markdown]
+r"""
+72 and 144: the state dict lists the tensor under both names. The gradients add up, as in chapter 2 for any value that
+is used twice.
+
+**Find the bug.** The layer below comes from a textbook page. The network trains without an error, and its loss falls.
+One thing is wrong. Look at the code and at what is printed before you open the answer.
+"""
+
+
+# %%
+class TextbookLinear(nn.Module):
+    def __init__(self, num_inputs, num_outputs):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(num_inputs, num_outputs))
+        self.bias = nn.Parameter(torch.zeros(num_outputs))
+
+    def forward(self, X):
+        return X @ self.weight.data + self.bias.data
+
+
+torch.manual_seed(0)
+suspect = nn.Sequential(TextbookLinear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+before = copy.deepcopy(suspect.state_dict())
+optimizer = torch.optim.SGD(suspect.parameters(), lr=0.01)
+X, y = torch.randn(64, 4), torch.randn(64, 1)
+losses = []
+for _ in range(100):
+    loss = F.mse_loss(suspect(X), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    losses.append(loss.item())
+print("the loss is lower at the end:", losses[-1] < losses[0])
+for name, tensor in suspect.state_dict().items():
+    print(f"{name:9} has changed: {not torch.equal(tensor, before[name])}")
+
+# %% [markdown]
+r"""
+<details><summary>Answer</summary>
+
+The first layer never learns. `.data` is the tensor without its graph, so no gradient reaches `weight` and `bias`: their
+`.grad` stays None, and the optimizer skips them. The loss falls because the last layer does what it can with random
+features. Write `X @ self.weight + self.bias`.
+</details>
+"""
+
+# %% [markdown]
+r"""
+## 2 What a file holds
+
+`torch.save` writes tensors, and lists, tuples and dicts of them, into one file; `torch.load` reads them back. The usual
+endings are `.pt` and `.pth`. All files of this chapter go into a temporary folder.
+"""
+
+# %%
+folder = Path(tempfile.mkdtemp())
+x, y = torch.arange(4.0), torch.zeros(4)
+torch.save({"x": x, "both": [x, y], "step": 7}, folder / "things.pt")
+print(torch.load(folder / "things.pt"))
+
+# %% [markdown]
+r"""
+For a network we save its state dict. The network of chapter 5 in a shortened form: 784 inputs, two hidden layers of 256
+units with dropout, 10 scores. Predict the size of its file. Parameters: 784 · 256 + 256 in the first layer, 256 · 256 + 256
+in the second, 256 · 10 + 10 in the third, which makes 269,322. A float32 has 4 bytes: 1,077,288 bytes. What about a file
+that also holds the state of Adam, which keeps two running means for each parameter?
+"""
+
+
+# %%
+def make_net(seed, num_classes=10):
+    """784-256-256-num_classes with dropout 0.2 and 0.5; input (n, 28, 28)."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(784, 256),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Linear(256, 256),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(256, num_classes),
+    )
+
+
+def train_epoch(net, optimizer, X, y, epoch):
+    """One epoch in batches of 64. Order and dropout masks follow from the number of the epoch alone."""
+    torch.manual_seed(epoch)
+    net.train()
+    for batch in torch.randperm(len(y)).split(64):
+        loss = F.cross_entropy(net(X[batch]), y[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def evaluate(net, X, y):
+    """(mean loss, accuracy) in evaluation mode; the network is left in training mode."""
+    net.eval()
+    with torch.no_grad():
+        scores = net(X)
+    net.train()
+    return F.cross_entropy(scores, y).item(), (scores.argmax(dim=1) == y).float().mean().item()
+
+
+# %% tags=["experiment"]
+def garments(dataset, first, last):
+    """Pictures number first to last - 1 as floats (n, 28, 28), and their labels (n,)."""
+    return dataset.data[first:last].float() / 255, dataset.targets[first:last]
+
+
+train_set, test_set = cu.data.fashion_mnist(train=True), cu.data.fashion_mnist(train=False)
+X_train, y_train = garments(train_set, 0, 2_000)
+X_valid, y_valid = garments(train_set, 9_000, 10_000)
+X_test, y_test = garments(test_set, 0, 2_000)
+net = make_net(0)
+adam = torch.optim.Adam(net.parameters(), lr=1e-3)
+for epoch in range(8):
+    train_epoch(net, adam, X_train, y_train, epoch)
+
+half = {name: tensor.half() for name, tensor in net.state_dict().items()}
+files = {
+    "weights": net.state_dict(),
+    "weights\nand Adam": {"model": net.state_dict(), "optimizer": adam.state_dict()},
+    "weights in\nfloat16": half,
+}
+sizes = []
+for content in files.values():
+    torch.save(content, folder / "size.pt")
+    sizes.append((folder / "size.pt").stat().st_size)
+cu.plots.bars(
+    [size / 1e6 for size in sizes],
+    labels=list(files),
+    y="size of the file in MB",
+    title="Adam triples the file, float16 halves it",
+    alt="Three bars: 1.08 MB for the weights, 3.24 MB with Adam's state, 0.54 MB in float16",
+)
+assert 0 < sizes[0] - 4 * 269_322 < 8_000 and 0 < sizes[1] - 12 * 269_322 < 12_000
+print("Beyond the predicted bytes there are only a few thousand, for names and shapes.")
+
+# %% [markdown]
+r"""
+Half the bytes, and what does the network lose? Load the float16 numbers into a new network of the same
+build: `load_state_dict` copies them into its float32 parameters.
+"""
+
+# %% tags=["experiment"]
+from_half = make_net(1)
+print(from_half.load_state_dict(half))
+exact, rounded = evaluate(net, X_test, y_test)[1], evaluate(from_half, X_test, y_test)[1]
+assert abs(exact - rounded) <= 0.003
+print(f"test accuracy {exact:.2f}; with the float16 file it differs by at most 0.3 points")
+print("dtype of the network's weights after loading:", from_half[1].weight.dtype)
+
+# %% [markdown]
+r"""
+**The file holds no network**, only names and numbers. The class must be written again, and its names and shapes must
+fit, or `load_state_dict` refuses:
+"""
+
+# %%
+torch.save(nn.Linear(4, 2).state_dict(), folder / "linear.pt")
+try:
+    nn.Sequential(nn.Linear(4, 2)).load_state_dict(torch.load(folder / "linear.pt"))
+except RuntimeError as error:
+    print(error)
+
+# %% [markdown]
+r"""
+**The file does not hold the mode either.** A new network is in training mode, so its dropout is active. Without
+`net.eval()` the same pictures get other scores at each call:
+"""
+
+# %% tags=["experiment"]
+torch.save(net.state_dict(), folder / "net.pt")
+loaded = make_net(1)
+loaded.load_state_dict(torch.load(folder / "net.pt"))
+with torch.no_grad():
+    print("training mode, two calls agree:  ", torch.equal(loaded(X_test), loaded(X_test)))
+    loaded.eval()
+    print("evaluation mode, two calls agree:", torch.equal(loaded(X_test), loaded(X_test)))
+
+# %% [markdown]
+r"""
+**Ten rows.** A matrix of 1,000 by 1,000 floats takes 4,000,000 bytes. We save its first ten rows, 10,000 floats. How
+large is the file?
+"""
+
+# %%
+big = torch.zeros(1000, 1000)
+for name, rows in (("big[:10]", big[:10]), ("big[:10].clone()", big[:10].clone())):
+    torch.save(rows, folder / "rows.pt")
+    print(f"{name:16}: about {(folder / 'rows.pt').stat().st_size / 1e6:.2f} MB")
+
+# %% [markdown]
+r"""
+A slice is a view (chapter 1), and `torch.save` writes the whole storage behind it, so that several views of one storage
+still share it after loading. `clone()` gives the ten rows a storage of their own.
+
+### The best model that was the last
+
+We train on only 500 pictures for 60 epochs. The loss on new pictures falls, and then rises: the network overfits. We
+remember the weights of the best epoch and put them back at the end. Before you run the cell: what does the
+loss of the restored network have to be?
+"""
+
+# %% tags=["experiment"]
+torch.manual_seed(0)
+learner = nn.Sequential(
+    nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)
+)
+optimizer = torch.optim.Adam(learner.parameters(), lr=1e-3)
+curve, best_loss = [], float("inf")
+for epoch in range(60):
+    train_epoch(learner, optimizer, X_train[:500], y_train[:500], epoch)
+    curve.append(evaluate(learner, X_valid, y_valid)[0])
+    if curve[-1] < best_loss:
+        best_loss, best = curve[-1], learner.state_dict()
+        best_copy = copy.deepcopy(learner.state_dict())
+stars = {}
+for name, remembered in (("learner.state_dict()", best), ("a deep copy of it", best_copy)):
+    learner.load_state_dict(remembered)
+    stars[name] = evaluate(learner, X_valid, y_valid)[0]
+
+
+def draw_stars(ax):
+    ax.plot(range(1, 61), curve, color=cu.plots.COLOURS[0], label="while training")
+    for (name, loss), colour, at in zip(
+        stars.items(), cu.plots.COLOURS[1:], (60, 1 + curve.index(best_loss))
+    ):
+        ax.plot(at, loss, "*", markersize=16, color=colour, label=f"restored from {name}")
+    ax.set(xlabel="epoch", ylabel="validation loss", title="One of the two stars is not at the lowest point")
+    ax.legend()
+    ax.grid()
+
+
+cu.plots.figure(
+    draw_stars,
+    alt="The validation loss falls and then rises; the network restored from state_dict has the loss of the last epoch, "
+    "the one restored from a deep copy has the lowest",
+)
+assert stars["learner.state_dict()"] == curve[-1] and stars["a deep copy of it"] == best_loss
+print("restored from learner.state_dict(): the loss of the last epoch, exactly")
+print("restored from a deep copy: the lowest loss, exactly")
+
+# %% [markdown]
+r"""
+`state_dict()` does not copy. Its tensors share their storage with the parameters, so `best` followed every later step:
+after 60 epochs it *is* the last network. `copy.deepcopy` keeps the numbers of the moment, and so does a file.
+"""
+
+# %%
+layer = nn.Linear(2, 1)
+view, kept = layer.state_dict(), copy.deepcopy(layer.state_dict())
+with torch.no_grad():
+    layer.weight.fill_(99.0)
+print(
+    "state_dict:",
+    view["weight"].tolist(),
+    " deep copy is still the old one:",
+    kept["weight"].max().item() < 1,
+)
+
+# %% [markdown]
+r"""
+## 3 A file can run code
+
+`torch.save` uses Python's **pickle**. A pickle is a little program that builds objects, and any class may say in
+`__reduce__` which function is to be called with which arguments when its object is read. An attacker would name
+something that deletes or steals files. Ours names `print`.
+"""
+
+
+# %%
+class Gift:
+    """Looks like a value. Whoever reads it from a pickle calls print."""
+
+    def __reduce__(self):
+        return print, ("(this line was printed by a file while it was being read)",)
+
+
+torch.save({"weights": torch.ones(2), "extra": Gift()}, folder / "gift.pt")
+print("read as a pickle:")
+content = torch.load(folder / "gift.pt", weights_only=False)
+print("read with weights_only=True:")
+try:
+    torch.load(folder / "gift.pt", weights_only=True)
+except pickle.UnpicklingError as error:
+    print("refused:", str(error).split(". ")[0])
+
+# %% [markdown]
+r"""
+Since torch 2.6 `weights_only=True` is the default. Such a file may hold tensors, numbers, strings and containers, and
+nothing that names a function to call. So the rule is: read files of others with `weights_only=True`, and write your own
+so that others can. That is one more reason to save state dicts. A whole network in a file, `torch.save(net, path)`,
+names its classes, and is refused:
+"""
+
+# %%
+torch.save(nn.Sequential(nn.Linear(2, 2)), folder / "whole.pt")
+try:
+    torch.load(folder / "whole.pt")
+except pickle.UnpicklingError as error:
+    print(
+        "refused:",
+        next(line.strip() for line in str(error).split("\n") if "Unsupported" in line).split(". ")[0],
+    )
+
+# %% [markdown]
+r"""
+With `weights_only=False` it could be read, by someone who trusts the writer *and* has the same version of every
+class. A state dict needs neither.
+
+## 4 Stopped, and resumed
+
+What does a training know at the end of an epoch? The weights; for Adam two running means per parameter and the number of
+steps; the learning rate that holds now; how many epochs are done; and the random state that decides the next order of the
+data and the next dropout masks. A **checkpoint** is a file with all of it.
+
+The random state has a simple way out, which `train_epoch` above uses: seed each epoch with its own number. Then the
+number of the epoch *is* the random state. (Otherwise save `generator.get_state()`, a tensor of bytes, and
+`torch.get_rng_state()` for dropout.)
+
+How much does an optimizer know? Ask two of them after one step:
+"""
+
+# %%
+for kind, options in ((torch.optim.SGD, {}), (torch.optim.SGD, {"momentum": 0.9}), (torch.optim.Adam, {})):
+    probe = nn.Linear(3, 1)
+    optimizer = kind(probe.parameters(), lr=0.1, **options)
+    probe(torch.ones(2, 3)).sum().backward()
+    optimizer.step()
+    memory = optimizer.state_dict()["state"].get(0, {})
+    kept = {name: tuple(value.shape) for name, value in memory.items() if value is not None}
+    print(
+        f"{kind.__name__:4} {options or ''}: for the weight of shape {tuple(probe.weight.shape)} it keeps {kept or 'nothing'}"
+    )
+
+# %% [markdown]
+r"""
+A checkpoint is also the last thing you have when something breaks, so loading one must be all or nothing. If it does not
+fit, say so, and leave the network as it was. Look at what torch does:
+"""
+
+# %%
+small, large = nn.Sequential(nn.Linear(2, 2)), nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+before = copy.deepcopy(large.state_dict())
+try:
+    large.load_state_dict(small.state_dict())
+except RuntimeError as error:
+    print(error)
+print("layer 0 is unchanged:", torch.equal(large[0].weight, before["0.weight"]))
+
+# %% [markdown]
+r"""
+The call fails, and half of it has happened: everything that fitted was copied before the error was raised.
+
+**A file from a GPU** remembers that its tensors were on one, and `torch.load` wants to put them back there. So that you
+can see this without a GPU, `check.from_gpu` rewrites the label inside
+a file, from `cpu` to `cuda:7`.
+"""
+
+
+# %%
+torch.save(torch.ones(2), folder / "from_gpu.pt")
+check.from_gpu(folder / "from_gpu.pt", "cuda:7")
+try:
+    torch.load(folder / "from_gpu.pt")
+except RuntimeError as error:
+    print(str(error).split(",")[0].split(" but ")[0])
+print(torch.load(folder / "from_gpu.pt", map_location="cpu"))
+
+# %% [markdown]
+r"""
+`map_location` says where the tensors should go. Loading onto the CPU first always works, and `load_state_dict` then copies
+the numbers to wherever the parameters are.
+
+### Exercise 7.1: `save_checkpoint` and `load_checkpoint` &nbsp; (5 points, about 25 minutes, ★★★)
+
+Write both. The layout of the file is yours to choose, as long as it can be read with `weights_only=True`. A training that
+is resumed from the file must go on exactly as if it had never been stopped. A file that is not complete must do no harm.
+
+<details><summary>Hint 1</summary>
+
+A model and an optimizer each have a `state_dict()` and a `load_state_dict(...)`. Which three things go into the file?
+
+<details><summary>Hint 2</summary>
+
+For all or nothing there are two ways: compare everything before you change anything, or remember the old state, try, and
+put it back if an error comes. Remember section 2: what has to be done to a state dict to remember it?
+
+<details><summary>Hint 3</summary>
+
+In the second way the loading stands in a `try:`. Its `except Exception:` puts the old state back and ends with a bare
+`raise`, which passes the error on. Everything that can fail, such as looking up a key, belongs into the `try:` or
+before it.
+
+</details></details></details>
+"""
+
+
+# %% exercise="save_checkpoint"
+def save_checkpoint(path, model, optimizer, epoch):
+    """Write all that is needed to resume this training into the file path (a str or a Path).
+
+    epoch: int, the number of epochs that are done. The file can be read with weights_only=True.
+    model and optimizer stay as they are. Returns nothing.
+    """
+    ### BEGIN SOLUTION
+    checkpoint = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
+    unfinished = f"{path}.unfinished"
+    torch.save(checkpoint, unfinished)
+    os.replace(unfinished, path)
+    ### END SOLUTION
+
+
+def load_checkpoint(path, model, optimizer, device="cpu"):
+    """Put the model and the optimizer into the state that was saved in the file; return its epoch, an int.
+
+    model, optimizer: built as the saved ones were, with any weights and any settings. device: where the tensors of the
+    file are put when they are read, also if they were saved on a GPU that this machine does not have.
+    If an entry is missing from the file, whether one of the things saved or the name of a parameter of model, or if the
+    file cannot be read: raises an error, and model and optimizer are as before.
+    """
+    ### BEGIN SOLUTION
+    checkpoint = torch.load(path, map_location=device, weights_only=True)
+    old_model, old_optimizer = copy.deepcopy(model.state_dict()), copy.deepcopy(optimizer.state_dict())
+    try:
+        epoch = checkpoint["epoch"]
+        model.load_state_dict(checkpoint["model"])
+        optimizer.load_state_dict(checkpoint["optimizer"])
+    except Exception:
+        model.load_state_dict(old_model)
+        optimizer.load_state_dict(old_optimizer)
+        raise
+    return epoch
+    ### END SOLUTION
+
+
+# %% test="save_checkpoint"
+check.exercise("save_checkpoint", points=5)
+
+
+def made(seed, kind=torch.optim.Adam, depth=4, **options):
+    """A small network with other weights for each seed, and its optimizer."""
+    torch.manual_seed(seed)
+    layers = nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)
+    net = nn.Sequential(*layers[:depth])
+    return net, kind(net.parameters(), **options)
+
+
+def go(net, optimizer, batches):
+    for X, y in batches:
+        optimizer.zero_grad()
+        F.cross_entropy(net(X), y).backward()
+        optimizer.step()
+
+
+def state(net, optimizer):
+    """What the two know: name -> a copy of the value."""
+    known = {f"the model's {name}": tensor for name, tensor in net.state_dict().items()}
+    saved = optimizer.state_dict()
+    for i, entries in saved["state"].items():
+        known |= {f"the optimizer's {key} of parameter {i}": value for key, value in entries.items()}
+    known |= {f"the optimizer's {key}": saved["param_groups"][0][key] for key in ("lr", "weight_decay")}
+    return copy.deepcopy(known)
+
+
+def same(found, expected, sentence):
+    for name, value in expected.items():
+        check.that(name in found, sentence.format(f"{name} (it is gone)"))
+        check.equal(found[name], value, sentence.format(name))
+    new = [name for name in found if name not in expected]
+    check.that(not new, sentence.format(f"{new[:1]} (it is new)"))
+
+
+with check.case("a resumed training goes on as if it had never been stopped", points=1.5):
+    with check.folder() as place:
+        first, rest = check.batches([5, 4, 6], 3, 2), check.batches([5, 3, 4], 3, 2)
+        net, optimizer = made(0, lr=0.02)
+        go(net, optimizer, first)
+        stopped = state(net, optimizer)
+        save_checkpoint(place / "a.pt", net, optimizer, 3)
+        same(state(net, optimizer), stopped, "saving changed {}")
+        go(net, optimizer, rest)
+        check.that((place / "a.pt").exists(), "save_checkpoint has written no file at this path")
+        other, resumed = made(1, lr=0.02)
+        wrong = {"load_checkpoint returns nothing; it should return the epoch": None}
+        wrong["it returns the epoch plus 1; return the number that was saved"] = 4
+        wrong["it returns all that is in the file; only the epoch was asked for"] = torch.load(place / "a.pt")
+        check.equal(load_checkpoint(place / "a.pt", other, resumed), 3, "the epoch is wrong", known=wrong)
+        same(state(other, resumed), stopped, "after loading, {} is not what was saved")
+        go(other, resumed, rest)
+        same(state(other, resumed), state(net, optimizer), "after going on, {} is not the same")
+with check.case("the settings of the optimizer come back, and the path may be a str", points=1):
+    with check.folder() as place:
+        net, optimizer = made(2, torch.optim.SGD, lr=0.1, momentum=0.9)
+        optimizer.param_groups[0]["lr"] = 0.003
+        go(net, optimizer, check.batches([6, 5], 3, 2))
+        stopped = state(net, optimizer)
+        save_checkpoint(str(place / "b.pt"), net, optimizer, 0)
+        other, resumed = made(3, torch.optim.SGD, lr=0.5, momentum=0.9, weight_decay=0.1)
+        check.equal(load_checkpoint(str(place / "b.pt"), other, resumed, torch.device("cpu")), 0)
+        same(state(other, resumed), stopped, "after loading, {} is not what was saved")
+with check.case("the file is readable with weights_only=True, and without the GPU it comes from", points=1):
+    with check.folder() as place:
+        net, optimizer = made(4)
+        go(net, optimizer, check.batches([6], 3, 2))
+        save_checkpoint(place / "c.pt", net, optimizer, 2)
+        try:
+            torch.load(place / "c.pt", weights_only=True)
+        except pickle.UnpicklingError:
+            check.fail("weights_only=True refuses the file: save state dicts and numbers, not whole objects")
+        check.from_gpu(place / "c.pt")
+        other, resumed = made(5)
+        try:
+            load_checkpoint(place / "c.pt", other, resumed, "cpu")
+        except RuntimeError as error:
+            check.that(
+                "CUDA" not in str(error), "the file was saved on a GPU that is not here: use map_location"
+            )
+            raise
+        same(state(other, resumed), state(net, optimizer), "after loading, {} is not what was saved")
+with check.case(
+    "a checkpoint of another model, or half a file, is an error and changes nothing", points=0.75
+):
+    with check.folder() as place:
+        save_checkpoint(place / "d.pt", *made(6, depth=2), 2)
+        net, optimizer = made(7)
+        before = state(net, optimizer)
+        check.raises(Exception, load_checkpoint, place / "d.pt", net, optimizer)
+        same(state(net, optimizer), before, "loading failed, and yet it has changed {}")
+        save_checkpoint(place / "d.pt", *made(6), 2)
+        (place / "d.pt").write_bytes((place / "d.pt").read_bytes()[:2000])
+        check.raises(Exception, load_checkpoint, place / "d.pt", net, optimizer)
+        same(state(net, optimizer), before, "loading failed, and yet it has changed {}")
+### BEGIN HIDDEN TESTS
+
+
+def without_name(entry, name):
+    """The nest of dicts without this key."""
+    if not isinstance(entry, dict):
+        return entry
+    return {key: without_name(value, name) for key, value in entry.items() if key != name}
+
+
+with check.case(
+    "whatever is missing from the file, it is an error and changes nothing", points=0.75, hidden=True
+):
+    with check.folder() as place:
+        net, optimizer = made(8, lr=0.3)
+        go(net, optimizer, check.batches([6, 4], 3, 2))
+        complete = state(net, optimizer)
+        save_checkpoint(place / "e.pt", net, optimizer, 5)
+        content = torch.load(place / "e.pt")
+        entries = list(content) if isinstance(content, dict) else []
+        for name in [*entries, "3.bias", "1.running_var"]:
+            torch.save(without_name(content, name), place / "e.pt")
+            other, resumed = made(9, lr=0.7)
+            before = state(other, resumed)
+            try:
+                epoch = load_checkpoint(place / "e.pt", other, resumed)
+            except Exception:
+                same(
+                    state(other, resumed),
+                    before,
+                    f"without {name!r} loading fails, and yet it has changed {{}}",
+                )
+            else:  # fine if this entry was not needed
+                same(
+                    state(other, resumed), complete, f"without {name!r} no error is raised, and {{}} is wrong"
+                )
+                check.equal(epoch, 5, f"without {name!r} no error is raised, and the epoch is wrong")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+**Bit for bit.** One training runs for six epochs. A second one is stopped after four: its network and its optimizer are
+thrown away, and new ones, with other random weights, go on from the file.
+"""
+
+
+# %% tags=["experiment"]
+def simple_save(path, model, optimizer, epoch):
+    torch.save([model.state_dict(), optimizer.state_dict(), epoch], path)
+
+
+def simple_load(path, model, optimizer, device="cpu"):
+    model_state, optimizer_state, epoch = torch.load(path, map_location=device)
+    model.load_state_dict(model_state)
+    optimizer.load_state_dict(optimizer_state)
+    return epoch
+
+
+save = cu.yours(save_checkpoint, instead=simple_save)
+load = load_checkpoint if save is save_checkpoint else simple_load
+
+
+def begin(seed):
+    """A new network and its optimizer."""
+    net = make_net(seed)
+    return net, torch.optim.Adam(net.parameters(), lr=1e-3)
+
+
+reference, optimizer = begin(0)
+for epoch in range(6):
+    if epoch == 4:
+        save(folder / "training.pt", reference, optimizer, epoch)
+    train_epoch(reference, optimizer, X_train, y_train, epoch)
+
+resumed, optimizer = begin(1)
+for epoch in range(load(folder / "training.pt", resumed, optimizer), 6):
+    train_epoch(resumed, optimizer, X_train, y_train, epoch)
+same = [torch.equal(p, q) for p, q in zip(reference.parameters(), resumed.parameters())]
+print("all", sum(p.numel() for p in resumed.parameters()), "numbers are the same, bit for bit:", all(same))
+
+# %% [markdown]
+r"""
+**What if something is forgotten?** Three ways to go on after epoch 4: with everything; with the weights and the epoch but
+a new Adam; and with weights and Adam but the epochs counted from 0 again, so that the order of the data is another one.
+The first picture shows how far the weights are from those of the run that never stopped, step by step. The second one
+shows the loss on new pictures. Which mistake would you notice?
+"""
+
+
+# %% tags=["experiment"]
+def numbers(net):
+    """All parameters in one vector."""
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+def steps_after(forget, num_steps=20):
+    """Weights and validation loss after each step that follows the stop."""
+    net, optimizer = begin(1)
+    epoch = load(folder / "training.pt", net, optimizer)
+    if forget == "the optimizer":
+        optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    torch.manual_seed(0 if forget == "the epoch" else epoch)
+    weights, losses = [], []
+    for batch in torch.randperm(len(y_train)).split(64)[:num_steps]:
+        loss = F.cross_entropy(net(X_train[batch]), y_train[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        weights.append(numbers(net))
+        losses.append(evaluate(net, X_valid, y_valid)[0])
+    return weights, losses
+
+
+after = {forget: steps_after(forget) for forget in ("nothing", "the optimizer", "the epoch")}
+never_stopped = after["nothing"][0]
+cu.plots.curves(
+    {
+        f"forgot {forget}": [(w - v).norm().item() for w, v in zip(weights, never_stopped)]
+        for forget, (weights, _) in after.items()
+    },
+    x="steps after the stop",
+    y="distance of the weights",
+    title="Only with everything saved is it still the same run",
+    alt="The distance stays 0 if nothing was forgotten; it grows from the first step on in both other cases",
+)
+
+# %% tags=["experiment"]
+cu.plots.curves(
+    {f"forgot {forget}": losses for forget, (_, losses) in after.items()},
+    x="steps after the stop",
+    y="validation loss",
+    title="A new Adam first makes the network worse",
+    alt="Without the optimizer's state the validation loss jumps up in the first steps; the other two lines stay close",
+)
+jump = max(after["the optimizer"][1][:5]) - max(after["nothing"][1][:5])
+assert jump > 0.02
+print("In the first five steps the loss with a new Adam is higher by more than 0.02.")
+
+# %% [markdown]
+r"""
+Why the jump? At its first step Adam's running means hold one gradient only, and $\hat m / \sqrt{\hat v} = g / |g|$: each
+of the 269,322 numbers moves by the full learning rate, however small its gradient is (chapter 10 has the details).
+After a few steps this is over. A forgotten order shows nowhere in the loss. It can still do great harm:
+"""
+
+# %%
+n, batch_size = 2_000, 64
+seen = torch.zeros(n, dtype=torch.bool)
+for _ in range(10):  # ten times stopped in the middle of an epoch, ten times started with the same seed
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
+    for batch in order.split(batch_size)[:16]:  # 16 of 32 batches
+        seen[batch] = True
+print(f"after {10 * 16} steps, pictures that were never seen: {int((~seen).sum())} of {n}")
+
+# %% [markdown]
+r"""
+16 batches of 64 are 1,024 pictures; with the same seed it is the same 1,024 each time, and 976 are never used.
+
+**The last file.** What if the power fails *while* the checkpoint is being written?
+"""
+
+# %% tags=["experiment"]
+save(folder / "safe.pt", *begin(0), 3)
+whole = (folder / "safe.pt").read_bytes()
+(folder / "cut.pt").write_bytes(whole[: len(whole) // 2])
+victim, optimizer = begin(1)
+before = numbers(victim)
+try:
+    load(folder / "cut.pt", victim, optimizer)
+except Exception as error:
+    print("a truncated file:", str(error).split(":")[0])
+print("the network is unchanged:", torch.equal(numbers(victim), before))
+
+# %% [markdown]
+r"""
+The error is clear and the network unharmed, but if this was your only checkpoint, it is lost. So do not write over it.
+Write a new file beside it, and rename it when it is complete:
+
+```python
+torch.save(checkpoint, f"{path}.unfinished")
+os.replace(f"{path}.unfinished", path)
+```
+
+`os.replace` is one operation of the file system: at every moment `path` is either the whole old file or the whole new
+one. Your `save_checkpoint` may do so too.
+
+> **A good place to stop.** What follows, other networks and other devices, needs sections 1 and 2 but not your memory of
+> section 4.
+"""
+
+# %% [markdown]
+r"""
+## 5 Loading what fits
+
+The file holds a network for ten classes. The new task has three. The last layer does not fit, everything before it does.
+`load_state_dict(..., strict=False)` forgives names that are missing or unexpected:
+"""
+
+# %%
+old, new = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 10)), nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+print(new.load_state_dict({"0.weight": old[0].weight, "5.bias": torch.ones(2)}, strict=False))
+try:
+    new.load_state_dict(old.state_dict(), strict=False)
+except RuntimeError as error:
+    print(error)
+
+# %% [markdown]
+r"""
+It does not forgive a wrong shape. And a report that nobody reads hides mistakes: if the names in the file all begin with
+`module.`, nothing fits, nothing is loaded, and no error is raised.
+
+### Exercise 7.2: `load_matching` &nbsp; (3 points, about 15 minutes, ★★☆)
+
+Load what fits, and report what does not. Each name that is not loaded is in one of three lists.
+
+<details><summary>Hint 1</summary>
+
+`net.state_dict()` has the names and shapes of the network. Sort the names by two questions: is it in both dicts? If so, do
+the shapes agree?
+
+<details><summary>Hint 2</summary>
+
+Once you know the names that match, either hand a dict of just these entries to `load_state_dict`, or copy them one by one
+with `copy_`. Remember from section 2 what the tensors of a state dict share with the network.
+
+</details></details>
+"""
+
+
+# %% exercise="load_matching"
+def load_matching(net, state_dict):
+    """Load every entry of state_dict whose name and shape match one of the network's, in place.
+
+    state_dict: dict from names to tensors; it stays as it is. All other parameters and buffers of net keep their values,
+    and the parameters stay the same objects, so that an optimizer made before still works.
+    Returns three sorted lists of names (missing, unexpected, mismatched):
+    missing are in net.state_dict() but not in state_dict, unexpected are in state_dict but not in net.state_dict(),
+    mismatched are in both with different shapes.
+    """
+    ### BEGIN SOLUTION
+    own = net.state_dict()
+    missing = sorted(own.keys() - state_dict.keys())
+    unexpected = sorted(state_dict.keys() - own.keys())
+    shared = own.keys() & state_dict.keys()
+    mismatched = sorted(name for name in shared if own[name].shape != state_dict[name].shape)
+    fitting = {name: state_dict[name] for name in shared if name not in mismatched}
+    net.load_state_dict(fitting, strict=False)
+    return missing, unexpected, mismatched
+    ### END SOLUTION
+
+
+# %% test="load_matching"
+check.exercise("load_matching", points=3)
+
+
+def made():
+    """A network, and a dict of which 0.weight, 2.bias and nothing else fits."""
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2), nn.Linear(2, 5))
+    given = {"4.weight": (2, 2), "2.weight": (4, 2), "0.weight": (4, 3), "2.bias": (2,), "3.weight": (1, 2)}
+    return net, {name: check.normal(shape) for name, shape in (given | {"1.bias": (4,)}).items()}
+
+
+with check.case("sorts the names into missing, unexpected and mismatched", points=1):
+    net, given = made()
+    found = check.unchanged(load_matching, net, given)
+    check.that(found is not None, "the function returns nothing: is there a return?")
+    check.that(len(found) == 3, "three lists should come back: missing, unexpected, mismatched")
+    missing, unexpected, mismatched = ["0.bias", "3.bias"], ["1.bias", "4.weight"], ["2.weight", "3.weight"]
+    wrong = {"missing and unexpected are swapped": unexpected}
+    wrong["a name whose shape is wrong is not missing: it is mismatched"] = sorted(missing + mismatched)
+    wrong["a set has no order: return sorted lists"] = set(missing)
+    check.equal(found[0], missing, "missing is wrong", known=wrong)
+    wrong = {"the names are not sorted": unexpected[::-1], "a set has no order": set(unexpected)}
+    wrong["a name whose shape is wrong is not unexpected: it is mismatched"] = sorted(unexpected + mismatched)
+    check.equal(found[1], unexpected, "unexpected is wrong", known=wrong)
+    wrong = {"(4, 2) and (2, 4) hold as many numbers, but are not the same shape": ["3.weight"]}
+    wrong["(1, 2) can be broadcast to (5, 2), but is not the same shape"] = ["2.weight"]
+    wrong["entries that fit are in the list too"] = ["0.weight", "2.bias", "2.weight", "3.weight"]
+    check.equal(found[2], mismatched, "mismatched is wrong", known=wrong)
+with check.case("loads what fits, into the parameters that are there, and nothing else", points=1):
+    net, given = made()
+    weight, before = net[0].weight, copy.deepcopy(net.state_dict())
+    check.unchanged(load_matching, net, given)
+    for name, value in net.state_dict().items():
+        if name in ("0.weight", "2.bias"):
+            wrong = {f"{name} fits, and was not loaded": before[name]}
+            wrong[f"{name} was added to the old values instead of replacing them"] = (
+                before[name] + given[name]
+            )
+            check.close(value, given[name], f"{name} is wrong", known=wrong)
+        else:
+            check.close(value, before[name], f"{name} should be as before: it does not fit, or is not given")
+    check.same_object(net[0].weight, weight, "0.weight is a new object: copy the numbers into the old one")
+    check.that(net[0].weight.requires_grad, "0.weight can no longer be trained: its requires_grad is False")
+    check.own_memory(
+        net[0].weight, given["0.weight"], "network and state_dict share memory; copy the numbers"
+    )
+### BEGIN HIDDEN TESTS
+with check.case("the same with buffers, other dtypes, complete and empty dicts", points=1, hidden=True):
+    source = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Sequential(nn.Linear(3, 3, bias=False)))
+    source[1].running_mean.copy_(check.normal((3,)))
+    source[1].num_batches_tracked.fill_(7)
+    net = copy.deepcopy(source)
+    for parameter in net.parameters():
+        parameter.data.zero_()
+    names = sorted(net.state_dict())
+    check.equal([*load_matching(net, {})], [names, [], []], "nothing is given, so everything is missing")
+    check.close(net[0].weight, torch.zeros(3, 2), "nothing is given, and 0.weight has changed")
+    net[1].running_mean.zero_()
+    given = {name: t.double() if t.is_floating_point() else t for name, t in source.state_dict().items()}
+    check.equal([*check.unchanged(load_matching, net, given)], [[], [], []], "everything fits")
+    for name, value in net.state_dict().items():
+        check.like(value, source.state_dict()[name])
+        check.close(value, source.state_dict()[name], f"{name} fits, and is wrong")
+    given = {"1.running_mean": check.normal((4,)), "1.running_var": torch.full((3,), 2.5), "z": torch.ones(1)}
+    given["a"] = torch.ones(2)
+    left = [name for name in names if name not in given]
+    check.equal([*load_matching(net, given)], [left, ["a", "z"], ["1.running_mean"]])
+    check.close(net[1].running_var, torch.full((3,), 2.5), "1.running_var, a buffer, fits and is wrong")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+**Does it pay?** That depends on the tasks. We have a network for garments, and only five pictures per class for something
+new. Two new tasks: a *near* one, where the old network knew all ten garments and the new question is which of three
+families a garment belongs to (tops, legs and feet, bags), and a *far* one, where the old network has seen tops only and
+the new classes are the five others. Three ways to use the pictures:
+
+- **from scratch**: random weights, all trained;
+- **frozen**: old weights in the hidden layers, which stay as they are: `requires_grad_(False)`, and the optimizer gets
+  the new last layer only;
+- **fine-tuned**: old weights in the hidden layers, and all of them trained further.
+
+Each way gets its own best learning rate of three, chosen on validation data. Place your bets.
+"""
+
+
+# %% tags=["experiment"]
+load_what_fits = cu.yours(
+    load_matching,
+    instead=lambda net, state: net.load_state_dict(
+        {name: tensor for name, tensor in state.items() if not name.startswith("7.")}, strict=False
+    ),
+)
+FAMILIES = torch.tensor([0, 1, 0, 0, 0, 1, 0, 1, 2, 1])  # of the ten classes
+TOPS, OTHERS = [0, 2, 3, 4, 6], [1, 5, 7, 8, 9]
+
+
+def only(classes, X, y):
+    """The pictures of these classes, with the labels 0, 1, ..., in their order."""
+    new_label = torch.full((10,), -1)
+    new_label[classes] = torch.arange(len(classes))
+    keep = new_label[y] >= 0
+    return X[keep], new_label[y[keep]]
+
+
+def pretrained(X, y, num_classes):
+    """The state dict of a network after ten epochs on these pictures."""
+    net = make_net(0, num_classes)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    for epoch in range(10):
+        train_epoch(net, optimizer, X, y, epoch)
+    return net.state_dict()
+
+
+def few(X, y, seed, per_class=5):
+    """A random few pictures of each class."""
+    generator = torch.Generator().manual_seed(seed)
+    shuffled = torch.randperm(len(y), generator=generator)
+    chosen = [shuffled[y[shuffled] == label][:per_class] for label in range(int(y.max()) + 1)]
+    return X[torch.cat(chosen)], y[torch.cat(chosen)]
+
+
+def learn(how, old_state, lr, X, y, seed):
+    """60 steps on all the few pictures at once."""
+    net = make_net(seed, int(y.max()) + 1)
+    if how != "scratch":
+        load_what_fits(net, old_state)
+    if how == "frozen":
+        net.requires_grad_(False)
+        net[7].requires_grad_(True)
+    optimizer = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=lr)
+    for _ in range(60):
+        loss = F.cross_entropy(net(X), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return net
+
+
+# %% tags=["experiment"]
+X_few, y_few = garments(train_set, 2_000, 4_000)  # pictures that the old networks have not seen
+tasks = {
+    "near": (
+        pretrained(X_train, y_train, 10),
+        (X_few, FAMILIES[y_few]), (X_valid, FAMILIES[y_valid]), (X_test, FAMILIES[y_test]),
+    ),
+    "far": (
+        pretrained(*only(TOPS, X_train, y_train), 5),
+        only(OTHERS, X_few, y_few), only(OTHERS, X_valid, y_valid), only(OTHERS, X_test, y_test),
+    ),
+}  # fmt: skip
+accuracy = {}
+for task, (old_state, training, validation, test) in tasks.items():
+    for how in ("scratch", "frozen", "fine-tuned"):
+        accuracies = []
+        for seed in range(3):
+            tried = [learn(how, old_state, lr, *few(*training, seed), seed) for lr in (3e-4, 1e-3, 1e-2)]
+            chosen = max(tried, key=lambda net: evaluate(net, *validation)[1])
+            accuracies.append(evaluate(chosen, *test)[1])
+        accuracy[f"{task},\n{how}"] = sum(accuracies) / 3
+cu.plots.bars(
+    list(accuracy.values()),
+    labels=list(accuracy),
+    y="test accuracy (mean of 3)",
+    title="Old weights help on the near task and hurt on the far one",
+    alt="Six bars of test accuracy. Near task: frozen is best, fine-tuned next, scratch last. Far task: scratch is best, "
+    "fine-tuned close behind, frozen far below",
+)
+near, far = (
+    [accuracy[f"{task},\n{how}"] for how in ("scratch", "frozen", "fine-tuned")] for task in ("near", "far")
+)
+assert min(near[1:]) > near[0] + 0.05 and far[1] < far[0] - 0.1
+print("near: both ways to use the old weights beat scratch by more than 5 points")
+print("far: frozen old weights lose to scratch by more than 10 points")
+
+# %% [markdown]
+r"""
+With five pictures per class, features learned from 2,000 labelled pictures are worth a lot, if they are the right
+features. On the far task they are not: hidden layers that only ever had to tell one top from another have thrown away what tells a
+sandal from a bag, and freezing them takes away the chance to learn it. "Pretrained" is no promise; the validation data decide.
+
+## 6 Where the numbers are
+
+A GPU has its own memory. A tensor lives in one memory or another, and its **device** says which: `cpu`, `cuda:0`,
+`cuda:1`, and so on (Apple's GPU is called `mps`). An operation needs all of its tensors on one device, and it runs there.
+
+Every torch has one more device, `meta`. A meta tensor has a shape and a dtype but no numbers. It costs nothing, and for us
+it is a second device on any machine: what goes wrong between the CPU and a GPU goes wrong here too.
+"""
+
+# %%
+x = torch.ones(2, 3)  # on the CPU, unless we say otherwise
+z = torch.ones(2, 3, device="meta")  # made there at once, without a detour
+print(x.device, z.device, z.shape)
+for what, attempt in {
+    "x + z": lambda: x + z,
+    "nn.Linear(3, 1)(z)": lambda: nn.Linear(3, 1)(z),
+    "z + 2": lambda: z + 2,
+    "z + torch.tensor(2.0)": lambda: z + torch.tensor(2.0),
+}.items():
+    try:
+        print(f"{what}: works, the result is on {attempt().device}")
+    except RuntimeError as error:
+        print(f"{what}: {error}")
+try:
+    torch.ones(1, device="cuda:99")
+except Exception:  # its type depends on the version of torch
+    print("cuda:99, a GPU that is not there: an error, and no CPU in its place")
+
+# %% [markdown]
+r"""
+Torch does not move tensors behind your back: a hidden copy between two memories would be slow, and you would never know.
+The one exception is a single number (a tensor of shape `()`) on the CPU, which may meet a tensor on any device.
+
+`.to(device)` moves. What exactly does it change? Look at three cases:
+"""
+
+# %%
+x = torch.ones(2, 3)
+x.to("meta")
+print("after x.to('meta') x is on", x.device)
+print("x.to('cpu') is x itself:", x.to("cpu") is x)
+layer = nn.Linear(3, 1)
+layer.to("meta")
+print("after layer.to('meta') its weight is on", layer.weight.device)
+
+# %% [markdown]
+r"""
+For a **tensor**, `to` returns a copy on the other device, or the tensor itself if it is there already. Without an
+assignment the copy is lost: write `x = x.to(device)`. A **module** is changed in place, and `net.to(device)` is enough.
+Move a network *before* you build its optimizer, so that both speak of the same tensors.
+
+### Exercise 7.3: `try_gpu` &nbsp; (1 point, about 5 minutes, ★☆☆)
+
+Code that says `cuda:0` fails on a machine without a GPU. Write a function that gives a GPU if it is there and the CPU
+otherwise. `torch.cuda.device_count()` says how many there are; they are numbered from 0. Your check pretends to have other
+numbers of GPUs than your machine has.
+
+<details><summary>Hint</summary>
+
+A device with a number is `torch.device("cuda", 2)` or `torch.device("cuda:2")`. Making the object needs no GPU; only
+putting a tensor there does.
+
+</details>
+"""
+
+
+# %% exercise="try_gpu"
+def try_gpu(i=0):
+    """GPU number i as a torch.device if this machine has it, else the CPU, also for a negative i."""
+    ### BEGIN SOLUTION
+    if 0 <= i < torch.cuda.device_count():
+        return torch.device("cuda", i)
+    return torch.device("cpu")
+    ### END SOLUTION
+
+
+# %% test="try_gpu"
+check.exercise("try_gpu", points=1)
+wrong = {"this is a string; return a torch.device": "cuda:2"}
+wrong["GPU 2 is there, and this is the CPU"] = torch.device("cpu")
+wrong["this is GPU 0; number i was asked for"] = torch.device("cuda:0")
+wrong["`cuda` without a number is whichever GPU is the current one; give the number"] = torch.device("cuda")
+with check.case("GPU number i where there are three, the CPU where there is none", points=0.5):
+    with check.gpus(3):
+        check.equal(try_gpu(2), torch.device("cuda", 2), known=wrong)
+        check.equal(try_gpu(), torch.device("cuda", 0), "without an argument it is GPU 0", known=wrong)
+    with check.gpus(0):
+        check.equal(try_gpu(), torch.device("cpu"), "there is no GPU", known={"return a torch.device": "cpu"})
+with check.case("the CPU for a number that is not there", points=0.25):
+    with check.gpus(3):
+        wrong = {"three GPUs have the numbers 0, 1 and 2, so number 3 is not there": torch.device("cuda", 3)}
+        check.equal(try_gpu(3), torch.device("cpu"), known=wrong)
+        wrong = {"a negative number is no GPU": torch.device("cuda", 2)}
+        check.equal(try_gpu(-1), torch.device("cpu"), known=wrong)
+### BEGIN HIDDEN TESTS
+with check.case("the same with other numbers of GPUs", points=0.25, hidden=True):
+    for count, i in ((1, 0), (1, 1), (2, 1), (2, 5), (8, 7), (8, -2), (0, 3)):
+        with check.gpus(count):
+            expected = torch.device("cuda", i) if i in range(count) else torch.device("cpu")
+            check.equal(try_gpu(i), expected, f"{count} GPUs, number {i}")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 7.4: `try_all_gpus`, spot the bugs &nbsp; (2 points, about 10 minutes, ★★☆)
+
+Some lines from a page of notes. They should return a list of all GPUs, or a list with the CPU alone if there is none:
+
+```python
+def try_all_gpus():
+    devices = [torch.device(f"cuda:{i}")]
+    for i in range(torch.cuda.device_count()):
+        devices.append(torch.device(f"cuda:{i}"))
+        return devices if devices else [torch.device("cpu")]
+```
+
+Run them in your head on a machine with no GPU, with one, and with three. What comes back each time? Then write a version
+that works on all three.
+
+<details><summary>Hint 1</summary>
+
+Line 2 uses a name that does not have a value yet. What would come back for three GPUs if line 2 were `devices = []`?
+And for none?
+
+<details><summary>Hint 2</summary>
+
+The list is complete only after the loop. An empty list counts as False.
+
+</details></details>
+"""
+
+
+# %% exercise="try_all_gpus"
+def try_all_gpus():
+    """All GPUs of this machine in their order, a list of torch.devices; a list with only the CPU if there is none."""
+    ### BEGIN SOLUTION
+    devices = [torch.device("cuda", i) for i in range(torch.cuda.device_count())]
+    return devices or [torch.device("cpu")]
+    ### END SOLUTION
+
+
+# %% test="try_all_gpus"
+check.exercise("try_all_gpus", points=2)
+cpu, cuda = torch.device("cpu"), [torch.device("cuda", i) for i in range(3)]
+with check.case("three GPUs: all of them, in their order", points=0.75):
+    wrong = {"it returns inside the loop, after the first GPU": cuda[:1]}
+    wrong["GPU 0 is in the list twice"] = cuda[:1] + cuda
+    wrong["the numbers begin at 0, and this begins at 1"] = [*cuda[1:], torch.device("cuda", 3)]
+    wrong["the CPU is in the list, although there are GPUs"] = [*cuda, cpu]
+    wrong["the CPU is in the list, although there are GPUs."] = [cpu, *cuda]
+    wrong["these are strings; make torch.devices of them"] = ["cuda:0", "cuda:1", "cuda:2"]
+    wrong["this is a tuple; a list is asked for"] = tuple(cuda)
+    wrong["it returns nothing: is there a return?"] = None
+    with check.gpus(3):
+        check.equal(try_all_gpus(), cuda, known=wrong)
+with check.case("no GPU: a list with only the CPU", points=0.75):
+    wrong = {"the list is empty; without a GPU it holds the CPU": []}
+    wrong["it returns nothing where there is no GPU: a `return` inside the loop is never reached"] = None
+    wrong["this is the CPU, and not a list with it"] = cpu
+    wrong["this is GPU 0, which is not there"] = cuda[:1]
+    wrong["this is a string in a list; make it a torch.device"] = ["cpu"]
+    with check.gpus(0):
+        check.equal(try_all_gpus(), [cpu], known=wrong)
+### BEGIN HIDDEN TESTS
+with check.case("the same with one GPU and with five", points=0.5, hidden=True):
+    for count in (1, 5):
+        with check.gpus(count):
+            expected = [torch.device("cuda", i) for i in range(count)]
+            check.equal(try_all_gpus(), expected, f"{count} GPUs")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+**Batches come in all shapes.** A loader may give a pair (pictures, labels), a dict, or pairs of dicts of lists. To write
+`X, y = X.to(device), y.to(device)` for each of them is tedious; one function can walk through any of them.
+
+### Exercise 7.5: `move_batch` &nbsp; (3 points, about 15 minutes, ★★☆)
+
+Move all tensors in a nest of containers and return a nest of the same form. A *named tuple* is a tuple whose places have
+names: after `Pair = namedtuple("Pair", ["picture", "label"])`, a pair is made by `Pair(x, y)` and read by `pair.picture`
+or `pair[0]`.
+
+<details><summary>Hint 1</summary>
+
+The function calls itself: what is in a list is a smaller batch. What does it return for a batch that is neither a tensor
+nor a container?
+
+<details><summary>Hint 2</summary>
+
+`type(batch)` is the class of a container, and calling it makes a new one. Lists and tuples are made from *one* argument
+that can be iterated, a named tuple from *one argument per place*. You can tell a named tuple by its attribute `_fields`.
+
+</details></details>
+"""
+
+
+# %% exercise="move_batch"
+def move_batch(batch, device):
+    """The batch with all its tensors on device.
+
+    batch: a tensor, or tuples, named tuples, lists and dicts of tensors and of each other, nested in any way. Values that
+    are none of these (numbers, strings, None) are kept. The containers of the result have the types and the lengths of
+    the given ones, and the given ones are not changed.
+    """
+    ### BEGIN SOLUTION
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {key: move_batch(value, device) for key, value in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(move_batch(value, device) for value in batch))
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(move_batch(value, device) for value in batch)
+    return batch
+    ### END SOLUTION
+
+
+# %% test="move_batch"
+check.exercise("move_batch", points=3)
+Pair = namedtuple("Pair", ["picture", "label"])
+
+
+def form(batch, device=None):
+    """The same nest in words: each tensor as its shape and device, each container with the name of its type."""
+    if isinstance(batch, torch.Tensor):
+        return f"{tuple(batch.shape)} on {device or batch.device}"
+    if isinstance(batch, dict):
+        return {key: form(value, device) for key, value in batch.items()}
+    if isinstance(batch, list | tuple):
+        return [type(batch).__name__, *(form(value, device) for value in batch)]
+    return batch
+
+
+def compare(batch, known=None):
+    expected, found = form(batch, "meta"), form(check.unchanged(move_batch, batch, "meta"))
+    check.equal(found, expected, known={"nothing was moved": form(batch), **(known or {})})
+
+
+with check.case("moves a tensor, a tuple, a list, a dict and a named tuple", points=1):
+    X, y = check.normal((4, 2)), check.integers((4,), 0, 3)
+    compare(X)
+    wrong = {"a list comes back; the batch was a tuple": form([X, y], "meta")}
+    wrong["a generator or another object comes back; the batch was a tuple"] = None
+    compare((X, y), wrong)
+    compare([X, y], {"a tuple comes back; the batch was a list": form((X, y), "meta")})
+    wrong = {"a list of the keys comes back; the batch was a dict": ["list", "X", "y"]}
+    wrong["the keys of the dict are lost"] = form([X, y], "meta")
+    compare({"X": X, "y": y}, wrong)
+    wrong = {"a plain tuple comes back; the batch was a named tuple": form((X, y), "meta")}
+    wrong["a list comes back; the batch was a named tuple"] = form([X, y], "meta")
+    compare(Pair(X, y), wrong)
+with check.case("goes into containers inside containers", points=0.75):
+    batch = {"inputs": [check.normal((2, 3)), (check.normal((1,)),)], "target": Pair(check.normal((5,)), [])}
+    outer = form(batch) | {"target": ["Pair", "(5,) on meta", ["list"]]}
+    compare(batch, {"what is inside the list or the tuple was not moved": outer})
+    compare([{"a": (check.normal((2,)), {"b": check.normal((3,))})}, ()])
+with check.case("keeps other values, and on the CPU the numbers", points=0.75):
+    compare((check.normal((2,)), "shirt", 7, None, [1.5, True, "a"], {"id": 3}))
+    X, y = check.normal((3, 2)), check.integers((3,), 0, 9)
+    found = check.unchanged(move_batch, {"X": X, "rest": [y, "coat"]}, torch.device("cpu"))
+    check.equal(found["X"], X, "the numbers of X have changed")
+    check.like(found["rest"][0], y)
+    check.equal(found["rest"][0], y, "the numbers of y have changed")
+### BEGIN HIDDEN TESTS
+with check.case("the same on other nests", points=0.5, hidden=True):
+    Triple = namedtuple("Triple", ["a", "b", "c"])
+    compare([[[check.normal((1, 2))]], "x", Triple({"k": [check.normal((2,))]}, (), None)])
+    compare({"a": {"b": {"c": check.integers((2,), 0, 5)}}, 3: (Pair("text", check.normal(())),)})
+    compare("a string alone")
+    compare([])
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+**Where is this network?** Code that gets a network as an argument has to ask it. People write
+`next(net.parameters()).device`, which looks at one tensor only. Here is a network that answers `cpu` to this question and
+still fails on the CPU:
+"""
+
+# %%
+lost = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))  # BatchNorm has buffers: a running mean and variance
+lost[1].running_mean = lost[1].running_mean.to("meta")
+print("first parameter:", next(lost.parameters()).device)
+try:
+    lost(torch.ones(4, 3))
+except RuntimeError as error:
+    print(type(error).__name__)
+
+# %% [markdown]
+r"""
+### Exercise 7.6: `module_device` &nbsp; (2 points, about 10 minutes, ★★☆)
+
+Ask all of them. The answer is one device, or an error that says what is wrong.
+
+<details><summary>Hint 1</summary>
+
+`net.parameters()` and `net.buffers()` go through all children. Which Python container keeps each value once?
+
+<details><summary>Hint 2</summary>
+
+Three cases: no device, one, several.
+
+</details></details>
+"""
+
+
+# %% exercise="module_device"
+def module_device(net):
+    """The one device, a torch.device, on which all parameters and all buffers of net are.
+
+    Buffers count too, also those registered with persistent=False.
+    Raises ValueError if they are on several devices, or if net has neither parameters nor buffers.
+    """
+    ### BEGIN SOLUTION
+    devices = {tensor.device for tensor in [*net.parameters(), *net.buffers()]}
+    if not devices:
+        raise ValueError("this network has no parameters and no buffers, so it is on no device")
+    if len(devices) > 1:
+        raise ValueError(f"this network is on several devices: {', '.join(sorted(map(str, devices)))}")
+    return devices.pop()
+    ### END SOLUTION
+
+
+# %% test="module_device"
+check.exercise("module_device", points=2)
+
+
+class Holds(nn.Module):
+    """A module with these buffers, and around another module."""
+
+    def __init__(self, *buffers, persistent=True, around=None):
+        super().__init__()
+        self.around = around
+        for i, buffer in enumerate(buffers):
+            self.register_buffer(f"buffer{i}", buffer, persistent=persistent)
+
+
+cpu, meta = torch.device("cpu"), torch.device("meta")
+here, there = torch.zeros(2), torch.zeros(2, device="meta")
+with check.case("the one device of a network", points=0.5):
+    wrong = {"this is a string; return the torch.device": "cpu", "this is a set; return the one in it": {cpu}}
+    check.equal(module_device(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))), cpu, known=wrong)
+    wrong = {"the CPU, whatever the network says": cpu, "this is a string; return the torch.device": "meta"}
+    check.equal(module_device(nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2)).to("meta")), meta, known=wrong)
+with check.case("buffers alone are enough, and frozen parameters count", points=0.5):
+    check.equal(module_device(Holds(there)), meta, "a network with a buffer and no parameter")
+    check.equal(module_device(Holds(there, persistent=False)), meta, "a buffer with persistent=False alone")
+    check.equal(module_device(nn.Linear(2, 2).requires_grad_(False)), cpu, "a network of frozen parameters")
+with check.case("an error for several devices, and for none", points=0.5):
+    split = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2, device="meta"))
+    check.raises(ValueError, module_device, split)
+    check.raises(ValueError, module_device, Holds(there, around=nn.Linear(2, 2)))
+    check.raises(ValueError, module_device, nn.Sequential(nn.Flatten(), nn.ReLU()))
+### BEGIN HIDDEN TESTS
+with check.case("the same on other networks", points=0.5, hidden=True):
+    frozen = nn.Linear(2, 2, device="meta").requires_grad_(False)
+    for net in (
+        Holds(here, there),
+        Holds(there, persistent=False, around=nn.Linear(2, 2)),
+        Holds(here, around=nn.Sequential(nn.ReLU(), nn.Sequential(frozen))),
+        nn.Sequential(nn.Linear(2, 2), frozen),
+        nn.Sequential(),
+    ):
+        check.raises(ValueError, module_device, net)
+    check.equal(module_device(Holds(here, here, around=nn.Sequential(nn.Sequential(nn.Linear(1, 1))))), cpu)
+    check.equal(module_device(Holds(there, around=frozen)), meta)
+### END HIDDEN TESTS
+check.score()
+
+# %% tags=["experiment"]
+where = cu.yours(module_device, instead=lambda net: next(net.parameters()).device)
+move = cu.yours(move_batch, instead=lambda batch, device: tuple(tensor.to(device) for tensor in batch))
+device = cu.yours(try_gpu, instead=cu.devices.try_gpu)()
+everywhere = cu.yours(try_all_gpus, instead=cu.devices.try_all_gpus)()
+copies = [make_net(0).to(one) for one in everywhere]
+print("one network on each device; the first one is where it should be:", where(copies[0]) == everywhere[0])
+X, y = move((X_test, y_test), where(copies[0]))
+print("batch and network are on the same device:", X.device == where(copies[0]))
+
+# %% [markdown]
+r"""
+## 7 Moving costs time, and so does waiting
+
+A GPU multiplies large matrices tens to hundreds of times faster than a CPU. It is still not always the faster choice.
+Before it can start, the numbers must cross from the host's memory into its own; and each operation has to be *launched*,
+which takes some 10 microseconds however small it is. Two products of n × n matrices with $2n^3$ operations each need the
+same $3n^2$ numbers moved as one does. So transfer grows with $n^2$, computing with $n^3$, and a number that is used
+more than once is moved only once.
+
+**Try it.** A model with round numbers: the CPU does $10^{11}$ operations per second, the GPU $10^{13}$, the connection
+moves $10^{10}$ bytes per second, a launch takes 10 µs. `n` is the size of the matrices, `uses` is how many products are computed
+before the result goes back. *Goals: find the smallest n for which the GPU is faster with uses = 1. Then make it at least
+20 times faster with n no larger than 256.*
+"""
+
+
+# %% jupyter={"source_hidden": true}
+def draw_race(ax, n, uses):
+    """Draw the times of CPU and GPU for `uses` products of n x n matrices. Returns a comment."""
+    n, work = int(n), 2.0 * n**3
+    cpu = uses * work / 1e11
+    parts = {"transfer": 3 * 4 * n**2 / 1e10, "launch": uses * 10e-6, "compute": uses * work / 1e13}
+    gpu = sum(parts.values())
+    ax.barh(0, cpu * 1e3, color=cu.plots.COLOURS[0], height=0.6, label="compute")
+    left = 0.0
+    for (name, seconds), colour in zip(
+        parts.items(), (cu.plots.COLOURS[1], cu.plots.COLOURS[4], cu.plots.COLOURS[0])
+    ):
+        ax.barh(
+            1, seconds * 1e3, left=left, color=colour, height=0.6, label=None if name == "compute" else name
+        )
+        left += seconds * 1e3
+    ax.set_yticks([0, 1], ["CPU", "GPU"])
+    ax.set(
+        xlabel="milliseconds",
+        ylim=(1.6, -0.6),
+        title=f"n = {n}, uses = {uses}: the GPU is {cpu / gpu:.2g} times as fast",
+    )
+    ax.legend(loc="lower right")
+    if n <= 256 and cpu / gpu >= 20:
+        return "Second goal reached: move once, compute often."
+    if uses == 1 and 1 <= cpu / gpu < 1.5:
+        return "The GPU is just ahead: is a smaller n enough?"
+    if cpu < gpu:
+        return f"The CPU is faster here; {parts['transfer'] / gpu:.0%} of the GPU's time is transfer."
+    return f"{parts['transfer'] / gpu:.0%} of the GPU's time is transfer, {parts['launch'] / gpu:.0%} is launching."
+
+
+cu.demo.explore(
+    draw_race,
+    n=ipywidgets.IntSlider(value=64, min=16, max=1024, step=8),
+    uses=ipywidgets.IntSlider(value=1, min=1, max=100),
+    alt="Two bars: the time of the CPU, and that of the GPU split into transfer, launch and compute",
+)
+
+# %% tags=["still", "experiment"]
+cu.plots.figure(
+    lambda ax: draw_race(ax, 256, 1),
+    alt="n = 256, one use: the CPU needs 0.34 ms; the GPU 0.09 ms, most of it transfer",
+)
+
+# %% [markdown]
+r"""
+Two habits follow. Keep data on the device: move it once, not back and forth. And prefer few large operations to
+many small ones. The second one can be measured on any machine. Predict: 1,000 products of 16 × 16 matrices, one by one or in
+one batched call. It is the same arithmetic, $1000 \cdot 2 \cdot 16^3 \approx 8$ million operations.
+"""
+
+# %%
+A, B = torch.randn(2, 1000, 16, 16)
+
+
+def seconds(work):
+    """The shortest of seven tries."""
+    times = []
+    for _ in range(7):
+        with cu.training.Timer() as timer:
+            work()
+        times.append(timer.seconds)
+    return min(times)
+
+
+one_by_one = seconds(lambda: [a @ b for a, b in zip(A, B)])
+together = seconds(lambda: A @ B)
+assert one_by_one > 3 * together
+print("one batched call is more than three times as fast as 1,000 calls")
+
+# %% [markdown]
+r"""
+**A GPU is a queue.** `A @ B` on a GPU returns at once, with a promise: the work has only been put into a queue. Python runs
+ahead until it needs a number. Here is a toy of this with a thread as the device, and a job of 20 milliseconds. We hand in
+five jobs and stop the clock in two places.
+"""
+
+# %%
+toy_device = ThreadPoolExecutor(max_workers=1)  # one worker takes the jobs in their order
+start = time.perf_counter()
+promises = [toy_device.submit(time.sleep, 0.02) for _ in range(5)]
+handed_in = time.perf_counter() - start
+promises[-1].result()  # wait for the last one
+finished = time.perf_counter() - start
+toy_device.shutdown()
+print("clock stopped after handing in: less than a tenth of the real time:", handed_in < finished / 10)
+print("clock stopped after waiting: at least 5 x 20 ms:", finished >= 0.1)
+
+# %% [markdown]
+r"""
+Whoever stops the clock without waiting measures how fast Python can ask. On a GPU, `torch.cuda.synchronize()` waits;
+`cu.training.Timer(device)` calls it at both ends. Everything that needs a number waits too: `print(loss)`, `loss.item()`,
+`.cpu()`, `if loss > 1`. A loop that calls `loss.item()` at each step therefore stops the queue at each step. Add the losses up as
+a tensor, `total += loss.detach()`, and call `item()` once at the end of the epoch.
+
+Two more words you will meet: a tensor in *pinned* memory (`x.pin_memory()`, or `pin_memory=True` in a DataLoader) can be copied with
+`x.to(device, non_blocking=True)`, which also only joins the queue, so that the next batch travels while the GPU computes.
+
+The next cell measures all this if there is a GPU: moving a matrix, one product, and one product timed wrongly.
+"""
+
+# %% tags=["experiment"]
+if device.type == "cuda":
+    M = torch.randn(4096, 4096)
+    N = M.to(device)
+    N @ N  # the first call also loads the library
+    measured = {}
+    with cu.training.Timer(device) as timer:
+        M.to(device)
+    measured["transfer of 67 MB"] = timer.seconds
+    with cu.training.Timer(device) as timer:
+        N @ N
+    measured["product"] = timer.seconds
+    start = time.perf_counter()
+    N @ N
+    measured["product, not waited for"] = time.perf_counter() - start
+    for name, duration in measured.items():
+        print(f"{name:24} {1e3 * duration:8.3f} ms")
+else:
+    print("No GPU here, so nothing to measure: the toy above shows the effect.")
+
+# %% [markdown]
+r"""
+## 8 A training that survives
+
+Now everything together, on *your* functions: find a device, move the network and each batch there, save after each epoch, and
+start again after each crash. An epoch has 32 steps, and the power fails three times, at steps 40, 90 and 150. How many
+steps will be made in all, until 6 · 32 = 192 count? The loop does not know where
+it was stopped. It looks for a checkpoint, and goes on.
+"""
+
+
+# %% tags=["experiment"]
+class PowerCut(Exception):
+    """Stands for everything that can stop a program."""
+
+
+def train_or_die(path, num_epochs, dies_at, steps):
+    """Train on from the last checkpoint, if there is one. steps: a list that counts all steps ever made."""
+    net = make_net(0).to(device)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    done = load(path, net, optimizer, device) if path.exists() else 0
+    for epoch in range(done, num_epochs):
+        torch.manual_seed(epoch)
+        net.train()
+        for batch in torch.randperm(len(y_train)).split(64):
+            if len(steps) in dies_at:
+                dies_at.remove(len(steps))
+                raise PowerCut
+            X, y = move((X_train[batch], y_train[batch]), where(net))
+            loss = F.cross_entropy(net(X), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            steps.append(1)
+        save(path, net, optimizer, epoch + 1)
+    return net
+
+
+steps, dies_at, survivor = [], [40, 90, 150], None
+while survivor is None:
+    try:
+        survivor = train_or_die(folder / "survivor.pt", 6, dies_at, steps)
+    except PowerCut:
+        print(f"power cut at step {len(steps)}")
+print(f"{len(steps)} steps in all")
+if device.type == "cpu":  # a GPU may add up in another order at each run
+    print(
+        "same as the run of section 4 that never stopped:", torch.equal(numbers(survivor), numbers(reference))
+    )
+
+# %% [markdown]
+r"""
+A cut costs what was done since the last checkpoint: 40 - 32 = 8 steps, then 90 - 40 - 32 = 18, then 150 - 90 - 32 = 28, and
+192 + 54 = 246.
+
+On a GPU some operations add up in an order that changes from run to run, so the last bits can differ there;
+`torch.use_deterministic_algorithms(True)` asks for an exact order where there is one.
+
+### Exercise 7.7: claim cards &nbsp; (5 points, about 10 minutes, ★★☆)
+
+Decide with the experiments of this chapter: answer "true", "false", or the letter of the condition under which the claim
+is true.
+
+1. **"best"**: "`best = net.state_dict()` in the best epoch, and `net.load_state_dict(best)` after the last epoch, bring the best weights
+   back."
+   (a) only if the network is in evaluation mode, (b) only if the values are copied, for instance by `copy.deepcopy`,
+   (c) only with an optimizer that has no state.
+2. **"to"**: "After the line `x.to(device)`, without an assignment, x is on this device."
+   (a) only if x is a module or was there before, (b) only if x is a tensor without a graph, (c) only if the device is a GPU.
+3. **"weights only"**: "Weights and number of the epoch are enough to resume a training exactly."
+   (a) only with Adam, (b) only if the network has no buffers, (c) only with an optimizer that keeps nothing between steps,
+   if order and dropout masks follow from the epoch.
+4. **"single number"**: "A tensor on the CPU with a single number, of shape (), can be added to a tensor on another
+   device."
+   (a) only if both have the same dtype, (b) only if it is moved there first, (c) only if neither has a graph.
+5. **"half"**: "A network into which a state dict of float16 numbers is loaded computes in float16 from then on."
+   (a) only if all entries are float16, (b) only if the file was read with `weights_only=True`, (c) only on a GPU.
+"""
+
+# %% exercise="claims_saving"
+answers = {
+    "best": "?",
+    "to": "?",
+    "weights only": "?",
+    "single number": "?",
+    "half": "?",
+}
+### BEGIN SOLUTION
+answers = {
+    "best": "b",
+    "to": "a",
+    "weights only": "c",
+    "single number": "true",
+    "half": "false",
+}
+### END SOLUTION
+
+# %% test="claims_saving"
+check.exercise("claims_saving", points=5)
+CLAIMS = ["best", "to", "weights only", "single number", "half"]
+with check.case("every claim is answered with true, false, a, b or c"):
+    check.claims(answers, {claim: ["true", "false", "a", "b", "c"] for claim in CLAIMS})
+### BEGIN HIDDEN TESTS
+with check.case("claims about state dicts and files", points=2, hidden=True):
+    check.right(answers, {"best": "b", "half": "false"}, "the experiments are in section 2")
+with check.case("claim about resuming", points=1, hidden=True):
+    check.right(answers, {"weights only": "c"}, "look at the cells of section 4")
+with check.case("claims about devices", points=2, hidden=True):
+    check.right(answers, {"to": "a", "single number": "true"}, "the experiments are in section 6")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+### Exercise 7.8: in your own words &nbsp; (2 points, about 10 minutes, marked by your instructor)
+
+A friend trains for three days on a GPU at the university, with Adam and a learning rate that falls over time, and runs
+`torch.save(net.state_dict(), "net.pt")` after each epoch. In the third night the machine restarts. Which things that the
+training knew are lost? Describe what the training loss will look like if your friend goes on from `net.pt` with a new Adam.
+One of the files was being written when the machine went down, and cannot be read: how would you have saved it? Finally,
+your friend wants to look at the network at home, on a laptop without a GPU: which two lines or arguments does that take besides
+building the network?
+"""
+
+# %% [markdown] written="lost_night" points=2
+r"""
+**Model answer.** Lost are Adam's two running means and its count of steps, the learning rate and the state of its
+schedule, the number of the epoch, and the random state that decides the order of the data and the dropout masks. With a new
+Adam the loss jumps up in the first steps, because each weight moves by the full learning rate, the more so if the rate starts at its
+high first value again; it then comes down, but the run is no longer the same run. The file should be written under
+another name and then renamed with `os.replace`, or each epoch should get a file of its own, so that an older whole file is
+left. At home: `torch.load("net.pt", map_location="cpu")`, and `net.eval()` before the predictions.
+
+**Mark scheme.** ½ point: at least three of: the optimizer's running means, its step count, learning rate or schedule, epoch,
+random state or order. ½ point: the loss rises at first (or jumps) and recovers, with a reason. ½ point: a new file and a rename, or
+several files. ½ point: `map_location` and `eval()`; only one of them: ¼.
+"""
+
+# %% [markdown]
+r"""
+## Recap
+
+- A module knows its parameters, its buffers and its children. A plain tensor or a Python list is not trained, not saved
+  and not moved.
+- A state dict maps dotted names to tensors. It shares the network's memory: copy it to keep it. A file holds no class, no
+  mode, and for a view the whole storage.
+- Read files of others with `weights_only=True`. Write state dicts.
+- A checkpoint has the weights, the optimizer, the epoch and what decides the random numbers. Load all of it or nothing, and
+  replace the old file only when the new one is whole.
+- Old weights help if the old task asked for what the new one needs. Measure it.
+- Tensors meet on one device. `to` returns a tensor, and changes a module. Move once, compute often, in few large
+  operations; a clock that does not wait for the GPU measures nothing.
+
+**What people get wrong.** They remember `net.state_dict()` without a copy; keep layers in a list; save the weights and forget
+the optimizer; overwrite their only checkpoint; load with `strict=False` and do not read the report; forget `eval()` after
+loading; write `x.to(device)` without an assignment; build the optimizer, then replace its parameters; call `.item()` in each step.
+
+**Read on.** [PyTorch: saving and loading models](https://pytorch.org/tutorials/beginner/saving_loading_models.html) ·
+[PyTorch: serialization semantics](https://pytorch.org/docs/stable/notes/serialization.html), on views, `weights_only` and
+`map_location` · [PyTorch: reproducibility](https://pytorch.org/docs/stable/notes/randomness.html) · [Dive into Deep Learning,
+chapter 6](https://d2l.ai/chapter_builders-guide/index.html) · [safetensors](https://github.com/huggingface/safetensors), a format for
+weights that is no pickle. Next: `08_convolutions_lenet`, where a network looks at neighbouring pixels together.
+"""
