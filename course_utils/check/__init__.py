@@ -38,12 +38,14 @@ from course_utils.check._statements import (
     unchanged,
     without,
 )
+from course_utils.check._training import Training
 
 __all__ = [
     "Counted",
     "Failed",
     "NotDoneYet",
     "Noting",
+    "Training",
     "batches",
     "between",
     "case",

@@ -19,7 +19,7 @@ def folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def gpus(count: int) -> Iterator[None]:
-    """Torch says that it has `count` GPUs, however it is asked. No tensor can be put on one that is not there."""
+    """Torch says that it has `count` GPUs, however it is asked. No tensor can be put on a pretended one."""
     cuda = torch.device("cuda") if count else None
     with contextlib.ExitStack() as pretended:
         for target, name, value in (

@@ -1,0 +1,52 @@
+"""A small training in progress, for what saves, resumes or restores one."""
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+from course_utils.check._statements import equal, that
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Training:
+    """A network for batches (X (n, 3), y in 0..1) with its optimizer: `net` and `optimizer`.
+
+    seed: other weights for each. depth: how many of its layers Linear, BatchNorm, ReLU, Linear it has.
+    optimizer: a class of torch.optim, which gets the options.
+    """
+
+    def __init__(self, seed: int, depth: int = 4, optimizer: type = torch.optim.Adam, **options: Any) -> None:
+        torch.manual_seed(seed)
+        layers = nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)
+        self.net = nn.Sequential(*layers[:depth])
+        self.optimizer = optimizer(self.net.parameters(), **options)
+
+    def go(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """One step for each batch."""
+        for X, y in batches:
+            self.optimizer.zero_grad()
+            F.cross_entropy(self.net(X), y).backward()
+            self.optimizer.step()
+
+    def state(self) -> dict[str, Any]:
+        """All that network and optimizer know: name -> a copy of the value."""
+        known = {f"the model's {name}": value for name, value in self.net.state_dict().items()}
+        saved = self.optimizer.state_dict()
+        for i, entries in saved["state"].items():
+            known |= {f"the optimizer's {name} of parameter {i}": value for name, value in entries.items()}
+        known |= {
+            f"the optimizer's {name}": saved["param_groups"][0][name] for name in ("lr", "weight_decay")
+        }
+        return copy.deepcopy(known)
+
+    def is_in(self, state: dict[str, Any], sentence: str) -> None:
+        """Network and optimizer are in exactly this state; the sentence gets the name of what is not."""
+        found = self.state()
+        for name, value in state.items():
+            that(name in found, sentence.format(f"{name}, which is gone,"))
+            equal(found[name], value, sentence.format(name))
+        for name in found:
+            that(name in state, sentence.format(f"{name}, which is new,"))
