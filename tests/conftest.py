@@ -1,10 +1,82 @@
-"""The class that nbgrader grades once for all tests that look at the outcome."""
+"""How tests spread over processes, and the classes that nbgrader grades once for all that look at them."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import pytest
+import torch
+from xdist.scheduler import LoadScopeScheduling
 
-from course_builder.chapter import Chapter, chapters
+from course_format.chapter import Chapter, chapters
 from tests.nbgrader_course import Course, cell_of, fresh_clone
 from tests.students import all_ids, solve, untouched, with_known_answers
+
+torch.set_num_threads(1)  # forked children of a threaded torch would hang, and the other cores are taken
+
+CHAPTERS = chapters()
+ENDS = {CHAPTERS[0].name, CHAPTERS[-1].name}  # `make test` runs the real nbgrader on these two only
+CHAPTER = re.compile(r"\[(\d\d_\w+)")
+
+
+class Spread(LoadScopeScheduling):
+    """Hands out the tests of a file to one process, since they share what is expensive to make.
+
+    Real nbgrader runs, and the known answers, go by chapter instead.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.split("::")[0]).name
+        chapter = CHAPTER.search(nodeid)
+        if chapter and file in ("test_round_trip.py", "test_like_nbgrader.py"):
+            return f"nbgrader {chapter[1]}"
+        return f"{file} {chapter[1]}" if chapter and file == "test_answers.py" else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Spread:
+    config.option.loadscopereorder = False
+    return Spread(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest goes first, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: "nbgraded" not in item.fixturenames)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(one, id=one.name, marks=() if one.name in ENDS else pytest.mark.everything)
+        for one in CHAPTERS
+    ]
+)
+def chapter(request) -> Chapter:
+    """Each chapter in turn; with `-m everything` those between the first and the last."""
+    return request.param
+
+
+@pytest.fixture
+def nbgraded(chapter, by_nbgrader) -> Course:
+    """A fresh clone in which nbgrader has graded a class in this chapter, and written its feedback."""
+    return by_nbgrader(chapter)
+
+
+@pytest.fixture(scope="session")
+def by_nbgrader(tmp_path_factory) -> Callable[[Chapter], Course]:
+    """Grades once per chapter."""
+
+    @cache
+    def graded(chapter: Chapter) -> Course:
+        clone = fresh_clone(tmp_path_factory.mktemp("clone"))
+        clone.nbgrader("generate_assignment", chapter.name, "--force")
+        for student, notebook in submissions(chapter).items():
+            clone.submit(student, chapter.name, notebook, chapter.stem)
+        clone.nbgrader("autograde", chapter.name)
+        clone.nbgrader("generate_feedback", chapter.name)
+        return clone
+
+    return graded
+
 
 NOISE = """
 import os, sys, warnings
@@ -18,21 +90,8 @@ def ramp(rows, cols):
 WRONG_RAMP = "def ramp(rows, cols):\n    return torch.arange(rows * cols).reshape(rows, cols)"
 
 
-@pytest.fixture(scope="session")
-def course(tmp_path_factory) -> Course:
-    """A fresh clone in which nbgrader has graded a class in every chapter, and written its feedback."""
-    course = fresh_clone(tmp_path_factory.mktemp("clone"))
-    for chapter in chapters():
-        course.nbgrader("generate_assignment", chapter.name, "--force")
-        for student, notebook in submissions(chapter).items():
-            course.submit(student, chapter.name, notebook, chapter.stem)
-        course.nbgrader("autograde", chapter.name)
-        course.nbgrader("generate_feedback", chapter.name)
-    return course
-
-
 def submissions(chapter: Chapter) -> dict:
-    """student -> notebook. The first chapter has a class of seven, every other one of four."""
+    """student -> notebook. The first chapter has a class of six, every other one of four."""
     ids = all_ids(chapter)
     handed_in = {
         "perfect": solve(chapter, ids),
@@ -40,10 +99,10 @@ def submissions(chapter: Chapter) -> dict:
         "known_0": with_known_answers(chapter, 0),
         "known_1": with_known_answers(chapter, 1),
     }
-    if chapter == chapters()[0]:
-        handed_in |= {student: solve(chapter, ids) for student in ("wrong", "noisy")}
-        handed_in["half"] = solve(chapter, ids[: len(ids) // 2])
+    if chapter.name == CHAPTERS[0].name:
+        handed_in["wrong"] = solve(chapter, ids)
         cell_of(handed_in["wrong"], "ramp").source = WRONG_RAMP
         cell_of(handed_in["wrong"], "claims_tensors").source = 'answers = {"sum": "true"}'
-        cell_of(handed_in["noisy"], "ramp").source += NOISE
+        handed_in["noisy_half"] = solve(chapter, ids[: len(ids) // 2])
+        cell_of(handed_in["noisy_half"], "ramp").source += NOISE
     return handed_in

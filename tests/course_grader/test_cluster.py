@@ -10,7 +10,7 @@ from course_grader import cluster as cluster_module
 from course_grader.work import GraderError
 from tests.course_grader import small
 from tests.course_grader.gradebooks import content
-from tests.course_grader.test_interrupted import STUDENTS, make_course
+from tests.course_grader.small import STUDENTS, make_course
 from tests.nbgrader_course import Course as Clone
 
 SCHEDULER = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
@@ -23,9 +23,9 @@ def dask(folder, *arguments):
     return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """(address, the two workers)."""
+    """(address, the two workers). Each test kills what it must; they stand in the order of how much."""
     folder = tmp_path_factory.mktemp("cluster")
     scheduler = dask(folder, *SCHEDULER)
     address = next(line for line in scheduler.stderr if "Scheduler at" in line).split()[-1]
@@ -34,7 +34,7 @@ def cluster(tmp_path_factory):
         assert any("Registered to" in line for line in worker.stderr)
     yield address, workers
     for process in (*workers, scheduler):
-        process.kill()
+        process.kill()  # does nothing to one that a test has killed
         process.wait()
         process.stderr.close()
 

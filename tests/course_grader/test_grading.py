@@ -10,10 +10,8 @@ from course_grader import grading
 from course_grader.__main__ import main
 from course_grader.gradebook import Recorder
 from tests.course_grader import small
-from tests.course_grader.test_interrupted import STUDENTS, make_course
+from tests.course_grader.small import ADA, STUDENTS, make_course
 from tests.nbgrader_course import Course as Clone
-
-ADA = STUDENTS[1]  # answers x + 1, which is right
 
 
 @pytest.fixture

@@ -4,30 +4,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from course_builder.chapter import ROOT
+from course_grader import grading
 from course_grader.course import Course
 from tests.course_grader import small
 from tests.course_grader.gradebooks import content
+from tests.course_grader.small import STUDENTS, make_course
 
-STUDENTS = [f"student{number}" for number in range(8)]
-
-
-def make_course(folder: Path) -> Course:
-    """A class of eight, every one of whom has something else wrong."""
-    (folder / "nbgrader_config.py").write_bytes((ROOT / "nbgrader_config.py").read_bytes())
-    (folder / "solutions" / small.NAME).mkdir(parents=True)
-    nbformat.write(small.chapter(), folder / "solutions" / small.NAME / f"{small.STEM}.ipynb")
-    for number, student in enumerate(STUDENTS):
-        answer = f"def first(x):\n    return x + {number}"
-        path = folder / "submitted" / student / small.NAME / f"{small.STEM}.ipynb"
-        path.parent.mkdir(parents=True)
-        nbformat.write(small.handed_in(first=answer), path)
-    return Course(folder)
+PATIENCE = 60  # seconds, for a busy machine
 
 
 def start_grader(course: Course) -> subprocess.Popen:
@@ -60,25 +48,42 @@ def outcome(course: Course) -> dict:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(server, tmp_path_factory):
     course = make_course(tmp_path_factory.mktemp("quiet"))
-    finish(start_grader(course))
+    with grading.on_this_machine(server, workers=2) as place:
+        grading.grade_class(course, small.NAME, place=place, say=lambda line: None)
     return outcome(course)
 
 
 def test_killed_at_any_moment_and_run_again(undisturbed, tmp_path):
     course = make_course(tmp_path)
-    for lines in (0, 1, 2):  # killed after so many submissions of the rest
+    for graded in (0, 1):  # killed when the gradebook is there, and when the first of the rest is graded
         grader = start_grader(course)
-        for _ in range(lines):
+        wait_until((course.folder / "gradebook.db").exists, grader)
+        for _ in range(graded):
             assert "points" in grader.stdout.readline()
-        if not lines:
-            time.sleep(1)
+        processes = descendants(grader.pid)
         grader.send_signal(signal.SIGKILL)
         grader.communicate()
-    said = finish(start_grader(course))
-    assert "unchanged" in said
+        wait_until(lambda left=processes: not any(Path(f"/proc/{one}").exists() for one in left))
+    assert processes
+    assert "unchanged" in finish(start_grader(course))
     assert outcome(course) == undisturbed
+
+
+def wait_until(happened: Callable[[], bool], grader: subprocess.Popen | None = None) -> None:
+    """Wait for something that must happen, while the grader runs if there is one."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, "it has not happened"
+        assert grader is None or grader.poll() is None, "the grader has ended"
+        time.sleep(0.005)
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [below for child in map(int, children) for below in (child, *descendants(child))]
 
 
 def test_two_graders_at_once(undisturbed, tmp_path):
@@ -86,24 +91,3 @@ def test_two_graders_at_once(undisturbed, tmp_path):
     for grader in [start_grader(course), start_grader(course)]:
         finish(grader)
     assert outcome(course) == undisturbed
-
-
-def test_a_killed_grader_leaves_no_process(tmp_path):
-    course = make_course(tmp_path)
-    grader = start_grader(course)
-    assert "points" in grader.stdout.readline()
-    children = descendants(grader.pid)
-    assert children
-    grader.send_signal(signal.SIGKILL)
-    grader.communicate()
-    for _ in range(100):
-        if not any(Path(f"/proc/{child}").exists() for child in children):
-            return
-        time.sleep(0.1)
-    pytest.fail("the fork server or a session outlived its grader")
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes below one."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [below for child in map(int, children) for below in (child, *descendants(child))]
