@@ -48,5 +48,7 @@ class Training:
         for name, value in state.items():
             that(name in found, sentence.format(f"{name}, which is gone,"))
             equal(found[name], value, sentence.format(name))
+            if isinstance(value, torch.Tensor):
+                that(found[name].dtype == value.dtype, sentence.format(f"the dtype of {name}"))
         for name in found:
             that(name in state, sentence.format(f"{name}, which is new,"))

@@ -45,6 +45,7 @@ You need no GPU for this chapter. If your machine has one, the same cells use it
 
 # %%
 import copy
+import inspect
 import os
 import pickle
 import tempfile
@@ -148,7 +149,7 @@ def draw_table(ax):
         for column, entry in enumerate(entries):
             colour = "white" if entry else cu.plots.INK
             ax.text(column, row, "yes" if entry else "no", ha="center", va="center", color=colour)
-    ax.set_yticks(range(6), [name.replace("_", " ") for name in held])
+    ax.set_yticks(range(6), [name.replace("_", " ").replace("python", "Python") for name in held])
     ax.set_xticks(range(3), ["in parameters()", "in state_dict()", "reached by .to()"])
     ax.set_title("A plain tensor and a Python list are invisible to the module")
 
@@ -668,138 +669,95 @@ def load_checkpoint(path, model, optimizer, device="cpu"):
 
 # %% test="save_checkpoint"
 check.exercise("save_checkpoint", points=5)
-
-
-def made(seed, kind=torch.optim.Adam, depth=4, **options):
-    """A small network with other weights for each seed, and its optimizer."""
-    torch.manual_seed(seed)
-    layers = nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)
-    net = nn.Sequential(*layers[:depth])
-    return net, kind(net.parameters(), **options)
-
-
-def go(net, optimizer, batches):
-    for X, y in batches:
-        optimizer.zero_grad()
-        F.cross_entropy(net(X), y).backward()
-        optimizer.step()
-
-
-def state(net, optimizer):
-    """What the two know: name -> a copy of the value."""
-    known = {f"the model's {name}": tensor for name, tensor in net.state_dict().items()}
-    saved = optimizer.state_dict()
-    for i, entries in saved["state"].items():
-        known |= {f"the optimizer's {key} of parameter {i}": value for key, value in entries.items()}
-    known |= {f"the optimizer's {key}": saved["param_groups"][0][key] for key in ("lr", "weight_decay")}
-    return copy.deepcopy(known)
-
-
-def same(found, expected, sentence):
-    for name, value in expected.items():
-        check.that(name in found, sentence.format(f"{name} (it is gone)"))
-        check.equal(found[name], value, sentence.format(name))
-    new = [name for name in found if name not in expected]
-    check.that(not new, sentence.format(f"{new[:1]} (it is new)"))
-
-
-with check.case("a resumed training goes on as if it had never been stopped", points=1.5):
-    with check.folder() as place:
-        first, rest = check.batches([5, 4, 6], 3, 2), check.batches([5, 3, 4], 3, 2)
-        net, optimizer = made(0, lr=0.02)
-        go(net, optimizer, first)
-        stopped = state(net, optimizer)
-        save_checkpoint(place / "a.pt", net, optimizer, 3)
-        same(state(net, optimizer), stopped, "saving changed {}")
-        go(net, optimizer, rest)
-        check.that((place / "a.pt").exists(), "save_checkpoint has written no file at this path")
-        other, resumed = made(1, lr=0.02)
-        wrong = {"load_checkpoint returns nothing; it should return the epoch": None}
-        wrong["it returns the epoch plus 1; return the number that was saved"] = 4
-        wrong["it returns all that is in the file; only the epoch was asked for"] = torch.load(place / "a.pt")
-        check.equal(load_checkpoint(place / "a.pt", other, resumed), 3, "the epoch is wrong", known=wrong)
-        same(state(other, resumed), stopped, "after loading, {} is not what was saved")
-        go(other, resumed, rest)
-        same(state(other, resumed), state(net, optimizer), "after going on, {} is not the same")
-with check.case("the settings of the optimizer come back, and the path may be a str", points=1):
-    with check.folder() as place:
-        net, optimizer = made(2, torch.optim.SGD, lr=0.1, momentum=0.9)
-        optimizer.param_groups[0]["lr"] = 0.003
-        go(net, optimizer, check.batches([6, 5], 3, 2))
-        stopped = state(net, optimizer)
-        save_checkpoint(str(place / "b.pt"), net, optimizer, 0)
-        other, resumed = made(3, torch.optim.SGD, lr=0.5, momentum=0.9, weight_decay=0.1)
-        check.equal(load_checkpoint(str(place / "b.pt"), other, resumed, torch.device("cpu")), 0)
-        same(state(other, resumed), stopped, "after loading, {} is not what was saved")
-with check.case("the file is readable with weights_only=True, and without the GPU it comes from", points=1):
-    with check.folder() as place:
-        net, optimizer = made(4)
-        go(net, optimizer, check.batches([6], 3, 2))
-        save_checkpoint(place / "c.pt", net, optimizer, 2)
-        try:
-            torch.load(place / "c.pt", weights_only=True)
-        except pickle.UnpicklingError:
-            check.fail("weights_only=True refuses the file: save state dicts and numbers, not whole objects")
-        check.from_gpu(place / "c.pt")
-        other, resumed = made(5)
-        try:
-            load_checkpoint(place / "c.pt", other, resumed, "cpu")
-        except RuntimeError as error:
-            check.that(
-                "CUDA" not in str(error), "the file was saved on a GPU that is not here: use map_location"
-            )
-            raise
-        same(state(other, resumed), state(net, optimizer), "after loading, {} is not what was saved")
-with check.case(
-    "a checkpoint of another model, or half a file, is an error and changes nothing", points=0.75
+with (
+    check.case("a resumed training goes on as if it had never been stopped", points=1.5),
+    check.folder() as place,
 ):
-    with check.folder() as place:
-        save_checkpoint(place / "d.pt", *made(6, depth=2), 2)
-        net, optimizer = made(7)
-        before = state(net, optimizer)
-        check.raises(Exception, load_checkpoint, place / "d.pt", net, optimizer)
-        same(state(net, optimizer), before, "loading failed, and yet it has changed {}")
-        save_checkpoint(place / "d.pt", *made(6), 2)
-        (place / "d.pt").write_bytes((place / "d.pt").read_bytes()[:2000])
-        check.raises(Exception, load_checkpoint, place / "d.pt", net, optimizer)
-        same(state(net, optimizer), before, "loading failed, and yet it has changed {}")
+    training, rest = check.Training(0, lr=0.02), check.batches([5, 3, 4], 3, 2)
+    training.go(check.batches([5, 4, 6], 3, 2))
+    stopped = training.state()
+    save_checkpoint(place / "a.pt", training.net, training.optimizer, 3)
+    check.that((place / "a.pt").exists(), "save_checkpoint has written no file at this path")
+    training.is_in(stopped, "saving changed {}")
+    training.go(rest)
+    resumed = check.Training(1, lr=0.02)
+    wrong = {"load_checkpoint returns nothing; it should return the epoch": None}
+    wrong["it returns the epoch plus 1; return the number that was saved"] = 4
+    check.equal(
+        load_checkpoint(place / "a.pt", resumed.net, resumed.optimizer), 3, "the epoch is wrong", known=wrong
+    )
+    resumed.is_in(stopped, "after loading, {} is not what was saved")
+    resumed.go(rest)
+    resumed.is_in(training.state(), "after going on, {} is not the same")
+with (
+    check.case("the settings of the optimizer come back; the path may be a str", points=1),
+    check.folder() as place,
+):
+    training = check.Training(2, optimizer=torch.optim.SGD, lr=0.1, momentum=0.9)
+    training.optimizer.param_groups[0]["lr"] = 0.003
+    training.go(check.batches([6, 5], 3, 2))
+    stopped = training.state()
+    save_checkpoint(str(place / "b.pt"), training.net, training.optimizer, 0)
+    resumed = check.Training(3, optimizer=torch.optim.SGD, lr=0.5, momentum=0.9, weight_decay=0.1)
+    epoch = load_checkpoint(str(place / "b.pt"), resumed.net, resumed.optimizer, torch.device("cpu"))
+    check.equal(epoch, 0, "the epoch is wrong: 0 was saved")
+    resumed.is_in(stopped, "after loading, {} is not what was saved")
+with (
+    check.case("weights_only=True reads the file, also without the GPU it comes from", points=1),
+    check.folder() as place,
+):
+    training, resumed = check.Training(4), check.Training(5)
+    training.go(check.batches([6], 3, 2))
+    save_checkpoint(place / "c.pt", training.net, training.optimizer, 2)
+    try:
+        torch.load(place / "c.pt", weights_only=True)
+    except pickle.UnpicklingError:
+        check.fail("weights_only=True refuses the file: save state dicts and numbers, not whole objects")
+    check.from_gpu(place / "c.pt")
+    try:
+        load_checkpoint(place / "c.pt", resumed.net, resumed.optimizer, "cpu")
+    except RuntimeError as error:
+        check.that(
+            "CUDA" not in str(error), "the file was saved on a GPU that is not here: pass map_location"
+        )
+        raise
+    resumed.is_in(training.state(), "after loading, {} is not what was saved")
+with (
+    check.case("another model's file and half a file are errors and change nothing", points=0.75),
+    check.folder() as place,
+):
+    for file, size in (("another model's file", None), ("half a file", 2000)):
+        saved, training = check.Training(6), check.Training(7)
+        if size is None:
+            saved.net.insert(3, nn.Identity())  # the names of the last layer are now 4.weight and 4.bias
+        before = training.state()
+        save_checkpoint(place / "d.pt", saved.net, saved.optimizer, 2)
+        (place / "d.pt").write_bytes((place / "d.pt").read_bytes()[:size])
+        check.raises(Exception, load_checkpoint, place / "d.pt", training.net, training.optimizer)
+        training.is_in(before, f"{file} raised an error, and yet it has changed {{}}")
 ### BEGIN HIDDEN TESTS
-
-
-def without_name(entry, name):
-    """The nest of dicts without this key."""
-    if not isinstance(entry, dict):
-        return entry
-    return {key: without_name(value, name) for key, value in entry.items() if key != name}
-
-
-with check.case(
-    "whatever is missing from the file, it is an error and changes nothing", points=0.75, hidden=True
+with (
+    check.case("a missing entry is an error and changes nothing", points=0.75, hidden=True),
+    check.folder() as place,
 ):
-    with check.folder() as place:
-        net, optimizer = made(8, lr=0.3)
-        go(net, optimizer, check.batches([6, 4], 3, 2))
-        complete = state(net, optimizer)
-        save_checkpoint(place / "e.pt", net, optimizer, 5)
-        content = torch.load(place / "e.pt")
-        entries = list(content) if isinstance(content, dict) else []
-        for name in [*entries, "3.bias", "1.running_var"]:
-            torch.save(without_name(content, name), place / "e.pt")
-            other, resumed = made(9, lr=0.7)
-            before = state(other, resumed)
-            try:
-                epoch = load_checkpoint(place / "e.pt", other, resumed)
-            except Exception:
-                same(
-                    state(other, resumed),
-                    before,
-                    f"without {name!r} loading fails, and yet it has changed {{}}",
-                )
-            else:  # fine if this entry was not needed
-                same(
-                    state(other, resumed), complete, f"without {name!r} no error is raised, and {{}} is wrong"
-                )
-                check.equal(epoch, 5, f"without {name!r} no error is raised, and the epoch is wrong")
+    saved = check.Training(8, lr=0.3)
+    saved.go(check.batches([6, 4], 3, 2))
+    save_checkpoint(place / "e.pt", saved.net, saved.optimizer, 5)
+    content = torch.load(place / "e.pt")
+    names = list(content) if isinstance(content, dict) else []
+    for name in names:
+        if "num_batches_tracked" in str(name):
+            continue  # torch itself forgives this one
+        torch.save({key: value for key, value in content.items() if key != name}, place / "e.pt")
+        training = check.Training(9, lr=0.7)
+        before, epoch = training.state(), None
+        try:
+            epoch = load_checkpoint(place / "e.pt", training.net, training.optimizer)
+        except Exception:
+            training.is_in(before, f"without {name!r} loading fails, and yet it has changed {{}}")
+        else:  # which is fine if this entry was not needed
+            training.is_in(saved.state(), f"without {name!r} there is no error, and {{}} is wrong")
+            check.equal(epoch, 5, f"without {name!r} there is no error, and the epoch is wrong")
 ### END HIDDEN TESTS
 check.score()
 
@@ -1020,68 +978,69 @@ check.exercise("load_matching", points=3)
 
 
 def made():
-    """A network, and a dict of which 0.weight, 2.bias and nothing else fits."""
+    """A network, and a dict of which only 0.weight and 2.bias fit."""
     net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2), nn.Linear(2, 5))
-    given = {"4.weight": (2, 2), "2.weight": (4, 2), "0.weight": (4, 3), "2.bias": (2,), "3.weight": (1, 2)}
-    return net, {name: check.normal(shape) for name, shape in (given | {"1.bias": (4,)}).items()}
+    shapes = {"4.weight": (2, 2), "2.weight": (4, 2), "0.weight": (4, 3), "2.bias": (2,), "3.weight": (1, 2)}
+    return net, {name: check.normal(shape) for name, shape in (shapes | {"1.bias": (4,)}).items()}
 
 
 with check.case("sorts the names into missing, unexpected and mismatched", points=1):
-    net, given = made()
-    found = check.unchanged(load_matching, net, given)
+    found = check.unchanged(load_matching, *made())
     check.that(found is not None, "the function returns nothing: is there a return?")
     check.that(len(found) == 3, "three lists should come back: missing, unexpected, mismatched")
     missing, unexpected, mismatched = ["0.bias", "3.bias"], ["1.bias", "4.weight"], ["2.weight", "3.weight"]
-    wrong = {"missing and unexpected are swapped": unexpected}
+    wrong = {
+        "missing and unexpected are swapped": unexpected,
+        "a set has no order: make a list": set(missing),
+    }
     wrong["a name whose shape is wrong is not missing: it is mismatched"] = sorted(missing + mismatched)
-    wrong["a set has no order: return sorted lists"] = set(missing)
     check.equal(found[0], missing, "missing is wrong", known=wrong)
-    wrong = {"the names are not sorted": unexpected[::-1], "a set has no order": set(unexpected)}
+    wrong = {"the names are not sorted": unexpected[::-1], "a set has no order: make a list": set(unexpected)}
     wrong["a name whose shape is wrong is not unexpected: it is mismatched"] = sorted(unexpected + mismatched)
     check.equal(found[1], unexpected, "unexpected is wrong", known=wrong)
     wrong = {"(4, 2) and (2, 4) hold as many numbers, but are not the same shape": ["3.weight"]}
     wrong["(1, 2) can be broadcast to (5, 2), but is not the same shape"] = ["2.weight"]
-    wrong["entries that fit are in the list too"] = ["0.weight", "2.bias", "2.weight", "3.weight"]
+    wrong["entries that fit are in mismatched too"] = ["0.weight", "2.bias", "2.weight", "3.weight"]
     check.equal(found[2], mismatched, "mismatched is wrong", known=wrong)
 with check.case("loads what fits, into the parameters that are there, and nothing else", points=1):
     net, given = made()
     weight, before = net[0].weight, copy.deepcopy(net.state_dict())
     check.unchanged(load_matching, net, given)
     for name, value in net.state_dict().items():
-        if name in ("0.weight", "2.bias"):
-            wrong = {f"{name} fits, and was not loaded": before[name]}
-            wrong[f"{name} was added to the old values instead of replacing them"] = (
-                before[name] + given[name]
-            )
-            check.close(value, given[name], f"{name} is wrong", known=wrong)
-        else:
-            check.close(value, before[name], f"{name} should be as before: it does not fit, or is not given")
+        fits = name in ("0.weight", "2.bias")
+        wrong = {f"{name} fits, and was not loaded": before[name]} if fits else {}
+        said = (
+            f"{name} fits, and its values are wrong"
+            if fits
+            else f"{name} is not to be loaded, and has changed"
+        )
+        check.close(value, given[name] if fits else before[name], said, known=wrong)
     check.same_object(net[0].weight, weight, "0.weight is a new object: copy the numbers into the old one")
     check.that(net[0].weight.requires_grad, "0.weight can no longer be trained: its requires_grad is False")
     check.own_memory(
-        net[0].weight, given["0.weight"], "network and state_dict share memory; copy the numbers"
+        net[0].weight, given["0.weight"], "network and state_dict share memory: copy the numbers"
     )
 ### BEGIN HIDDEN TESTS
 with check.case("the same with buffers, other dtypes, complete and empty dicts", points=1, hidden=True):
-    source = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Sequential(nn.Linear(3, 3, bias=False)))
+    source, net = (
+        nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Sequential(nn.Linear(3, 1))) for _ in "ab"
+    )
     source[1].running_mean.copy_(check.normal((3,)))
     source[1].num_batches_tracked.fill_(7)
-    net = copy.deepcopy(source)
-    for parameter in net.parameters():
-        parameter.data.zero_()
-    names = sorted(net.state_dict())
-    check.equal([*load_matching(net, {})], [names, [], []], "nothing is given, so everything is missing")
-    check.close(net[0].weight, torch.zeros(3, 2), "nothing is given, and 0.weight has changed")
-    net[1].running_mean.zero_()
+    names, before = sorted(net.state_dict()), net[0].weight.detach().clone()
+    wrong = {"the buffers are left out": [sorted(name for name, _ in net.named_parameters()), [], []]}
+    check.equal(
+        [*load_matching(net, {})], [names, [], []], "nothing is given, so everything is missing", known=wrong
+    )
+    check.close(net[0].weight, before, "nothing is given, and 0.weight has changed")
     given = {name: t.double() if t.is_floating_point() else t for name, t in source.state_dict().items()}
     check.equal([*check.unchanged(load_matching, net, given)], [[], [], []], "everything fits")
     for name, value in net.state_dict().items():
         check.like(value, source.state_dict()[name])
         check.close(value, source.state_dict()[name], f"{name} fits, and is wrong")
     given = {"1.running_mean": check.normal((4,)), "1.running_var": torch.full((3,), 2.5), "z": torch.ones(1)}
-    given["a"] = torch.ones(2)
     left = [name for name in names if name not in given]
-    check.equal([*load_matching(net, given)], [left, ["a", "z"], ["1.running_mean"]])
+    check.equal([*load_matching(net, given | {"a": torch.ones(2)})], [left, ["a", "z"], ["1.running_mean"]])
     check.close(net[1].running_var, torch.full((3,), 2.5), "1.running_var, a buffer, fits and is wrong")
 ### END HIDDEN TESTS
 check.score()
@@ -1167,28 +1126,37 @@ tasks = {
         only(OTHERS, X_few, y_few), only(OTHERS, X_valid, y_valid), only(OTHERS, X_test, y_test),
     ),
 }  # fmt: skip
+HOW = ("scratch", "frozen", "fine-tuned")
 accuracy = {}
 for task, (old_state, training, validation, test) in tasks.items():
-    for how in ("scratch", "frozen", "fine-tuned"):
+    for how in HOW:
         accuracies = []
         for seed in range(3):
             tried = [learn(how, old_state, lr, *few(*training, seed), seed) for lr in (3e-4, 1e-3, 1e-2)]
             chosen = max(tried, key=lambda net: evaluate(net, *validation)[1])
             accuracies.append(evaluate(chosen, *test)[1])
-        accuracy[f"{task},\n{how}"] = sum(accuracies) / 3
-cu.plots.bars(
-    list(accuracy.values()),
-    labels=list(accuracy),
-    y="test accuracy (mean of 3)",
-    title="Old weights help on the near task and hurt on the far one",
-    alt="Six bars of test accuracy. Near task: frozen is best, fine-tuned next, scratch last. Far task: scratch is best, "
-    "fine-tuned close behind, frozen far below",
+        accuracy[task, how] = sum(accuracies) / 3
+
+
+def draw_transfer(ax):
+    for k, how in enumerate(HOW):
+        heights = [accuracy[task, how] for task in tasks]
+        bars = ax.bar([k, k + 4], heights, color=cu.plots.COLOURS[k], width=0.85, label=how)
+        ax.bar_label(bars, fmt="{:.2f}", padding=2)
+    ax.set_xticks([1, 5], ["near task: families", "far task: other classes"])
+    ax.set(ylabel="test accuracy (mean of 3)", ylim=(0, 1.1))
+    ax.set_title("Frozen old weights: best on the near task, worst on the far one")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+cu.plots.figure(
+    draw_transfer,
+    alt="Two groups of three bars. Near task: frozen is best, fine-tuned next, scratch last. Far task: scratch and "
+    "fine-tuned are close together, frozen is far below",
 )
-near, far = (
-    [accuracy[f"{task},\n{how}"] for how in ("scratch", "frozen", "fine-tuned")] for task in ("near", "far")
-)
-assert min(near[1:]) > near[0] + 0.05 and far[1] < far[0] - 0.1
-print("near: both ways to use the old weights beat scratch by more than 5 points")
+near, far = ([accuracy[task, how] for how in HOW] for task in tasks)
+assert min(near[1:]) > near[0] + 0.03 and far[1] < far[0] - 0.1
+print("near: both ways to use the old weights beat scratch by more than 3 points")
 print("far: frozen old weights lose to scratch by more than 10 points")
 
 # %% [markdown]
@@ -1433,15 +1401,21 @@ def form(batch, device=None):
 
 
 def compare(batch, known=None):
-    expected, found = form(batch, "meta"), form(check.unchanged(move_batch, batch, "meta"))
-    check.equal(found, expected, known={"nothing was moved": form(batch), **(known or {})})
+    before, expected = form(batch), form(batch, "meta")
+    found = move_batch(batch, "meta")
+    check.equal(form(batch), before, "the given batch was changed: make new containers")
+    wrong = {
+        "nothing was moved: `to` returns the moved tensor, and leaves the old one": before,
+        "it returns nothing: is there a return?": None,
+    }
+    check.that(not inspect.isgenerator(found), "a generator comes back: make a list or a tuple of it")
+    check.equal(form(found), expected, known=wrong | (known or {}))
 
 
 with check.case("moves a tensor, a tuple, a list, a dict and a named tuple", points=1):
     X, y = check.normal((4, 2)), check.integers((4,), 0, 3)
     compare(X)
     wrong = {"a list comes back; the batch was a tuple": form([X, y], "meta")}
-    wrong["a generator or another object comes back; the batch was a tuple"] = None
     compare((X, y), wrong)
     compare([X, y], {"a tuple comes back; the batch was a list": form((X, y), "meta")})
     wrong = {"a list of the keys comes back; the batch was a dict": ["list", "X", "y"]}
@@ -1451,9 +1425,11 @@ with check.case("moves a tensor, a tuple, a list, a dict and a named tuple", poi
     wrong["a list comes back; the batch was a named tuple"] = form([X, y], "meta")
     compare(Pair(X, y), wrong)
 with check.case("goes into containers inside containers", points=0.75):
-    batch = {"inputs": [check.normal((2, 3)), (check.normal((1,)),)], "target": Pair(check.normal((5,)), [])}
-    outer = form(batch) | {"target": ["Pair", "(5,) on meta", ["list"]]}
-    compare(batch, {"what is inside the list or the tuple was not moved": outer})
+    batch = {"inputs": [check.normal((2, 3)), (check.normal((1,)),)], "mask": check.normal((4,))}
+    wrong = {"what is inside the inner containers was not moved": form(batch) | {"mask": "(4,) on meta"}}
+    wrong["entries of the dict are gone"] = {"mask": "(4,) on meta"}
+    compare(batch, wrong)
+    compare({"target": Pair(check.normal((5,)), []), "n": 5})
     compare([{"a": (check.normal((2,)), {"b": check.normal((3,))})}, ()])
 with check.case("keeps other values, and on the CPU the numbers", points=0.75):
     compare((check.normal((2,)), "shirt", 7, None, [1.5, True, "a"], {"id": 3}))
