@@ -90,6 +90,34 @@ def evaluate_accuracy(net: Callable[[torch.Tensor], torch.Tensor], data_iter: It
     return float(right) / examples
 
 
+def count_correct(scores: torch.Tensor, y: torch.Tensor) -> int:
+    """How many rows of scores (batch, classes) are largest at their label in y (batch,). d2l: accuracy.
+
+    Raises ValueError for other shapes.
+    """
+    return int(_count_right(scores, y))
+
+
+def confusion_matrix(y_true: torch.Tensor, y_pred: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """How often class i (the row) was predicted as class j (the column): int64 (num_classes, num_classes).
+
+    y_true, y_pred: class numbers (n,) on the same device; n may be 0.
+    """
+    counts = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=y_true.device)
+    return counts.index_put_((y_true, y_pred), torch.ones_like(y_true), accumulate=True)
+
+
+def train_epoch(
+    net: nn.Module, train_iter: Iterable, loss: Callable, optimizer: torch.optim.Optimizer
+) -> tuple[float, float]:
+    """Train net for one pass over the data: (mean loss, accuracy). d2l: train_epoch_ch3, train_epoch_ch6.
+
+    As in `train_classifier`, both are means over the examples, measured on the scores that the training
+    steps used. Raises ValueError for an iterator without examples.
+    """
+    return _train_epoch(net, train_iter, loss, optimizer, _device_of(net))[:2]
+
+
 def train_classifier(
     net: nn.Module,
     train_iter: Iterable,

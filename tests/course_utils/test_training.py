@@ -146,6 +146,27 @@ class TestEvaluateAccuracy:
             training.evaluate_accuracy(net, Batches())
 
 
+class TestCounting:
+    def test_counts_the_rows_whose_largest_score_is_at_the_label(self):
+        scores = torch.tensor([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]])
+        assert training.count_correct(scores, torch.tensor([1, 0, 0])) == 2
+
+    def test_confusion_matrix_has_true_rows_and_predicted_columns(self):
+        y_true, y_pred = torch.tensor([0, 0, 2, 0]), torch.tensor([0, 2, 2, 2])
+        assert training.confusion_matrix(y_true, y_pred, 3).tolist() == [[1, 0, 2], [0, 0, 0], [0, 0, 1]]
+
+    def test_no_examples_make_a_matrix_of_zeros(self):
+        nobody = torch.zeros(0, dtype=torch.int64)
+        assert training.confusion_matrix(nobody, nobody, 2).tolist() == [[0, 0], [0, 0]]
+
+
+def test_train_epoch_is_one_epoch_of_train_classifier():
+    net, batches, loss = make_net(), Batches(), nn.CrossEntropyLoss()
+    history = train(make_net(), num_epochs=1)
+    found = training.train_epoch(net, batches, loss, torch.optim.SGD(net.parameters(), lr=0.1))
+    assert found == (history.train_loss[0], history.train_accuracy[0])
+
+
 def train(net=None, train_iter=None, test_iter=None, **options):
     """train_classifier with the options that most tests do not care about."""
     return training.train_classifier(
