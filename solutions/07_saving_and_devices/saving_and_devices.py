@@ -100,8 +100,8 @@ Both towers compute the same. The first one says that it has no parameters: an o
 and a file would hold nothing.
 
 The reason is what `self.x = value` does in an `nn.Module`. It looks at the *type* of the value. An `nn.Parameter` is
-registered as a parameter, an `nn.Module` as a child whose own parameters count too. Anything else, such as a list or a
-plain tensor, is an ordinary Python attribute that the module knows nothing about. `nn.ModuleList` is a list that is a
+registered as a parameter, an `nn.Module` as a child whose own parameters count too. Anything else, such as a list or a plain tensor, is an ordinary Python attribute, and the module
+does not look inside. `nn.ModuleList` is a list that is a
 module. The third kind of registered tensor is a **buffer**: `self.register_buffer("mean", tensor)` stores numbers that
 belong to the network but are not trained.
 
@@ -283,14 +283,15 @@ endings are `.pt` and `.pth`. All files of this chapter go into a temporary fold
 """
 
 # %%
-folder = Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()  # is deleted when this notebook's kernel ends
+folder = Path(temporary.name)
 x, y = torch.arange(4.0), torch.zeros(4)
 torch.save({"x": x, "both": [x, y], "step": 7}, folder / "things.pt")
 print(torch.load(folder / "things.pt"))
 
 # %% [markdown]
 r"""
-For a network we save its state dict. The network of chapter 5 in a shortened form: 784 inputs, two hidden layers of 256
+For a network we save its state dict. Here is the network of chapter 5 as an `nn.Sequential`: 784 inputs, two hidden layers of 256
 units with dropout, 10 scores. Predict the size of its file. Parameters: 784 · 256 + 256 in the first layer, 256 · 256 + 256
 in the second, 256 · 10 + 10 in the third, which makes 269,322. A float32 has 4 bytes: 1,077,288 bytes. What about a file
 that also holds the state of Adam, which keeps two running means for each parameter?
@@ -370,8 +371,8 @@ print("Beyond the predicted bytes there are only a few thousand, for names and s
 
 # %% [markdown]
 r"""
-Half the bytes, and what does the network lose? Load the float16 numbers into a new network of the same
-build: `load_state_dict` copies them into its float32 parameters.
+Half the bytes, and what does the network lose? Load the float16 numbers into a new network with
+the same layers. `load_state_dict` copies them into its float32 parameters.
 """
 
 # %% tags=["experiment"]
@@ -520,9 +521,10 @@ except pickle.UnpicklingError as error:
 
 # %% [markdown]
 r"""
-Since torch 2.6 `weights_only=True` is the default. Such a file may hold tensors, numbers, strings and containers, and
-nothing that names a function to call. So the rule is: read files of others with `weights_only=True`, and write your own
-so that others can. That is one more reason to save state dicts. A whole network in a file, `torch.save(net, path)`,
+Since torch 2.6 `weights_only=True` is the default. It builds tensors, numbers, strings and containers, and refuses a file
+that names any other class or function. So the rule is: read other people's files with `weights_only=True` (and a torch that is up
+to date: in versions before 2.6 a crafted file could get around it), and write your own files so that others can do the same. That is one
+more reason to save state dicts. A whole network in a file, `torch.save(net, path)`,
 names its classes, and is refused:
 """
 
@@ -551,7 +553,7 @@ The random state has a simple way out, which `train_epoch` above uses: seed each
 number of the epoch *is* the random state. (Otherwise save `generator.get_state()`, a tensor of bytes, and
 `torch.get_rng_state()` for dropout.)
 
-How much does an optimizer know? Ask two of them after one step:
+How much does an optimizer know? Ask three of them after one step:
 """
 
 # %%
@@ -617,12 +619,12 @@ A model and an optimizer each have a `state_dict()` and a `load_state_dict(...)`
 <details><summary>Hint 2</summary>
 
 For all or nothing there are two ways: compare everything before you change anything, or remember the old state, try, and
-put it back if an error comes. Remember section 2: what has to be done to a state dict to remember it?
+put it back if an error comes. Recall section 2: is `state_dict()` alone enough to remember it?
 
 <details><summary>Hint 3</summary>
 
-In the second way the loading stands in a `try:`. Its `except Exception:` puts the old state back and ends with a bare
-`raise`, which passes the error on. Everything that can fail, such as looking up a key, belongs into the `try:` or
+In the second way the loading is inside a `try:`. Its `except Exception:` puts the old state back and ends with a bare
+`raise`, which passes the error on. Everything that can fail, such as looking up a key, must be inside the `try:` or
 before it.
 
 </details></details></details>
@@ -862,9 +864,10 @@ print("In the first five steps the loss with a new Adam is higher by more than 0
 
 # %% [markdown]
 r"""
-Why the jump? At its first step Adam's running means hold one gradient only, and $\hat m / \sqrt{\hat v} = g / |g|$: each
-of the 269,322 numbers moves by the full learning rate, however small its gradient is (chapter 10 has the details).
-After a few steps this is over. A forgotten order shows nowhere in the loss. It can still do great harm:
+Why the jump? At its first step Adam's running means hold one gradient only, and $\hat m / \sqrt{\hat v} = g / |g|$: each number
+whose gradient is not 0 moves by the full learning rate, however small its gradient is (chapter 10 has the details). This passes after
+some steps. A forgotten epoch does not show in the loss. It can still do great harm, if a run is stopped again and again. Suppose that it is
+stopped in the middle of its epoch each time, and starts again with the same order. Which share of the 2,000 pictures will it never see?
 """
 
 # %%
@@ -916,7 +919,8 @@ one. Your `save_checkpoint` may do so too.
 r"""
 ## 5 Loading what fits
 
-The file holds a network for ten classes. The new task has three. The last layer does not fit, everything before it does.
+The file holds a network for ten classes, and the new task has fewer. The last layer does not fit, everything before it
+does.
 `load_state_dict(..., strict=False)` forgives names that are missing or unexpected:
 """
 
@@ -945,7 +949,7 @@ the shapes agree?
 <details><summary>Hint 2</summary>
 
 Once you know the names that match, either hand a dict of just these entries to `load_state_dict`, or copy them one by one
-with `copy_`. Remember from section 2 what the tensors of a state dict share with the network.
+with `copy_`. Recall from section 2 what the tensors of a state dict share with the network.
 
 </details></details>
 """
@@ -1162,8 +1166,9 @@ print("far: frozen old weights lose to scratch by more than 10 points")
 # %% [markdown]
 r"""
 With five pictures per class, features learned from 2,000 labelled pictures are worth a lot, if they are the right
-features. On the far task they are not: hidden layers that only ever had to tell one top from another have thrown away what tells a
-sandal from a bag, and freezing them takes away the chance to learn it. "Pretrained" is no promise; the validation data decide.
+features. On the far task they are not: hidden layers that only ever had to tell one top from another need not keep what tells a
+sandal from a bag, and if they are frozen they cannot learn it. Fine-tuning can, and ends up near where scratch is. "Pretrained" is no promise; compare on
+validation data.
 
 ## 6 Where the numbers are
 
@@ -1196,7 +1201,8 @@ except Exception:  # its type depends on the version of torch
 # %% [markdown]
 r"""
 Torch does not move tensors behind your back: a hidden copy between two memories would be slow, and you would never know.
-The one exception is a single number (a tensor of shape `()`) on the CPU, which may meet a tensor on any device.
+One exception you will meet is a single number: a tensor of shape `()` on the CPU may be combined with a tensor on another device. Two
+GPUs are two devices, too: after `Z = X.to("cuda:1")` with `X` on `cuda:0`, `X + Z` fails. (`X.cuda(1)` is an older way to write the same.)
 
 `.to(device)` moves. What exactly does it change? Look at three cases:
 """
@@ -1214,13 +1220,14 @@ print("after layer.to('meta') its weight is on", layer.weight.device)
 r"""
 For a **tensor**, `to` returns a copy on the other device, or the tensor itself if it is there already. Without an
 assignment the copy is lost: write `x = x.to(device)`. A **module** is changed in place, and `net.to(device)` is enough.
-Move a network *before* you build its optimizer, so that both speak of the same tensors.
+Move a network *before* you build its optimizer: some devices, `meta` among them, get new parameters, and an optimizer built before would keep
+the old ones.
 
 ### Exercise 7.3: `try_gpu` &nbsp; (1 point, about 5 minutes, ★☆☆)
 
 Code that says `cuda:0` fails on a machine without a GPU. Write a function that gives a GPU if it is there and the CPU
-otherwise. `torch.cuda.device_count()` says how many there are; they are numbered from 0. Your check pretends to have other
-numbers of GPUs than your machine has.
+otherwise. `torch.cuda.device_count()` says how many there are (`torch.cuda.is_available()` only whether there is one); they are numbered
+from 0. The check pretends that the machine has other numbers of GPUs than it has.
 
 <details><summary>Hint</summary>
 
@@ -1559,11 +1566,10 @@ print("batch and network are on the same device:", X.device == where(copies[0]))
 r"""
 ## 7 Moving costs time, and so does waiting
 
-A GPU multiplies large matrices tens to hundreds of times faster than a CPU. It is still not always the faster choice.
-Before it can start, the numbers must cross from the host's memory into its own; and each operation has to be *launched*,
-which takes some 10 microseconds however small it is. Two products of n × n matrices with $2n^3$ operations each need the
-same $3n^2$ numbers moved as one does. So transfer grows with $n^2$, computing with $n^3$, and a number that is used
-more than once is moved only once.
+A GPU can multiply large matrices tens of times faster than a CPU. It is still not always the faster choice. Before it can
+start, the numbers must get from the host's memory into its own, and each operation has to be *launched*, which takes about 10
+microseconds however small it is. A product of two n × n matrices moves $3n^2$ numbers, two matrices in and one out, and takes about
+$2n^3$ operations. So transfer grows with $n^2$ and computing with $n^3$, and a matrix that is used many times is moved only once.
 
 **Try it.** A model with round numbers: the CPU does $10^{11}$ operations per second, the GPU $10^{13}$, the connection
 moves $10^{10}$ bytes per second, a launch takes 10 µs. `n` is the size of the matrices, `uses` is how many products are computed
@@ -1573,35 +1579,32 @@ before the result goes back. *Goals: find the smallest n for which the GPU is fa
 
 
 # %% jupyter={"source_hidden": true}
+def race(n, uses):
+    """Seconds on the CPU, and the parts of the GPU's time, for `uses` products of n x n matrices."""
+    work = uses * 2.0 * n**3
+    return work / 1e11, {"transfer": 3 * 4 * n**2 / 1e10, "launch": uses * 10e-6, "compute": work / 1e13}
+
+
 def draw_race(ax, n, uses):
-    """Draw the times of CPU and GPU for `uses` products of n x n matrices. Returns a comment."""
-    n, work = int(n), 2.0 * n**3
-    cpu = uses * work / 1e11
-    parts = {"transfer": 3 * 4 * n**2 / 1e10, "launch": uses * 10e-6, "compute": uses * work / 1e13}
+    """Draw both times. Returns a comment."""
+    cpu, parts = race(n, uses)
     gpu = sum(parts.values())
     ax.barh(0, cpu * 1e3, color=cu.plots.COLOURS[0], height=0.6, label="compute")
     left = 0.0
-    for (name, seconds), colour in zip(
-        parts.items(), (cu.plots.COLOURS[1], cu.plots.COLOURS[4], cu.plots.COLOURS[0])
-    ):
-        ax.barh(
-            1, seconds * 1e3, left=left, color=colour, height=0.6, label=None if name == "compute" else name
-        )
-        left += seconds * 1e3
+    for part, colour in (("transfer", 1), ("launch", 4), ("compute", 0)):
+        label = None if part == "compute" else part
+        ax.barh(1, parts[part] * 1e3, left=left, color=cu.plots.COLOURS[colour], height=0.6, label=label)
+        left += parts[part] * 1e3
     ax.set_yticks([0, 1], ["CPU", "GPU"])
-    ax.set(
-        xlabel="milliseconds",
-        ylim=(1.6, -0.6),
-        title=f"n = {n}, uses = {uses}: the GPU is {cpu / gpu:.2g} times as fast",
-    )
-    ax.legend(loc="lower right")
-    if n <= 256 and cpu / gpu >= 20:
+    ax.set(xlabel="milliseconds", ylim=(1.6, -0.6))
+    ax.set_title(f"n = {n}, uses = {uses}: the GPU is {cpu / gpu:.2g} times as fast")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if n <= 256 and cpu >= 20 * gpu:
         return "Second goal reached: move once, compute often."
-    if uses == 1 and 1 <= cpu / gpu < 1.5:
-        return "The GPU is just ahead: is a smaller n enough?"
-    if cpu < gpu:
-        return f"The CPU is faster here; {parts['transfer'] / gpu:.0%} of the GPU's time is transfer."
-    return f"{parts['transfer'] / gpu:.0%} of the GPU's time is transfer, {parts['launch'] / gpu:.0%} is launching."
+    smaller_cpu, smaller_parts = race(n - 8, uses)
+    if uses == 1 and cpu > gpu and smaller_cpu <= sum(smaller_parts.values()):
+        return "First goal reached: with a smaller n the CPU is faster."
+    return f"Of the GPU's time {parts['transfer'] / gpu:.0%} is transfer, {parts['launch'] / gpu:.0%} is launching."
 
 
 cu.demo.explore(
@@ -1663,7 +1666,7 @@ print("clock stopped after waiting: at least 5 x 20 ms:", finished >= 0.1)
 
 # %% [markdown]
 r"""
-Whoever stops the clock without waiting measures how fast Python can ask. On a GPU, `torch.cuda.synchronize()` waits;
+If you stop the clock without waiting, you measure how fast Python hands in work. On a GPU, `torch.cuda.synchronize()` waits;
 `cu.training.Timer(device)` calls it at both ends. Everything that needs a number waits too: `print(loss)`, `loss.item()`,
 `.cpu()`, `if loss > 1`. A loop that calls `loss.item()` at each step therefore stops the queue at each step. Add the losses up as
 a tensor, `total += loss.detach()`, and call `item()` once at the end of the epoch.
@@ -1671,7 +1674,7 @@ a tensor, `total += loss.detach()`, and call `item()` once at the end of the epo
 Two more words you will meet: a tensor in *pinned* memory (`x.pin_memory()`, or `pin_memory=True` in a DataLoader) can be copied with
 `x.to(device, non_blocking=True)`, which also only joins the queue, so that the next batch travels while the GPU computes.
 
-The next cell measures all this if there is a GPU: moving a matrix, one product, and one product timed wrongly.
+If there is a GPU, the next cell measures three things: moving a matrix, one product, and one product timed wrongly.
 """
 
 # %% tags=["experiment"]
@@ -1757,8 +1760,8 @@ On a GPU some operations add up in an order that changes from run to run, so the
 Decide with the experiments of this chapter: answer "true", "false", or the letter of the condition under which the claim
 is true.
 
-1. **"best"**: "`best = net.state_dict()` in the best epoch, and `net.load_state_dict(best)` after the last epoch, bring the best weights
-   back."
+1. **"best"**: "To get the best weights back, write `best = net.state_dict()` in the best epoch, and `net.load_state_dict(best)`
+   after the last one."
    (a) only if the network is in evaluation mode, (b) only if the values are copied, for instance by `copy.deepcopy`,
    (c) only with an optimizer that has no state.
 2. **"to"**: "After the line `x.to(device)`, without an assignment, x is on this device."
