@@ -18,7 +18,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from tqdm import tqdm
-from traitlets.config import Config
 
 from course_format import record
 from course_format.chapter import (
@@ -98,8 +97,7 @@ def execute(notebook: NotebookNode, chapter: Chapter) -> None:
         record_timing=False,
         store_widget_state=False,
         kernel_name="python3",
-        # Over TCP a kernel warns that others on this machine could listen.
-        config=Config(KernelManager={"transport": "tcp" if os.name == "nt" else "ipc"}),
+        extra_arguments=["--log-level=ERROR"],  # a kernel warns that others on this machine could listen
     )
     try:
         client.execute(env=environment, cwd=str(chapter.folder))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 
+import jupytext
 import nbformat
 import pytest
 from jupyter_server.services.contents.largefilemanager import LargeFileManager
@@ -13,8 +14,17 @@ from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_c
 
 from course_builder import build, student
 from course_format.cells import is_test, nbgrader
-from course_format.chapter import NOTEBOOKS, ROOT, Chapter, ChapterError, chapters, fingerprint
-from tests.course_builder.test_chapter import GOOD
+from course_format.chapter import (
+    BUILT,
+    NOTEBOOKS,
+    ROOT,
+    Chapter,
+    ChapterError,
+    chapters,
+    fingerprint,
+    is_edited,
+)
+from tests.course_format.test_rules import GOOD
 from tests.leaks import leaked, secret_lines
 
 CHAPTERS = chapters()
@@ -29,14 +39,17 @@ def test_both_folders_name_the_same_chapters():
 
 @each_chapter
 def test_the_solved_notebook_is_the_text(chapter):
-    built = nbformat.read(chapter.solved, as_version=4)
-    text = chapter.read()
+    built, text = nbformat.read(chapter.solved, as_version=4), chapter.read()
     advice = f"run `make build`: {chapter.solved.name} is not what {chapter.text.name} says"
     assert fingerprint(built) == fingerprint(text), advice
-    assert {k: v for k, v in built.metadata["course"].items() if k != "built"} == text.metadata["course"], (
-        advice
-    )
-    assert built.metadata["course"]["built"] == fingerprint(built), advice
+    assert not is_edited(built), advice
+    assert built.metadata[BUILT].minutes == text.metadata[BUILT].minutes, advice
+
+
+@each_chapter
+def test_the_text_is_as_jupyterlab_would_write_it(chapter):
+    text = chapter.text.read_text()
+    assert jupytext.writes(jupytext.reads(text, "py:percent"), "py:percent") == text
 
 
 @pytest.fixture(scope="module")
@@ -184,20 +197,73 @@ def test_a_broken_solved_notebook_is_named(small):
         build.build()
 
 
-def test_editing_the_solved_notebook_in_jupyterlab_keeps_the_text_in_step(small):
-    build.build()
+def save_in_jupyterlab(small, change):
+    """Open the solved notebook as JupyterLab does, change its cells, and save it."""
     manager = build_sync_jupytext_contents_manager_class(LargeFileManager)(root_dir=str(small.folder))
     shutil.copy(ROOT / "pyproject.toml", small.folder)  # holds jupytext's settings
     model = manager.get("things.ipynb")
-    cells = model["content"]["cells"]
-    for cell in cells:
-        cell["source"] = cell["source"].replace("return 1", "return 3 - 2")
-    cells[0]["source"] += "\n\nA new sentence."
-    cells.append(nbformat.v4.new_code_cell("1 + 1"))
+    change(model["content"]["cells"])
     manager.save(model, path="things.ipynb")
-    assert all(new in small.text.read_text() for new in ("return 3 - 2", "A new sentence.", "1 + 1"))
+
+
+def test_editing_the_solved_notebook_in_jupyterlab_keeps_the_text_in_step(small):
+    def change(cells):
+        for cell in cells:
+            cell["source"] = cell["source"].replace("return 1", "return 3 - 2")
+        cells.append(nbformat.v4.new_code_cell("1 + 1"))
+
+    build.build()
+    save_in_jupyterlab(small, change)
+    assert all(new in small.text.read_text() for new in ("return 3 - 2", "1 + 1"))
     build.build()
     assert fingerprint(small.read()) == fingerprint(nbformat.read(small.solved, as_version=4))
+
+
+def test_one_sentence_changed_in_jupyterlab_changes_one_line_of_the_text(small):
+    build.build()
+    # The build has written time and points into the notebook, and saving brings them into the text.
+    small.text.write_text(
+        GOOD.replace("**Time:** x.", "**Time:** about 0.5 hours.").replace("** x.", "** 3.")
+    )
+    build.build()
+    before = small.text.read_text().splitlines()
+
+    def change(cells):
+        cells[-1]["source"] = cells[-1]["source"].replace("Because.", "Because it is.")
+
+    save_in_jupyterlab(small, change)
+    after = small.text.read_text().splitlines()
+    assert [(old, new) for old, new in zip(before, after, strict=True) if old != new] == [
+        ("**Model answer.** Because.", "**Model answer.** Because it is.")
+    ]
+    build.build()
+    assert "Because it is." in small.solved.read_text()
+
+
+def test_a_change_in_the_header_alone_is_built(small):
+    build.build()
+    small.text.write_text(GOOD.replace("title: Things", "title: Other things"))
+    build.build()
+    assert nbformat.read(small.solved, as_version=4).metadata["course"]["title"] == "Other things"
+
+
+def test_everything_is_refused_before_anything_is_written(small):
+    build.build()
+    second = small.folder.parent / "02_more"
+    shutil.copytree(small.folder, second)
+    (second / "more.py").write_text(GOOD.replace("points=1.5", "points=1"))
+    small.text.write_text(GOOD.replace("return 1", "return 2 - 1"))
+    before = stamps(small.folder.parents[1])
+    with pytest.raises(ChapterError, match=r"^02_more/more\.py, line \d+: test 'thing' is worth 2 points"):
+        build.build()
+    assert stamps(small.folder.parents[1]) == before
+
+
+def test_the_build_says_what_it_wrote(small):
+    root = small.folder.parents[1]
+    written = [small.solved, root / "notebooks" / "01_things" / "things.ipynb"]
+    assert build.build() == written
+    assert build.build() == []
 
 
 def test_an_unknown_chapter_is_named(small):
@@ -221,7 +287,7 @@ def pack(tmp_path_factory):
 def test_the_pack_holds_what_a_student_needs_and_no_answers(pack):
     assert {path.name for path in pack.iterdir()} == {"README.md", *student.CONTENTS}
     files = {path.relative_to(pack): path for path in pack.rglob("*") if path.suffix in (".ipynb", ".py")}
-    assert {name.parts[0] for name in files} == {"course_utils", "notebooks"}
+    assert {name.parts[0] for name in files} == {"course_format", "course_utils", "notebooks"}
     for chapter in CHAPTERS:  # what a released notebook may hold is tested above
         name = f"notebooks/{chapter.name}/{chapter.stem}.ipynb"
         assert (pack / name).read_bytes() == (ROOT / name).read_bytes()

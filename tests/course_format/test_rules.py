@@ -138,7 +138,7 @@ BREACHES = {
     "two solutions": (
         "    ### END SOLUTION\n",
         "    ### END SOLUTION\n    ### BEGIN SOLUTION\n    ### END SOLUTION\n",
-        37,
+        38,
         "this is a second solution in one function",
     ),
     "a solution not closed": ("    ### END SOLUTION\n", "", "    ### BEGIN", "`### END SOLUTION` is missing"),
