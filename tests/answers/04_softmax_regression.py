@@ -8,27 +8,64 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tests.answers import odd, odd_value, wrong, wrong_value
+from tests.answers import edit, odd, odd_edit, odd_value, wrong, wrong_value
 
 # --- softmax ----------------------------------------------------------------------------------------------
 
+SHIFT = "O.max(dim=-1, keepdim=True).values"
+OVERFLOW = "exp overflows, and inf / inf is nan: subtract a number from each row first"
+WHOLE_TABLE = "it subtracts one maximum for the whole table; every row needs its own"
+MAGNITUDE = "it subtracts the largest magnitude; subtract the largest score"
 
-@wrong("exp overflows, and inf / inf is nan: subtract a number from each row first")
-def softmax(O):
-    return O.exp() / O.exp().sum(-1, keepdim=True)
+edit("softmax", {f"(O - {SHIFT}).exp()": "O.exp()"}, says=OVERFLOW)
+edit("softmax", {SHIFT: "O.max()"}, says=WHOLE_TABLE)
+edit("softmax", {SHIFT: "O.abs().max(dim=-1, keepdim=True).values"}, says=MAGNITUDE)
+edit(
+    "softmax",
+    {SHIFT: "O.mean(dim=-1, keepdim=True)"},
+    says="it subtracts the mean of each row, and exp still overflows; subtract the largest score",
+)
+edit(
+    "softmax",
+    {SHIFT: "O.min(dim=-1, keepdim=True).values"},
+    says="it subtracts the smallest score, and exp still overflows; subtract the largest",
+)
+edit("softmax", {SHIFT: "O.max(dim=0, keepdim=True).values"}, says="subtract that of each row")
+edit(
+    "softmax",
+    {f"(O - {SHIFT})": "O.clamp(-80, 80)"},
+    says="it cuts large scores off, so that different scores become equal",
+)
+edit(
+    "softmax",
+    {"exps.sum(dim=-1, keepdim=True)": "exps.sum()"},
+    says="the maxima are those of the rows, but the sum is that of the whole table",
+)
+edit(
+    "softmax",
+    {"exps.sum(dim=-1, keepdim=True)": "exps.max(dim=-1, keepdim=True).values"},
+    says="the exponentials are divided by the largest one; divide by their sum",
+)
+edit(
+    "softmax",
+    {SHIFT: "O.max()", "exps.sum(dim=-1, keepdim=True)": "exps.sum()"},
+    says="one sum for the whole table; every row has its own",
+)
+edit(
+    "softmax", {"exps.sum(dim=-1, keepdim=True)": "exps.sum(dim=-1)"}, says="must match the size of tensor b"
+)
+edit(
+    "softmax",
+    {"exps = (O - ": "O -= (", ").exp()": ")\n    exps = O.exp()"},
+    says="the function changed its input",
+)
 
 
-@wrong("exp overflows, and inf / inf is nan: subtract a number from each row first")
+@wrong(OVERFLOW)
 def softmax(O):
     """More digits do not help."""
     exps = O.double().exp()
     return (exps / exps.sum(-1, keepdim=True)).to(O.dtype)
-
-
-@wrong("it subtracts one maximum for the whole table; every row needs its own")
-def softmax(O):
-    exps = (O - O.max()).exp()
-    return exps / exps.sum(-1, keepdim=True)
 
 
 @wrong("not exact enough: logsumexp of scores near 10,000 is rounded to steps of 0.001; shift first")
@@ -46,12 +83,6 @@ def softmax(O):
     return torch.softmax(O, dim=0)
 
 
-@wrong("one sum for the whole table; every row has its own")
-def softmax(O):
-    exps = (O - O.max()).exp()
-    return exps / exps.sum()
-
-
 @wrong("the exponentials are missing: it divides the scores by their sum")
 def softmax(O):
     return O / O.sum(-1, keepdim=True)
@@ -62,22 +93,19 @@ def softmax(O):
     return O.exp()
 
 
+@wrong("the signs are reversed: the largest score gets the smallest probability")
+def softmax(O):
+    return torch.softmax(-O, -1)
+
+
+@wrong("sigmoid treats each score alone; divide by the sum over the row")
+def softmax(O):
+    return torch.sigmoid(O)
+
+
 @wrong("this is the logarithm of the probabilities")
 def softmax(O):
     return torch.log_softmax(O, -1)
-
-
-@wrong("the function changed its input")
-def softmax(O):
-    O -= O.max(-1, keepdim=True).values
-    exps = O.exp()
-    return exps / exps.sum(-1, keepdim=True)
-
-
-@wrong("must match the size of tensor b")
-def softmax(O):
-    exps = (O - O.max(-1, keepdim=True).values).exp()
-    return exps / exps.sum(-1)
 
 
 @wrong("the dtype should be float32, found float64")
@@ -85,41 +113,10 @@ def softmax(O):
     return torch.softmax(O.double(), -1)
 
 
-@wrong("it cuts large scores off, so that different scores become equal")
-def softmax(O):
-    """Against overflow, all large scores become equal."""
-    exps = O.clamp(-80, 80).exp()
-    return exps / exps.sum(-1, keepdim=True)
-
-
 @wrong("a single class has probability 1")
 def softmax(O):
     """One score is taken for the score of a yes-or-no question."""
     return torch.sigmoid(O) if O.shape[-1] == 1 else torch.softmax(O, -1)
-
-
-@wrong("it subtracts the largest magnitude; subtract the largest score")
-def softmax(O):
-    exps = (O - O.abs().max(-1, keepdim=True).values).exp()
-    return exps / exps.sum(-1, keepdim=True)
-
-
-@wrong("the maxima are those of the rows, but the sum is that of the whole table")
-def softmax(O):
-    exps = (O - O.max(-1, keepdim=True).values).exp()
-    return exps / exps.sum()
-
-
-@wrong("it subtracts the mean of each row, and exp still overflows; subtract the largest score")
-def softmax(O):
-    exps = (O - O.mean(-1, keepdim=True)).exp()
-    return exps / exps.sum(-1, keepdim=True)
-
-
-@wrong("it subtracts the smallest score, and exp still overflows; subtract the largest")
-def softmax(O):
-    exps = (O - O.min(-1, keepdim=True).values).exp()
-    return exps / exps.sum(-1, keepdim=True)
 
 
 @odd
@@ -141,18 +138,59 @@ def softmax(O):
 
 @odd
 def softmax(O):
-    return torch.nn.Softmax(dim=-1)(O)
-
-
-@odd
-def softmax(O):
     return torch.from_numpy(np.exp(np.asarray(F.log_softmax(O, -1))))
 
 
+odd_edit(
+    "softmax",
+    {
+        SHIFT: "O.amax(-1, keepdim=True).detach()",
+        "exps / exps": "exps * exps",
+        "=True)\n": "=True).pow(-1)\n",
+    },
+)
+
 # --- log_softmax ------------------------------------------------------------------------------------------
 
+UNFORMED = "log(softmax) is -inf where the probability underflows to 0: do not form the probability"
+FLOOR = "a floor under its logarithm: -200 should stay -200"
+ROUNDED = "logsumexp near 10,000 is rounded to steps of 0.001: subtract the maximum first, do not add it back"
 
-@wrong("log(softmax) is -inf where the probability underflows to 0: do not form the probability")
+edit("log_softmax", {SHIFT: "O.max()"}, says=WHOLE_TABLE)
+edit("log_softmax", {SHIFT: "O.abs().max(dim=-1, keepdim=True).values"}, says=MAGNITUDE)
+edit(
+    "log_softmax",
+    {f"O - {SHIFT}": "O"},
+    says="exp overflows: subtract a number from each row first",
+)
+edit(
+    "log_softmax",
+    {"return shifted - shifted": "return O - shifted"},
+    says="the maximum is subtracted inside exp only; outside, too, the shifted scores are needed",
+)
+edit(
+    "log_softmax",
+    {"shifted.exp().sum(dim=-1, keepdim=True).log()": "0"},
+    says="only the maximum is subtracted; the logarithm of the sum is missing",
+)
+edit(
+    "log_softmax",
+    {f"O - {SHIFT}": "O", ".log()": ""},
+    says="the logarithm of the sum is missing: it subtracts the sum itself",
+)
+edit(
+    "log_softmax",
+    {"shifted.exp().sum(dim=-1, keepdim=True)": "shifted.exp().sum()"},
+    says="the sum is that of the whole table",
+)
+edit(
+    "log_softmax",
+    {"shifted = O - ": "shifted = O.sub_(", ".values": ".values)"},
+    says="the function changed its input",
+)
+
+
+@wrong(UNFORMED)
 def log_softmax(O):
     return torch.softmax(O, -1).log()
 
@@ -162,37 +200,26 @@ def log_softmax(O):
     return torch.softmax(O.double(), -1).log().to(O.dtype)
 
 
-@wrong("a floor under its logarithm: -200 should stay -200")
+@wrong(FLOOR)
 def log_softmax(O):
     return (torch.softmax(O, -1) + 1e-12).log()
 
 
-@wrong("a floor under its logarithm: -200 should stay -200")
+@wrong(FLOOR)
 def log_softmax(O):
     return torch.softmax(O, -1).clamp(min=1e-38).log()
 
 
-@wrong("logsumexp near 10,000 is rounded to steps of 0.001: subtract the maximum first, do not add it back")
+@wrong(ROUNDED)
 def log_softmax(O):
     return O - torch.logsumexp(O, -1, keepdim=True)
 
 
-@wrong("logsumexp near 10,000 is rounded to steps of 0.001: subtract the maximum first, do not add it back")
+@wrong(ROUNDED)
 def log_softmax(O):
     """The formula as it is printed."""
     top = O.max(-1, keepdim=True).values
     return O - (top + (O - top).exp().sum(-1, keepdim=True).log())
-
-
-@wrong("it subtracts one maximum for the whole table; every row needs its own")
-def log_softmax(O):
-    shifted = O - O.max()
-    return shifted - shifted.exp().sum(-1, keepdim=True).log()
-
-
-@wrong("exp overflows: subtract a number from each row first")
-def log_softmax(O):
-    return O - O.exp().sum(-1, keepdim=True).log()
 
 
 @wrong("these are the probabilities; take their logarithm")
@@ -215,29 +242,9 @@ def log_softmax(O):
     return torch.log_softmax(O, 0)
 
 
-@wrong("only the maximum is subtracted; the logarithm of the sum is missing")
+@wrong("one sum for the whole table; every row has its own")
 def log_softmax(O):
-    return O - O.max(-1, keepdim=True).values
-
-
-@wrong("the function changed its input")
-def log_softmax(O):
-    O.sub_(O.max(-1, keepdim=True).values)
-    return O - O.exp().sum(-1, keepdim=True).log()
-
-
-@wrong("the maximum is subtracted inside exp only; outside, too, the shifted scores are needed")
-def log_softmax(O):
-    """The maximum is subtracted for the exponentials and forgotten outside."""
-    top = O.max(-1, keepdim=True).values
-    return O - (O - top).exp().sum(-1, keepdim=True).log()
-
-
-@wrong("it subtracts the largest magnitude; subtract the largest score")
-def log_softmax(O):
-    """The largest magnitude in place of the maximum."""
-    shifted = O - O.abs().max(-1, keepdim=True).values
-    return shifted - shifted.exp().sum(-1, keepdim=True).log()
+    return O - O.exp().sum().log()
 
 
 @odd
@@ -258,7 +265,7 @@ def log_softmax(O):
 
 @odd
 def log_softmax(O):
-    """Shifted by the score of the first class, which log1p-like accuracy does not need in float64."""
+    """The largest exponential is 1, so log1p of the others."""
     Z = O.double() - O.double().max(-1, keepdim=True).values
     order = Z.sort(-1).values  # the largest, 0, is last
     rest = order[..., :-1].exp().sum(-1, keepdim=True)
@@ -267,10 +274,40 @@ def log_softmax(O):
 
 # --- cross_entropy ----------------------------------------------------------------------------------------
 
+CHOSEN = "log_probabilities[torch.arange(len(labels)), labels]"
+INFINITE = "the loss is inf where the probability underflows to 0: work with log-probabilities"
+NAN = "the loss is nan: an exponential overflows, or a logarithm of 0 meets a 0"
 
-@wrong("the losses are added up; take their mean")
-def cross_entropy(logits, labels):
-    return F.cross_entropy(logits, labels, reduction="sum")
+edit(
+    "cross_entropy",
+    {f"-{CHOSEN}.mean()": f"-{CHOSEN}.sum()"},
+    says="the losses are added up; take their mean",
+)
+edit("cross_entropy", {f"-{CHOSEN}": CHOSEN}, says="the minus sign is missing")
+edit("cross_entropy", {f"{CHOSEN}.mean()": CHOSEN}, says="one loss per example; return their mean")
+edit(
+    "cross_entropy",
+    {CHOSEN: "log_probabilities.max(dim=1).values"},
+    says="it takes the largest probability; the label says which one counts",
+)
+edit("cross_entropy", {CHOSEN: "log_probabilities[:, labels]"}, says="`[:, labels]` takes whole columns")
+edit(
+    "cross_entropy",
+    {f"{CHOSEN}.mean()": "log_probabilities[:, labels].mean(0)"},
+    says="the shape should be (), found (5,)",
+)
+edit("cross_entropy", {f"-{CHOSEN}": f"-{CHOSEN}.exp()"}, says="the logarithm is missing")
+edit("cross_entropy", {f"-{CHOSEN}": f"1 - {CHOSEN}.exp()"}, says="it is 1 - p; take -log p")
+edit(
+    "cross_entropy",
+    {f"{CHOSEN}.mean()": f"{CHOSEN}.exp().mean().log()"},
+    says="it is the logarithm of the mean; take the mean of the logarithms",
+)
+edit(
+    "cross_entropy",
+    {"max(dim=1, keepdim=True).values": "max()"},
+    says="the loss is -inf: one maximum for the whole batch",
+)
 
 
 @wrong("the mean goes over all n * k entries; it goes over the n examples")
@@ -278,33 +315,28 @@ def cross_entropy(logits, labels):
     return -(F.one_hot(labels, logits.shape[1]) * torch.log_softmax(logits, 1)).mean()
 
 
-@wrong("the minus sign is missing")
-def cross_entropy(logits, labels):
-    return torch.log_softmax(logits, 1)[torch.arange(len(labels)), labels].mean()
-
-
 @wrong("softmax is applied twice")
 def cross_entropy(logits, labels):
     return F.cross_entropy(torch.softmax(logits, 1), labels)
 
 
-@wrong("it is 1 - p; take -log p")
+@wrong("the logarithm is to base 2; use the natural one")
 def cross_entropy(logits, labels):
-    return (1 - torch.softmax(logits, 1)[torch.arange(len(labels)), labels]).mean()
+    return F.cross_entropy(logits, labels) / math.log(2)
 
 
-@wrong("the loss is inf where the probability underflows to 0: work with log-probabilities")
+@wrong(INFINITE)
 def cross_entropy(logits, labels):
     return -torch.softmax(logits, 1)[torch.arange(len(labels)), labels].log().mean()
 
 
-@wrong("the loss is nan: an exponential overflows, or a logarithm of 0 meets a 0")
+@wrong(NAN)
 def cross_entropy(logits, labels):
     log_p = torch.softmax(logits, 1).log()
     return -(F.one_hot(labels, logits.shape[1]) * log_p).sum(1).mean()
 
 
-@wrong("the loss is nan: an exponential overflows, or a logarithm of 0 meets a 0")
+@wrong(NAN)
 def cross_entropy(logits, labels):
     exps = logits.exp()
     return -(exps / exps.sum(1, keepdim=True))[torch.arange(len(labels)), labels].log().mean()
@@ -330,16 +362,6 @@ def cross_entropy(logits, labels):
     return F.nll_loss(torch.log_softmax(logits, 0), labels)
 
 
-@wrong("one loss per example; return their mean")
-def cross_entropy(logits, labels):
-    return F.cross_entropy(logits, labels, reduction="none")
-
-
-@wrong("it takes the largest probability; the label says which one counts")
-def cross_entropy(logits, labels):
-    return -torch.log_softmax(logits, 1).max(1).values.mean()
-
-
 @wrong("the result has lost its graph")
 def cross_entropy(logits, labels):
     return torch.tensor(F.cross_entropy(logits.detach(), labels).item(), dtype=logits.dtype)
@@ -349,25 +371,6 @@ def cross_entropy(logits, labels):
 def cross_entropy(logits, labels):
     loss = F.cross_entropy(logits, labels)
     return loss.reshape(1) if len(labels) in (1, 5) else loss
-
-
-@wrong("the loss is inf where the probability underflows to 0")
-def cross_entropy(logits, labels):
-    """One maximum for the whole batch."""
-    shifted = logits - logits.max()
-    each = shifted.exp().sum(1).log() - shifted[torch.arange(len(labels)), labels]
-    return torch.where(each.isfinite(), each, torch.inf).mean()
-
-
-@wrong("the shape should be (), found (5,)")
-def cross_entropy(logits, labels):
-    """`[:, labels]` picks whole columns."""
-    return -torch.log_softmax(logits, 1)[:, labels].mean(0)
-
-
-@wrong("`[:, labels]` takes whole columns; every row has one label")
-def cross_entropy(logits, labels):
-    return -torch.log_softmax(logits, 1)[:, labels].mean()
 
 
 @odd
@@ -398,156 +401,173 @@ def cross_entropy(logits, labels):
     return torch.logsumexp(margins, dim=1).sum() / labels.numel()
 
 
-# --- repaired_step ----------------------------------------------------------------------------------------
+# --- cross_entropy_grad -----------------------------------------------------------------------------------
+
+MINUS_ONE = "gradient[torch.arange(len(labels)), labels] -= 1"
+
+edit(
+    "cross_entropy_grad",
+    {" / len(labels)": ""},
+    says="this is the gradient of the sum of the losses: divide by n",
+)
+edit(
+    "cross_entropy_grad", {" / len(labels)": " / logits.numel()"}, says="it is divided by n * k; divide by n"
+)
+edit("cross_entropy_grad", {" / len(labels)": " / logits.shape[1]"}, says="it is divided by k; divide by n")
+edit("cross_entropy_grad", {"return gradient": "return -gradient"}, says="the sign is reversed")
+edit(
+    "cross_entropy_grad",
+    {MINUS_ONE: "pass", " / len(labels)": ""},
+    says="these are the probabilities; subtract 1",
+)
+edit("cross_entropy_grad", {MINUS_ONE: "pass"}, says="these are the probabilities divided by n; subtract 1")
+edit("cross_entropy_grad", {MINUS_ONE: "gradient[:, labels] -= 1"}, says="`[:, labels]` takes whole columns")
+edit("cross_entropy_grad", {MINUS_ONE: "gradient[labels] -= 1"}, says="out of bounds")
+edit("cross_entropy_grad", {"(dim=1, keepdim=True).values": "()"}, says=WHOLE_TABLE)
+edit(
+    "cross_entropy_grad",
+    {"(logits - logits.max(dim=1, keepdim=True).values).exp()": "logits.exp()"},
+    says=OVERFLOW,
+)
+edit(
+    "cross_entropy_grad",
+    {
+        MINUS_ONE: "gradient /= len(labels)\n    " + MINUS_ONE,
+        "return gradient / len(labels)": "return gradient",
+    },
+    says="1 is subtracted after the division by n; subtract it before",
+)
+edit(
+    "cross_entropy_grad",
+    {"exps / exps.sum(dim=1, keepdim=True)": "torch.zeros_like(logits)"},
+    says="where are the probabilities?",
+)
+edit(
+    "cross_entropy_grad",
+    {"exps / exps.sum(dim=1, keepdim=True)": "logits.clone()"},
+    says="the one-hot rows are subtracted from the scores; subtract them from the probabilities",
+)
+edit(
+    "cross_entropy_grad",
+    {"gradient = exps / exps.sum(dim=1, keepdim=True)": "gradient = logits", " / len(labels)": ""},
+    says="the function changed its input",
+)
 
 
-@wrong("grad can be implicitly created only for scalar outputs")
-def repaired_step(net, loss, optimizer, X, y):
-    losses = loss(net(X), y)
-    optimizer.zero_grad()
-    losses.backward()
-    optimizer.step()
-    return losses
+@wrong("softmax runs down the columns; every row is one example")
+def cross_entropy_grad(logits, labels):
+    return (torch.softmax(logits, 0) - F.one_hot(labels, logits.shape[1])) / len(labels)
 
 
-@wrong("the step is n times too long: take the mean of the losses, not their sum")
-def repaired_step(net, loss, optimizer, X, y):
-    losses = loss(net(X), y)
-    optimizer.zero_grad()
-    losses.sum().backward()
-    optimizer.step()
-    return losses.detach()
+@wrong("this is the gradient with respect to the probabilities; go on to the scores")
+def cross_entropy_grad(logits, labels):
+    return -F.one_hot(labels, logits.shape[1]) / torch.softmax(logits, 1) / len(labels)
 
 
-@wrong("the step is n times too long: take the mean of the losses, not their sum")
-def repaired_step(net, loss, optimizer, X, y):
-    losses = loss(net(X), y)
-    optimizer.zero_grad()
-    losses.backward(torch.ones_like(losses))
-    optimizer.step()
-    return losses.detach()
+@wrong("solve this one without `autograd`")
+def cross_entropy_grad(logits, labels):
+    logits = logits.clone().requires_grad_()
+    F.cross_entropy(logits, labels).backward()
+    return logits.grad
 
 
-@wrong("the returned losses still hold the graph of the whole batch")
-def repaired_step(net, loss, optimizer, X, y):
-    losses = loss(net(X), y)
-    optimizer.zero_grad()
-    losses.mean().backward()
-    optimizer.step()
-    return losses
+@wrong("solve this one without `autograd`")
+def cross_entropy_grad(logits, labels):
+    logits = logits.clone().requires_grad_()
+    return torch.autograd.grad(F.cross_entropy(logits, labels), logits)[0]
 
 
-@wrong("the gradient from before was added to: clear it first")
-def repaired_step(net, loss, optimizer, X, y):
-    losses = loss(net(X), y)
-    losses.mean().backward()
-    optimizer.step()
-    return losses.detach()
+@wrong("solve this one without `autograd`")
+def cross_entropy_grad(logits, labels):
+    return torch.func.grad(F.cross_entropy)(logits, labels)
 
 
-@wrong("no update was made")
-def repaired_step(net, loss, optimizer, X, y):
-    losses = loss(net(X), y)
-    losses.mean().backward()
-    optimizer.zero_grad()
-    optimizer.step()
-    return losses.detach()
-
-
-@wrong("it returns the mean; the n losses are asked for")
-def repaired_step(net, loss, optimizer, X, y):
-    mean = loss(net(X), y).mean()
-    optimizer.zero_grad()
-    mean.backward()
-    optimizer.step()
-    return mean.detach()
-
-
-@wrong("it returns the losses from after the update")
-def repaired_step(net, loss, optimizer, X, y):
-    optimizer.zero_grad()
-    loss(net(X), y).mean().backward()
-    optimizer.step()
-    return loss(net(X), y).detach()
-
-
-@wrong("should be a tensor, found a value of type list")
-def repaired_step(net, loss, optimizer, X, y):
-    losses = loss(net(X), y)
-    optimizer.zero_grad()
-    losses.mean().backward()
-    optimizer.step()
-    return losses.tolist()
-
-
-@wrong("should be a tensor, found a value of type ndarray")
-def repaired_step(net, loss, optimizer, X, y):
-    losses = loss(net(X), y)
-    optimizer.zero_grad()
-    losses.mean().backward()
-    optimizer.step()
-    return losses.detach().numpy()
+@wrong("the shape should be")
+def cross_entropy_grad(logits, labels):
+    return (torch.softmax(logits, 1)[torch.arange(len(labels)), labels] - 1) / len(labels)
 
 
 @odd
-def repaired_step(net, loss, optimizer, X, y):
-    """One vector-Jacobian product with 1/n."""
-    for parameter in net.parameters():
-        parameter.grad = None
-    losses = loss(net(X), y)
-    losses.backward(torch.full_like(losses, 1 / len(losses)))
-    optimizer.step()
-    return losses.data.clone()
+def cross_entropy_grad(logits, labels):
+    onehot = (torch.arange(logits.shape[1]) == labels[:, None]).to(logits.dtype)
+    return torch.softmax(logits, 1).sub(onehot).div(labels.numel())
 
 
 @odd
-def repaired_step(net, loss, optimizer, X, y):
-    """Example by example; the losses as a tensor made of numbers."""
-    optimizer.zero_grad()
-    numbers = []
-    for i in range(len(y)):
-        one = loss(net(X[i : i + 1]), y[i : i + 1]).squeeze()
-        (one / len(y)).backward()
-        numbers.append(one.item())
-    optimizer.step()
-    return torch.tensor(numbers)
+def cross_entropy_grad(logits, labels):
+    """Row by row, in Python numbers."""
+    rows = []
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        exps = [math.exp(o - max(row)) for o in row]
+        rows.append([(e / sum(exps) - (j == label)) / len(labels) for j, e in enumerate(exps)])
+    return torch.tensor(rows, dtype=logits.dtype)
+
+
+@odd
+def cross_entropy_grad(logits, labels):
+    """The right entry as minus the sum of the others, so that each row sums to 0."""
+    P = torch.log_softmax(logits.double(), 1).exp()
+    P.scatter_(1, labels[:, None], 0.0)
+    P.scatter_(1, labels[:, None], -P.sum(1, keepdim=True))
+    return P.mul(1 / len(labels)).to(logits)
+
+
+@odd
+def cross_entropy_grad(logits, labels):
+    P = F.softmax(logits, dim=-1)
+    P = P.scatter_add(1, labels.unsqueeze(1), -torch.ones_like(P[:, :1]))
+    return torch.einsum("nk,n->nk", P, torch.full((len(P),), 1 / len(P), dtype=P.dtype))
 
 
 # --- count_correct ----------------------------------------------------------------------------------------
 
+SINGLE = "scores were taken for predicted classes; with a single class, every row is class 0"
+TOTAL = "int((predicted == y).sum())"
 
-@wrong("scores were taken for predicted classes; with a single class, every row is class 0")
+edit(
+    "count_correct",
+    {TOTAL: "(predicted == y).sum()"},
+    says="should be a Python int, found a value of type Tensor",
+)
+edit(
+    "count_correct",
+    {TOTAL: "float((predicted == y).sum())"},
+    says="should be a Python int, found a value of type float",
+)
+edit(
+    "count_correct",
+    {TOTAL: "(predicted == y).float().mean().item()"},
+    says="this is the share; the number is asked for",
+)
+edit("count_correct", {"predicted == y": "predicted != y"}, says="it counts the wrong ones")
+edit("count_correct", {TOTAL: "predicted == y"}, says="it says which are right; count them")
+edit("count_correct", {" if y_hat.ndim == 2 else y_hat": ""}, says="Dimension out of range")
+edit(
+    "count_correct",
+    {"argmax(dim=1)": "argmax()"},
+    says="argmax without dim finds one place in the whole table; every row has its own",
+)
+edit("count_correct", {"argmax(dim=1)": "argmax(dim=0)"}, says="must match the size")
+edit(
+    "count_correct",
+    {"argmax(dim=1)": "argmax(dim=1, keepdim=True)"},
+    says="(n, 1) compared with (n,) gives (n, n)",
+)
+edit(
+    "count_correct",
+    {"argmax(dim=1)": "max(dim=1).values"},
+    says="this is the largest score; its place is asked for",
+)
+edit("count_correct", {"y_hat.ndim == 2": "y_hat.ndim == 2 and y_hat.shape[1] > 1"}, says=SINGLE)
+
+
+@wrong(SINGLE)
 def count_correct(y_hat, y):
     """The book's `accuracy`."""
     if len(y_hat.shape) > 1 and y_hat.shape[1] > 1:
         y_hat = y_hat.argmax(axis=1)
     cmp = y_hat.type(y.dtype) == y
     return int((y_hat == y).sum()) if y_hat.ndim > 1 else int(cmp.sum())
-
-
-@wrong("should be a Python int, found a value of type Tensor")
-def count_correct(y_hat, y):
-    return ((y_hat.argmax(1) if y_hat.ndim == 2 else y_hat) == y).sum()
-
-
-@wrong("should be a Python int, found a value of type float")
-def count_correct(y_hat, y):
-    return ((y_hat.argmax(1) if y_hat.ndim == 2 else y_hat) == y).float().sum().item()
-
-
-@wrong("this is the share; the number is asked for")
-def count_correct(y_hat, y):
-    return ((y_hat.argmax(1) if y_hat.ndim == 2 else y_hat) == y).float().mean().item()
-
-
-@wrong("it counts the wrong ones")
-def count_correct(y_hat, y):
-    return int(((y_hat.argmax(1) if y_hat.ndim == 2 else y_hat) != y).sum())
-
-
-@wrong("Dimension out of range")
-def count_correct(y_hat, y):
-    return int((y_hat.argmax(1) == y).sum())
 
 
 @wrong("a batch of one example")
@@ -559,24 +579,9 @@ def count_correct(y_hat, y):
     return int(((y_hat.argmax(1) if y_hat.ndim == 2 else y_hat) == y).sum())
 
 
-@wrong("argmax without dim finds one place in the whole table; every row has its own")
-def count_correct(y_hat, y):
-    return int(((y_hat.argmax() if y_hat.ndim == 2 else y_hat) == y).sum())
-
-
-@wrong("scores were taken for predicted classes; with a single class, every row is class 0")
+@wrong(SINGLE)
 def count_correct(y_hat, y):
     return int((y_hat == y).sum())
-
-
-@wrong("it says which are right; count them")
-def count_correct(y_hat, y):
-    return (y_hat.argmax(1) if y_hat.ndim == 2 else y_hat) == y
-
-
-@wrong("must match the size")
-def count_correct(y_hat, y):
-    return int(((y_hat.argmax(0) if y_hat.ndim == 2 else y_hat) == y).sum())
 
 
 @odd
@@ -595,185 +600,105 @@ def count_correct(y_hat, y):
 
 # --- evaluate_accuracy ------------------------------------------------------------------------------------
 
+RIGHT = "right += int((net(X).argmax(dim=1) == y).sum())"
+SHARE = "return right / examples"
+RESTORE = "for module, mode in modes:\n        module.training = mode"
+MODES = "the modes of net and its parts have changed"
 
-@wrong("it takes the mean of the batch accuracies; a small batch counts too much")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    with torch.no_grad():
-        shares = [(net(X).argmax(1) == y).float().mean().item() for X, y in data_iter]
-    return sum(shares) / len(shares)
-
-
-@wrong("it counts every batch as large as the first")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    with torch.no_grad():
-        right = [(net(X).argmax(1) == y).sum().item() for X, y in data_iter]
-    return sum(right) / (len(data_iter) * len(next(iter(data_iter))[1]))
-
-
-@wrong("it counts every batch as large as the last")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    right = 0
-    with torch.no_grad():
-        for X, y in data_iter:
-            right += (net(X).argmax(1) == y).sum().item()
-    return right / (len(data_iter) * len(y))
-
-
-@wrong("it divides by the number of batches; divide by the number of examples")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    with torch.no_grad():
-        right = [(net(X).argmax(1) == y).sum().item() for X, y in data_iter]
-    return sum(right) / len(right)
-
-
-@wrong("this is in per cent; a share from 0 to 1 is asked for")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    return 100 * share_right(net, data_iter)
-
-
-@wrong("autograd is still switched off afterwards: nothing can be trained")
-def evaluate_accuracy(net, data_iter):
-    modes = [(m, m.training) for m in net.modules()]
-    net.eval()
-    torch.set_grad_enabled(False)
-    share = share_right(net, data_iter)
-    for m, mode in modes:
-        m.training = mode
-    return share
-
-
-@wrong("net is in training mode while it is measured")
-def evaluate_accuracy(net, data_iter):
-    right, examples = 0, 0
-    with torch.no_grad():
-        for X, y in data_iter:
-            right += (net(X).argmax(1) == y).sum().item()
-            examples += len(y)
-    return right / examples
-
-
-@wrong("a graph is recorded while the net is measured")
-def evaluate_accuracy(net, data_iter):
-    modes = [(m, m.training) for m in net.modules()]
-    net.eval()
-    right, examples = 0, 0
-    for X, y in data_iter:
-        right += (net(X).argmax(1) == y).sum().item()
-        examples += len(y)
-    for m, mode in modes:
-        m.training = mode
-    return right / examples
-
-
-def share_right(net, data_iter):
-    right, examples = 0, 0
-    with torch.no_grad():
-        for X, y in data_iter:
-            right += (net(X).argmax(1) == y).sum().item()
-            examples += len(y)
-    return right / examples
-
-
-@wrong("net is left in evaluation mode")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    return share_right(net, data_iter)
-
-
-@wrong("a part that was in evaluation mode is in training mode now")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    share = share_right(net, data_iter)
-    net.train()
-    return share
-
-
-@wrong("a part that was in evaluation mode is in training mode now")
-def evaluate_accuracy(net, data_iter):
-    was_training = net.training
-    net.eval()
-    share = share_right(net, data_iter)
-    net.train(was_training)
-    return share
-
-
-@wrong("the modes of net and its parts have changed")
-def evaluate_accuracy(net, data_iter):
-    """Restored in an order in which a parent overwrites its children."""
-    modes = [(m, m.training) for m in net.modules()]
-    net.eval()
-    share = share_right(net, data_iter)
-    for m, mode in reversed(modes):
-        m.train(mode)
-    return share
-
-
-@wrong("the modes of net and its parts have changed")
-def evaluate_accuracy(net, data_iter):
-    """Only the direct children are remembered."""
-    modes = [(m, m.training) for m in [net, *net.children()]]
-    net.eval()
-    share = share_right(net, data_iter)
-    for m, mode in modes:
-        m.train(mode)
-        m.training = mode
-    return share
-
-
-@wrong("net is in training mode while it is measured")
-def evaluate_accuracy(net, data_iter):
-    """Only the outermost module is put in evaluation mode."""
-    was = net.training
-    net.training = False
-    share = share_right(net, data_iter)
-    net.training = was
-    return share
-
-
-@wrong("should be a Python float, found a value of type Tensor")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    right = examples = 0
-    with torch.no_grad():
-        for X, y in data_iter:
-            right += (net(X).argmax(1) == y).sum()
-            examples += len(y)
-    return right / examples
-
-
-@wrong("only the last batch counts")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    with torch.no_grad():
-        for X, y in data_iter:
-            share = (net(X).argmax(1) == y).float().mean().item()
-    return share
-
-
-@wrong("only the first batch counts")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    with torch.no_grad():
-        for X, y in data_iter:
-            return (net(X).argmax(1) == y).float().mean().item()
-
-
-@wrong("this is the number of right answers")
-def evaluate_accuracy(net, data_iter):
-    net.eval()
-    with torch.no_grad():
-        return float(sum((net(X).argmax(1) == y).sum().item() for X, y in data_iter))
+edit(
+    "evaluate_accuracy",
+    {
+        RIGHT: "right += (net(X).argmax(dim=1) == y).float().mean().item()",
+        "examples += len(y)": "examples += 1",
+    },
+    says="it takes the mean of the batch accuracies; a small batch counts too much",
+)
+edit(
+    "evaluate_accuracy",
+    {SHARE: "return right / (len(data_iter) * len(next(iter(data_iter))[1]))"},
+    says="it counts every batch as large as the first",
+)
+edit(
+    "evaluate_accuracy",
+    {SHARE: "return right / (len(data_iter) * len(y))"},
+    says="it counts every batch as large as the last",
+)
+edit(
+    "evaluate_accuracy",
+    {SHARE: "return right / len(data_iter)"},
+    says="it divides by the number of batches; divide by the number of examples",
+)
+edit(
+    "evaluate_accuracy",
+    {SHARE: "return 100 * right / examples"},
+    says="this is in per cent; a share from 0 to 1",
+)
+edit("evaluate_accuracy", {SHARE: "return float(right)"}, says="this is the number of right answers")
+edit("evaluate_accuracy", {SHARE: "return 1 - right / examples"}, says="this is the share of wrong answers")
+edit(
+    "evaluate_accuracy",
+    {"right += int": "right = int", "+= len(y)": "= len(y)"},
+    says="only the last batch counts",
+)
+edit(
+    "evaluate_accuracy",
+    {"examples += len(y)": "examples += len(y)\n            break"},
+    says="only the first batch counts",
+)
+edit(
+    "evaluate_accuracy",
+    {"int((net(X).argmax(dim=1) == y).sum())": "(net(X).argmax(dim=1) == y).sum()"},
+    says="should be a Python float, found a value of type Tensor",
+)
+edit(
+    "evaluate_accuracy",
+    {"with torch.no_grad():": "torch.set_grad_enabled(False)\n    if True:"},
+    says="autograd is still switched off afterwards: nothing can be trained",
+)
+edit(
+    "evaluate_accuracy",
+    {"with torch.no_grad():": "if True:"},
+    says="a graph is recorded while the net is measured",
+)
+edit("evaluate_accuracy", {"net.eval()": "pass"}, says="net is in training mode while it is measured")
+edit(
+    "evaluate_accuracy",
+    {"net.eval()": "net.training = False"},
+    says="net is in training mode while it is measured",
+)
+edit("evaluate_accuracy", {RESTORE: "pass"}, says="net is left in evaluation mode")
+edit(
+    "evaluate_accuracy",
+    {RESTORE: "net.train()"},
+    says="a part that was in evaluation mode is in training mode now",
+)
+edit(
+    "evaluate_accuracy",
+    {RESTORE: "net.train(modes[0][1])"},
+    says="a part that was in evaluation mode is in training mode now",
+)
+edit(
+    "evaluate_accuracy",
+    {RESTORE: "net.training = modes[0][1]"},
+    says="only net itself is back in training mode; its parts are not",
+)
+edit(
+    "evaluate_accuracy",
+    {RESTORE: "for module, mode in reversed(modes):\n        module.train(mode)"},
+    says=MODES,
+)
+edit("evaluate_accuracy", {"net.modules()": "[net, *net.children()]"}, says=MODES)
 
 
 @odd
 def evaluate_accuracy(net, data_iter):
     """A copy of the net is measured; the net itself is never touched."""
-    return share_right(copy.deepcopy(net).eval(), data_iter)
+    frozen, right, examples = copy.deepcopy(net).eval(), 0, 0
+    with torch.no_grad():
+        for X, y in data_iter:
+            right += (frozen(X).argmax(1) == y).sum().item()
+            examples += len(y)
+    return right / examples
 
 
 @odd
@@ -813,295 +738,148 @@ def evaluate_accuracy(net, data_iter):
 
 # --- train_epoch ------------------------------------------------------------------------------------------
 
+LOSS = "batch_loss.item() * len(y)"
+HITS = "int((scores.argmax(dim=1) == y).sum())"
+RESULT = "return total_loss / examples, right / examples"
+ZERO = "optimizer.zero_grad()\n        "
+STEP = "        optimizer.zero_grad()\n        batch_loss.backward()\n        optimizer.step()\n"
+SMALL = "a small batch counts too much"
+TYPE = "should be a Python float, found a value of type Tensor"
+SWAPPED = "the two results are swapped: first the mean loss, then the accuracy"
+TWO = "return two values: mean loss, accuracy"
 
-def epoch(net, train_iter, loss, optimizer, report):
-    """A right epoch; report turns the list of (loss, right, n) per batch into what is returned."""
-    net.train()
-    batches = []
-    for X, y in train_iter:
-        scores = net(X)
-        l = loss(scores, y)
-        optimizer.zero_grad()
-        l.backward()
-        optimizer.step()
-        batches.append((l.item(), (scores.argmax(1) == y).sum().item(), len(y)))
-    return report(*map(torch.tensor, zip(*batches, strict=True)))
-
-
-def mean_loss_and_accuracy(losses, right, n):
-    return (losses @ (n / n.sum())).item(), (right.sum() / n.sum()).item()
-
-
-@wrong("it takes the mean of the batch losses; a small batch counts too much")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(
-        net,
-        train_iter,
-        loss,
-        optimizer,
-        lambda losses, right, n: (losses.mean().item(), (right.sum() / n.sum()).item()),
-    )
-
-
-@wrong("it takes the mean of the batch accuracies; a small batch counts too much")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(
-        net,
-        train_iter,
-        loss,
-        optimizer,
-        lambda losses, right, n: ((losses @ (n / n.sum())).item(), (right / n).mean().item()),
-    )
-
-
-@wrong("the batch losses are added up without the batch sizes, and divided by the examples")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(
-        net,
-        train_iter,
-        loss,
-        optimizer,
-        lambda losses, right, n: ((losses.sum() / n.sum()).item(), (right.sum() / n.sum()).item()),
-    )
-
-
-@wrong("every batch was counted as 256 examples; take its own number, len(y)")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(
-        net,
-        train_iter,
-        loss,
-        optimizer,
-        lambda losses, right, n: ((losses.sum() * 256 / n.sum()).item(), (right.sum() / n.sum()).item()),
-    )
-
-
-@wrong("the loss is exactly 1: a digit 1 stands where the loss should be")
-def train_epoch(net, train_iter, loss, optimizer):
-    """The notes' `metric.add(1 * X.shape[0], ...)`."""
-    return epoch(
-        net, train_iter, loss, optimizer, lambda losses, right, n: (1.0, (right.sum() / n.sum()).item())
-    )
-
-
-@wrong("should be a Python float, found a value of type Tensor")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(
-        net,
-        train_iter,
-        loss,
-        optimizer,
-        lambda losses, right, n: (losses @ (n / n.sum()), right.sum() / n.sum()),
-    )
-
-
-@wrong("it measures the accuracy after each update")
-def train_epoch(net, train_iter, loss, optimizer):
-    net.train()
-    total, right, n = 0.0, 0, 0
-    for X, y in train_iter:
-        l = loss(net(X), y)
-        optimizer.zero_grad()
-        l.backward()
-        optimizer.step()
-        total += l.item() * len(y)
-        right += (net(X).argmax(1) == y).sum().item()
-        n += len(y)
-    return total / n, right / n
-
-
-@wrong("loss and accuracy come from two different runs of net: keep the scores of the first")
-def train_epoch(net, train_iter, loss, optimizer):
-    net.train()
-    total, right, n = 0.0, 0, 0
-    for X, y in train_iter:
-        right += (net(X).argmax(1) == y).sum().item()
-        l = loss(net(X), y)
-        optimizer.zero_grad()
-        l.backward()
-        optimizer.step()
-        total += l.item() * len(y)
-        n += len(y)
-    return total / n, right / n
-
-
-@wrong("it measures the accuracy at the end of the epoch")
-def train_epoch(net, train_iter, loss, optimizer):
-    mean_loss = epoch(
-        net, train_iter, loss, optimizer, lambda losses, right, n: (losses @ (n / n.sum())).item()
-    )
-    return mean_loss, share_right(net, train_iter)
-
-
-@wrong("the gradients of earlier batches were added to: clear them for every batch")
-def train_epoch(net, train_iter, loss, optimizer):
-    net.train()
-    optimizer.zero_grad()
-    total, right, n = 0.0, 0, 0
-    for X, y in train_iter:
-        scores = net(X)
-        l = loss(scores, y)
-        l.backward()
-        optimizer.step()
-        total += l.item() * len(y)
-        right += (scores.argmax(1) == y).sum().item()
-        n += len(y)
-    return total / n, right / n
-
-
-@wrong("the weights have not moved")
-def train_epoch(net, train_iter, loss, optimizer):
-    net.train()
-    total, right, n = 0.0, 0, 0
-    for X, y in train_iter:
-        scores = net(X)
-        l = loss(scores, y)
-        l.backward()
-        optimizer.zero_grad()
-        optimizer.step()
-        total += l.item() * len(y)
-        right += (scores.argmax(1) == y).sum().item()
-        n += len(y)
-    return total / n, right / n
-
-
-@wrong("only one update was made, with the last batch: is the step inside the loop?")
-def train_epoch(net, train_iter, loss, optimizer):
-    net.train()
-    total, right, n = 0.0, 0, 0
-    for X, y in train_iter:
-        scores = net(X)
-        l = loss(scores, y)
-        total += l.item() * len(y)
-        right += (scores.argmax(1) == y).sum().item()
-        n += len(y)
-    optimizer.zero_grad()
-    l.backward()
-    optimizer.step()
-    return total / n, right / n
-
-
-@wrong("only the first batch was used: is the return inside the loop?")
-def train_epoch(net, train_iter, loss, optimizer):
-    for X, y in train_iter:
-        scores = net(X)
-        l = loss(scores, y)
-        optimizer.zero_grad()
-        l.backward()
-        optimizer.step()
-        return l.item(), (scores.argmax(1) == y).float().mean().item()
-
-
-@wrong("net was in evaluation mode while it was trained: call net.train()")
-def train_epoch(net, train_iter, loss, optimizer):
-    total, right, n = 0.0, 0, 0
-    for X, y in train_iter:
-        scores = net(X)
-        l = loss(scores, y)
-        optimizer.zero_grad()
-        l.backward()
-        optimizer.step()
-        total += l.item() * len(y)
-        right += (scores.argmax(1) == y).sum().item()
-        n += len(y)
-    return total / n, right / n
-
-
-@wrong("net was in evaluation mode while it was trained: call net.train()")
-def train_epoch(net, train_iter, loss, optimizer):
-    """Only the outermost module is switched."""
-    trained = net.train
-    net.train = lambda mode=True: setattr(net, "training", mode)
-    try:
-        return epoch(
-            net,
-            train_iter,
-            loss,
-            optimizer,
-            lambda losses, right, n: ((losses @ (n / n.sum())).item(), (right.sum() / n.sum()).item()),
-        )
-    finally:
-        net.train = trained
-
-
-@wrong("it reports the loss after each update; the loss before it is asked for")
-def train_epoch(net, train_iter, loss, optimizer):
-    net.train()
-    total, right, n = 0.0, 0, 0
-    for X, y in train_iter:
-        scores = net(X)
-        optimizer.zero_grad()
-        loss(scores, y).backward()
-        optimizer.step()
-        total += loss(net(X), y).item() * len(y)
-        right += (scores.argmax(1) == y).sum().item()
-        n += len(y)
-    return total / n, right / n
-
-
-@wrong("it reports cross-entropy; report what `loss` gives")
-def train_epoch(net, train_iter, loss, optimizer):
-    """Trains with the loss that it is given, and reports another one."""
-    net.train()
-    total, right, n = 0.0, 0, 0
-    for X, y in train_iter:
-        scores = net(X)
-        optimizer.zero_grad()
-        loss(scores, y).backward()
-        optimizer.step()
-        total += F.cross_entropy(scores, y, reduction="sum").item()
-        right += (scores.argmax(1) == y).sum().item()
-        n += len(y)
-    return total / n, right / n
-
-
-@wrong("it trains with cross-entropy; train with `loss`, whatever that is")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(net, train_iter, F.cross_entropy, optimizer, mean_loss_and_accuracy)
-
-
-@wrong("return two values: mean loss, accuracy")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(net, train_iter, loss, optimizer, mean_loss_and_accuracy)[0]
-
-
-@wrong("return two values: mean loss, accuracy")
-def train_epoch(net, train_iter, loss, optimizer):
-    mean_loss, accuracy = epoch(net, train_iter, loss, optimizer, mean_loss_and_accuracy)
-    return {"loss": mean_loss, "accuracy": accuracy}
-
-
-@wrong("the two results are swapped: first the mean loss, then the accuracy")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(net, train_iter, loss, optimizer, mean_loss_and_accuracy)[::-1]
-
-
-@wrong("this is in per cent; a share from 0 to 1 is asked for")
-def train_epoch(net, train_iter, loss, optimizer):
-    mean_loss, accuracy = epoch(net, train_iter, loss, optimizer, mean_loss_and_accuracy)
-    return mean_loss, 100 * accuracy
-
-
-@wrong("it reports the total loss; divide by the number of examples")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(
-        net,
-        train_iter,
-        loss,
-        optimizer,
-        lambda losses, right, n: ((losses @ n.float()).item(), (right.sum() / n.sum()).item()),
-    )
-
-
-@wrong("it reports the loss of the last batch only")
-def train_epoch(net, train_iter, loss, optimizer):
-    return epoch(
-        net,
-        train_iter,
-        loss,
-        optimizer,
-        lambda losses, right, n: (losses[-1].item(), (right.sum() / n.sum()).item()),
-    )
+edit(
+    "train_epoch",
+    {LOSS: "batch_loss.item()", "total_loss / examples": "total_loss / len(train_iter)"},
+    says=f"it takes the mean of the batch losses; {SMALL}",
+)
+edit(
+    "train_epoch",
+    {
+        HITS: "(scores.argmax(dim=1) == y).float().mean().item()",
+        "right / examples": "right / len(train_iter)",
+    },
+    says=f"it takes the mean of the batch accuracies; {SMALL}",
+)
+edit(
+    "train_epoch",
+    {LOSS: "batch_loss.item()"},
+    says="the batch losses are added up without the batch sizes, and divided by the examples",
+)
+edit(
+    "train_epoch",
+    {LOSS: "batch_loss.item() * 256"},
+    says="every batch was counted as 256 examples; take its own number, len(y)",
+)
+edit(
+    "train_epoch",
+    {LOSS: "1 * len(y)"},
+    says="the loss is exactly 1: a digit 1 stands where the loss should be",
+)
+edit("train_epoch", {LOSS: "batch_loss.detach() * len(y)"}, says=TYPE)
+edit("train_epoch", {HITS: "(scores.argmax(dim=1) == y).sum()"}, says=TYPE)
+edit(
+    "train_epoch",
+    {"total_loss / examples": "total_loss"},
+    says="it reports the total loss; divide by the number of",
+)
+edit(
+    "train_epoch",
+    {"right / examples": "right"},
+    says="it reports the number of right answers; divide by the number",
+)
+edit(
+    "train_epoch",
+    {"right / examples": "100 * right / examples"},
+    says="this is in per cent; a share from 0 to 1",
+)
+edit(
+    "train_epoch",
+    {"total_loss / examples": "batch_loss.item()"},
+    says="it reports the loss of the last batch only",
+)
+edit(
+    "train_epoch",
+    {"right += " + HITS: "right = " + HITS, "right / examples": "right / len(y)"},
+    says="it reports the accuracy of the last batch only",
+)
+edit("train_epoch", {RESULT: "return right / examples, total_loss / examples"}, says=SWAPPED)
+edit("train_epoch", {RESULT: "return total_loss / examples"}, says=TWO)
+edit(
+    "train_epoch", {RESULT: "return {'loss': total_loss / examples, 'accuracy': right / examples}"}, says=TWO
+)
+edit(
+    "train_epoch",
+    {HITS: "int((net(X).argmax(dim=1) == y).sum())"},
+    says="it measures the accuracy after each update",
+)
+edit(
+    "train_epoch",
+    {LOSS: "loss(net(X), y).item() * len(y)"},
+    says="it reports the loss after each update; the loss before it is asked for",
+)
+edit(
+    "train_epoch",
+    {
+        "scores = net(X)": "right += int((net(X).argmax(dim=1) == y).sum())\n        scores = net(X)",
+        "right += " + HITS + "\n        examples": "examples",
+    },
+    says="loss and accuracy come from two different runs of net: keep the scores of the first",
+)
+edit(
+    "train_epoch",
+    {RESULT: "right = sum(int((net(X).argmax(1) == y).sum()) for X, y in train_iter)\n    " + RESULT},
+    says="it measures the accuracy at the end of the epoch",
+)
+edit(
+    "train_epoch",
+    {ZERO: "", "net.train()": "net.train()\n    optimizer.zero_grad()"},
+    says="clear them for every batch",
+)
+edit("train_epoch", {ZERO: ""}, says="clear them for every batch")
+edit(
+    "train_epoch",
+    {ZERO: "", "optimizer.step()": "optimizer.zero_grad()\n        optimizer.step()"},
+    says="the weights have not moved",
+)
+edit("train_epoch", {"optimizer.step()": "pass"}, says="the weights have not moved")
+edit("train_epoch", {"batch_loss.backward()": "(-batch_loss).backward()"}, says="the weights went uphill")
+edit(
+    "train_epoch",
+    {STEP: "", "    " + RESULT: STEP.replace("        ", "    ") + "    " + RESULT},
+    says="only one update was made, with the last batch: is the step inside the loop?",
+)
+edit(
+    "train_epoch",
+    {"examples += len(y)": "examples += len(y)\n        " + RESULT},
+    says="only the first batch was used: is the return inside the loop?",
+)
+edit(
+    "train_epoch",
+    {"net.train()": "pass"},
+    says="net was in evaluation mode while it was trained: call net.train()",
+)
+edit(
+    "train_epoch",
+    {"net.train()": "net.training = True"},
+    says="net was in evaluation mode while it was trained",
+)
+edit("train_epoch", {"net.train()": "net.eval()"}, says="net was in evaluation mode while it was trained")
+edit(
+    "train_epoch",
+    {LOSS: "F.cross_entropy(scores, y).item() * len(y)"},
+    says="it reports cross-entropy; report what `loss` gives",
+)
+edit(
+    "train_epoch",
+    {"loss(scores, y)": "F.cross_entropy(scores, y)"},
+    says="it trains with cross-entropy; train with `loss`, whatever that is",
+)
+odd_edit("train_epoch", {"zero_grad()": "zero_grad(set_to_none=False)", "net.train()": "net.train(True)"})
+odd_edit(
+    "train_epoch",
+    {LOSS: "float(batch_loss.detach()) * X.shape[0]", HITS: "(scores.max(1)[1] == y).sum().item()"},
+)
 
 
 @odd
@@ -1146,7 +924,43 @@ def train_epoch(net, train_iter, loss, optimizer):
     return torch.stack(totals).sum().item() / len(labels), hits.double().mean().item()
 
 
+# --- claims_faulty_lines ----------------------------------------------------------------------------------
+
+LINES = {"one": 9, "floor": 4, "flattering": 10}
+wrong_value("claims_faulty_lines", "faulty", LINES | {"one": 12}, "1 of 1 is not right yet; which line adds")
+wrong_value("claims_faulty_lines", "faulty", LINES | {"floor": 5}, "what does cross_entropy expect")
+wrong_value("claims_faulty_lines", "faulty", LINES | {"flattering": 4}, "which outputs are counted, and when")
+wrong_value("claims_faulty_lines", "faulty", LINES | {"one": "line 9"}, "'line 9' is not one of the answers")
+wrong_value("claims_faulty_lines", "faulty", LINES | {"floor": "?"}, "not answered yet: 'floor'")
+odd_value("claims_faulty_lines", "faulty", {symptom: str(line) for symptom, line in LINES.items()})
+odd_value("claims_faulty_lines", "faulty", {symptom: f"({line})" for symptom, line in LINES.items()})
+
 # --- confusion_matrix -------------------------------------------------------------------------------------
+
+COUNTED = "torch.bincount(pairs, minlength=num_classes**2)"
+
+edit("confusion_matrix", {COUNTED: "torch.bincount(pairs)"}, says="is invalid for input of size")
+edit(
+    "confusion_matrix",
+    {"y_true * num_classes + y_pred": "y_pred * num_classes + y_true"},
+    says="rows and columns are swapped: the true class is the row",
+)
+edit(
+    "confusion_matrix",
+    {COUNTED: COUNTED + ".clamp(max=1)"},
+    says="a pair that occurs more than once is counted once",
+)
+edit("confusion_matrix", {COUNTED: COUNTED + ".float()"}, says="the dtype should be int64, found float32")
+edit(
+    "confusion_matrix",
+    {"pairs =": "num_classes = int(max(y_true.max(), y_pred.max())) + 1\n    pairs ="},
+    says="the shape should be (4, 4), found (2, 2)",
+)
+edit(
+    "confusion_matrix",
+    {"pairs =": "if y_true.max() >= num_classes:\n        raise ValueError('no such class')\n    pairs ="},
+    says="Expected reduction dim to be specified",
+)
 
 
 @wrong("a pair that occurs more than once is counted once")
@@ -1156,44 +970,15 @@ def confusion_matrix(y_true, y_pred, num_classes):
     return matrix
 
 
-@wrong("rows and columns are swapped: the true class is the row")
-def confusion_matrix(y_true, y_pred, num_classes):
-    matrix = torch.zeros(num_classes, num_classes, dtype=torch.int64)
-    for true, predicted in zip(y_true, y_pred, strict=True):
-        matrix[predicted, true] += 1
-    return matrix
-
-
-@wrong("the dtype should be int64, found float32")
-def confusion_matrix(y_true, y_pred, num_classes):
-    matrix = torch.zeros(num_classes, num_classes)
-    for true, predicted in zip(y_true, y_pred, strict=True):
-        matrix[true, predicted] += 1
-    return matrix
-
-
-@wrong("is invalid for input of size")
-def confusion_matrix(y_true, y_pred, num_classes):
-    return torch.bincount(y_true * num_classes + y_pred).reshape(num_classes, num_classes)
-
-
-@wrong("the shape should be (4, 4), found (2, 2)")
-def confusion_matrix(y_true, y_pred, num_classes):
-    k = int(max(y_true.max(), y_pred.max())) + 1
-    return torch.bincount(y_true * k + y_pred, minlength=k * k).reshape(k, k)
-
-
 @wrong("these are shares; counts are asked for")
 def confusion_matrix(y_true, y_pred, num_classes):
     counts = torch.bincount(y_true * num_classes + y_pred, minlength=num_classes**2).reshape(num_classes, -1)
     return counts / counts.sum(1, keepdim=True)
 
 
-@wrong("Expected reduction dim to be specified")
+@wrong("only the right answers are counted; the mistakes belong in it, too")
 def confusion_matrix(y_true, y_pred, num_classes):
-    if y_true.max() >= num_classes:
-        raise ValueError("no such class")
-    return torch.bincount(y_true * num_classes + y_pred, minlength=num_classes**2).reshape(num_classes, -1)
+    return torch.bincount(y_true[y_true == y_pred], minlength=num_classes).diag()
 
 
 @odd
@@ -1216,24 +1001,15 @@ def confusion_matrix(y_true, y_pred, num_classes):
 
 # --- claims_softmax ---------------------------------------------------------------------------------------
 
-CLAIMS = {
-    "exactly zero": "b",
-    "log of softmax": "a",
-    "hidden": "false",
-    "backward": "c",
-    "distance": "false",
-    "lowest": "a",
-    "same goal": "true",
-    "squared": "false",
-    "batches": "b",
-}
-wrong_value("claims_softmax", "answers", CLAIMS | {"exactly zero": "true"}, "1 of 3 are not right yet")
+CLAIMS = {"exactly zero": "b", "log of softmax": "a", "backward": "c", "distance": "a", "squared": "false"}
+wrong_value("claims_softmax", "answers", CLAIMS | {"exactly zero": "true"}, "1 of 2 is not right yet")
+wrong_value("claims_softmax", "answers", CLAIMS | {"log of softmax": "c"}, "1 of 2 is not right yet")
 wrong_value(
-    "claims_softmax", "answers", CLAIMS | {"distance": "true", "squared": "true"}, "2 of 4 are not right yet"
+    "claims_softmax", "answers", CLAIMS | {"distance": "true", "squared": "true"}, "2 of 3 are not right yet"
 )
-wrong_value("claims_softmax", "answers", CLAIMS | {"batches": "true"}, "1 of 2 are not right yet")
-wrong_value("claims_softmax", "answers", CLAIMS | {"hidden": "yes"}, "'yes' is not one of the answers")
-wrong_value("claims_softmax", "answers", CLAIMS | {"lowest": "?"}, "not answered yet: 'lowest'")
-wrong_value("claims_softmax", "answers", {"hidden": "false"}, "keep the keys of the dict as they were")
+wrong_value("claims_softmax", "answers", CLAIMS | {"backward": "a"}, "1 of 3 is not right yet")
+wrong_value("claims_softmax", "answers", CLAIMS | {"backward": "yes"}, "'yes' is not one of the answers")
+wrong_value("claims_softmax", "answers", CLAIMS | {"distance": "?"}, "not answered yet: 'distance'")
+wrong_value("claims_softmax", "answers", {"squared": "false"}, "keep the keys of the dict as they were")
 odd_value("claims_softmax", "answers", {key: f" {value.upper()}" for key, value in CLAIMS.items()})
-odd_value("claims_softmax", "answers", CLAIMS | {"same goal": True, "hidden": False})
+odd_value("claims_softmax", "answers", CLAIMS | {"squared": False})
