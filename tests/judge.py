@@ -44,8 +44,10 @@ def graded_cells(chapter: Chapter) -> dict[str, tuple[str, float]]:
 
 @cache
 def imports(chapter: Chapter) -> str:
-    """The chapter's first code cell, which holds all its imports."""
-    return next(cell.source for cell in chapter.read().cells if cell.cell_type == "code")
+    """The chapter's first code cell, which holds all its imports. What it imports is then loaded."""
+    source = next(cell.source for cell in chapter.read().cells if cell.cell_type == "code")
+    exec(source, {})
+    return source
 
 
 def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str) -> Verdict:
@@ -54,11 +56,13 @@ def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str) -> Verd
     answer: the names that the answer defines, or the source of its cell. Needs a parent that has run no
     threaded torch operation, or the child would hang.
     """
+    # Whatever can be read and imported before the fork is not read and imported again by every child.
+    cells = imports(chapter), graded_cells(chapter)[exercise][0]
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _be_the_child(writer, chapter, exercise, answer)
+        _be_the_child(writer, *cells, answer)
     os.close(writer)
     with os.fdopen(reader) as pipe:
         reply = pipe.read()
@@ -71,7 +75,7 @@ def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str) -> Verd
     return Verdict(**result)
 
 
-def _be_the_child(writer: int, chapter: Chapter, exercise: str, answer: dict | str) -> None:
+def _be_the_child(writer: int, imports: str, test: str, answer: dict | str) -> None:
     """Judge, write the verdict, and end without any of the parent's clean-up."""
     signal.alarm(SECONDS)
     warnings.resetwarnings()  # pytest makes them errors; at a student's desk they are not
@@ -81,22 +85,21 @@ def _be_the_child(writer: int, chapter: Chapter, exercise: str, answer: dict | s
     os.dup2(silence, 2)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     try:
-        result = _judge_here(chapter, exercise, answer)
+        result = _judge_here(imports, test, answer)
     except BaseException:
         result = {"error": traceback.format_exc()}
     os.write(writer, json.dumps(result).encode())
     os._exit(0)
 
 
-def _judge_here(chapter: Chapter, exercise: str, answer: dict | str) -> dict:
+def _judge_here(imports: str, test: str, answer: dict | str) -> dict:
     cell: dict[str, Any] = {"__name__": "__main__"}
-    exec(imports(chapter), cell)
+    exec(imports, cell)
     if isinstance(answer, str):
         exec(compile(answer, "<answer>", "exec"), cell)
     else:
         cell |= answer
-    source, _ = graded_cells(chapter)[exercise]
-    body = ast.parse(source).body
+    body = ast.parse(test).body
     exec(compile(ast.Module(body[:-1], []), "<test>", "exec"), cell)
     records = [asdict(record) for record in check.records()]
     score = eval(compile(ast.Expression(body[-1].value), "<test>", "eval"), cell)
