@@ -728,15 +728,22 @@ with (
     check.case("another model's file and half a file are errors and change nothing", points=0.75),
     check.folder() as place,
 ):
-    for file, size in (("another model's file", None), ("half a file", 2000)):
-        saved, training = check.Training(6), check.Training(7)
-        if size is None:
-            saved.net.insert(3, nn.Identity())  # the names of the last layer are now 4.weight and 4.bias
-        before = training.state()
-        save_checkpoint(place / "d.pt", saved.net, saved.optimizer, 2)
-        (place / "d.pt").write_bytes((place / "d.pt").read_bytes()[:size])
-        check.raises(Exception, load_checkpoint, place / "d.pt", training.net, training.optimizer)
-        training.is_in(before, f"{file} raised an error, and yet it has changed {{}}")
+    saved, training = check.Training(6, lr=0.3), check.Training(7, lr=0.7)
+    saved.go(check.batches([5], 3, 2))
+    save_checkpoint(place / "d.pt", saved.net, saved.optimizer, 2)
+    load_checkpoint(place / "d.pt", training.net, training.optimizer)
+    (place / "half.pt").write_bytes((place / "d.pt").read_bytes()[: (place / "d.pt").stat().st_size // 2])
+    saved.net.insert(3, nn.Identity())  # the last layer's names are now 4.weight and 4.bias
+    save_checkpoint(place / "other.pt", saved.net, saved.optimizer, 2)
+    for file, said in (("half.pt", "half a file"), ("other.pt", "the file of another model")):
+        training = check.Training(7, lr=0.7)
+        before, error = training.state(), None
+        try:
+            load_checkpoint(place / file, training.net, training.optimizer)
+        except Exception as raised:
+            error = raised
+        check.that(error is not None, f"{said} should raise an error, and load_checkpoint says nothing")
+        training.is_in(before, f"{said} raised an error, and yet it has changed {{}}")
 ### BEGIN HIDDEN TESTS
 with (
     check.case("a missing entry is an error and changes nothing", points=0.75, hidden=True),
@@ -745,6 +752,9 @@ with (
     saved = check.Training(8, lr=0.3)
     saved.go(check.batches([6, 4], 3, 2))
     save_checkpoint(place / "e.pt", saved.net, saved.optimizer, 5)
+    training = check.Training(9, lr=0.7)
+    epoch = load_checkpoint(place / "e.pt", training.net, training.optimizer)
+    check.equal(epoch, 5, "the whole file is loaded, and the epoch is wrong")
     content = torch.load(place / "e.pt")
     names = list(content) if isinstance(content, dict) else []
     for name in names:

@@ -67,12 +67,16 @@ edit(
     {"        model.load_state_dict(old_model)\n": ""},
     "and yet it has changed the model's",
 )
-edit("save_checkpoint", {"        raise\n": "        return 0\n"}, "should raise Exception")
+edit(
+    "save_checkpoint",
+    {"        raise\n": "        return 0\n"},
+    "should raise an error, and load_checkpoint says nothing",
+)
 edit("save_checkpoint", {'checkpoint["epoch"]': 'checkpoint.get("epoch", 0)'}, "and the epoch is wrong")
 edit(
     "save_checkpoint",
     {'checkpoint["model"])': 'checkpoint["model"], strict=False)'},
-    "should raise Exception",
+    "should raise an error, and load_checkpoint says nothing",
 )
 edit("save_checkpoint", {"    os.replace(unfinished, path)\n": ""}, "written no file at this path")
 edit("save_checkpoint", {'"epoch": epoch': '"epoch": epoch + 1'}, "it returns the epoch plus 1")
@@ -88,7 +92,7 @@ both(
     optimizer.load_state_dict(checkpoint["optimizer"])
     return checkpoint["epoch"]
 """,
-    "another model's file raised an error, and yet it has changed the model's",
+    "the file of another model raised an error, and yet it has changed the model's",
 )
 both(
     SIMPLE_SAVE,
@@ -234,6 +238,36 @@ both(  # an entry more than is needed, and old ones that share nothing
     return state["epoch"]
 """,
     None,
+)
+
+both(  # the optimizer first, and only the model is put back
+    SIMPLE_SAVE,
+    """\
+    checkpoint = torch.load(path, map_location=device)
+    if checkpoint.keys() != {"model", "optimizer", "epoch"}:
+        raise ValueError("not complete")
+    optimizer.load_state_dict(checkpoint["optimizer"])
+    before = copy.deepcopy(model.state_dict())
+    try:
+        model.load_state_dict(checkpoint["model"])
+    except RuntimeError:
+        model.load_state_dict(before)
+        raise
+    return checkpoint["epoch"]
+""",
+    "the file of another model raised an error, and yet it has changed the optimizer's",
+)
+both(  # an error in each case is not all that is asked for
+    SIMPLE_SAVE,
+    """\
+    raise ValueError("this file cannot be read")
+""",
+    "your code stopped with ValueError: this file cannot be read",
+)
+both(  # new parameters, of which the optimizer knows nothing
+    SIMPLE_SAVE,
+    LOAD.replace('checkpoint["model"])', 'checkpoint["model"], assign=True)'),
+    "after going on, the model's 0.weight is not the same",
 )
 
 # --- load_matching ----------------------------------------------------------------------------------------
