@@ -20,6 +20,7 @@ GRADS = [
     for a, b in ((1.0, 2.0), (-3.0, 0.5), (0.25, 4.0), (2.0, 1.0))
 ]
 RATES = [0.1, 0.02, 0.3, 0.1]
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}  # some write Adam with epsilon beside the uncorrected root
 
 
 def torch_step(optimizer_class: type[torch.optim.Optimizer]) -> Step:
@@ -109,12 +110,12 @@ def check_in_place(step: Step, reference: Step, **settings: object) -> None:
     check.that(
         not any(value.requires_grad for value in kept), "`state` keeps a graph alive: work without a graph"
     )
-    check.close(mine, twin, "for an nn.Parameter")
+    check.close(mine, twin, "for an nn.Parameter", **TOLERANCE)
     twin = START.clone()
     reference(twin, GRADS[0].clone(), {}, 0.1, **settings)
     for name, param in check.layouts(START).items():
         step(param, GRADS[0].clone(), {}, 0.1, **settings)
-        check.close(param, twin, f"for a parameter that is {name} in memory")
+        check.close(param, twin, f"for a parameter that is {name} in memory", **TOLERANCE)
     params, states = [START.clone(), START.clone()], [{}, {}]
     twins = [START.clone(), START.clone()], [{}, {}]
     for one, other in ((0, 2), (1, 3)):
@@ -122,7 +123,7 @@ def check_in_place(step: Step, reference: Step, **settings: object) -> None:
             step(params[i], g.clone(), states[i], 0.1, **settings)
             reference(twins[0][i], g.clone(), twins[1][i], 0.1, **settings)
     for param, twin in zip(params, twins[0], strict=True):
-        check.close(param, twin, "two parameters disturb each other: keep everything in `state`")
+        check.close(param, twin, "two parameters disturb each other: keep everything in `state`", **TOLERANCE)
 
 
 def like_torch(

@@ -310,13 +310,25 @@ def train_and_measure_curvature(lr, num_steps=800, every=10):
 
 
 sharp = {lr: train_and_measure_curvature(lr) for lr in (0.1, 1 / 15)}
-cu.plots.curves(
-    {f"rate {lr:.3f}: limit {2 / lr:.0f}": curvatures for lr, (_, curvatures) in sharp.items()},
-    xs=range(0, 800, 10),
-    x="step",
-    y="largest curvature",
-    title="The largest curvature climbs to 2 / rate and stays there",
-    alt="Two curves: at rate 0.1 the curvature hovers near 20, at rate 0.067 it rises to 30 and hovers there",
+
+
+def draw_sharpness(ax):
+    for (lr, (_, curvatures)), colour, dash in zip(sharp.items(), cu.plots.COLOURS, cu.plots.DASHES):
+        ax.plot(range(0, 800, 10), curvatures, color=colour, linestyle=dash, label=f"rate {lr:.3f}")
+        ax.axhline(2 / lr, color=colour, linewidth=0.8)
+        ax.text(805, 2 / lr, f"2 / rate = {2 / lr:.0f}", va="center", fontsize=9)
+    ax.set(
+        xlabel="step",
+        ylabel="largest curvature",
+        title="The largest curvature climbs to 2 / rate and stays there",
+    )
+    ax.set_xlim(-20, 960)
+    ax.legend(loc="lower right")
+
+
+cu.plots.figure(
+    draw_sharpness,
+    alt="Two curves: at rate 0.1 the curvature hovers near 20, at rate 0.067 it rises above 30 and then hovers there",
 )
 for lr, (losses, curvatures) in sharp.items():
     late = sum(curvatures[-10:]) / 10
@@ -734,26 +746,23 @@ for size, num_updates, rates in (
     by_size[size] = min(runs, key=lambda run: run[-1][-1])
 
 
-def draw_costs(ax):
-    ax.set_axis_off()
-    ax.text(0, 1.05, "The best batch size depends on what you count", fontsize=11, transform=ax.transAxes)
-    for i, label in enumerate(("updates", "examples", "seconds")):
-        panel = ax.inset_axes([0.06 + 0.33 * i, 0.1, 0.27, 0.8])
+def draw_costs(*panels):
+    for panel, label in zip(panels, ("updates", "examples", "seconds")):
         for (size, run), colour, dash in zip(by_size.items(), cu.plots.COLOURS, cu.plots.DASHES):
             xs = [{"updates": t, "examples": t * size, "seconds": s}[label] for t, s, _ in run]
             panel.plot(xs, [loss for _, _, loss in run], color=colour, linestyle=dash, label=f"batch {size}")
         panel.set(xscale="log", xlabel=label, ylim=(0, 2.5))
         panel.grid()
-        if i == 0:
-            panel.set_ylabel("training loss")
-            panel.legend(loc="lower left", fontsize=8)
+    panels[0].set(ylabel="training loss", title="The best batch size depends on what you count")
+    panels[0].figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 cu.plots.figure(
     draw_costs,
     alt="Training loss for four batch sizes. Counted in updates, large batches win; counted in examples, small ones; in "
-    "seconds, batches of 10 and 100 do well",
-    height=3.2,
+    "seconds, a batch of 100 is ahead",
+    height=3.4,
+    panels=3,
 )
 
 
@@ -802,7 +811,7 @@ assert max(large["same rate 0.05, same 5 epochs (10 updates)"]) < min(small) - 0
 assert abs(sum(large["rate 0.3, as many updates (500)"]) - sum(small)) / 3 < 0.08
 cu.plots.bars(
     [sum(small) / 3] + [sum(values) / 3 for values in large.values()],
-    labels=["batch 10", "batch 500, same rate\nand epochs", "batch 500, own rate,\nas many updates"],
+    labels=["batch 10", "500, same rate", "500, own rate"],
     y="accuracy on new garments",
     title="A large batch needs its own rate and enough updates",
     alt="Three bars: batch 10 about 0.8, batch 500 with the same rate and epochs below 0.5, batch 500 with its own "
@@ -1049,7 +1058,7 @@ $$\eta = \Big(\frac{2}{\sqrt{\lambda_{\min}} + \sqrt{\lambda_{\max}}}\Big)^2, \q
 \qquad \text{factor } \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1} .$$
 
 Momentum replaces $\kappa$ by $\sqrt\kappa$. At $\kappa = 1000$ a factor of ten costs 36 steps instead of 1151. Here, $\kappa = 20$ gives $\eta$ = 0.668, $\beta$ = 0.403, and a
-factor of 0.634: about 30 steps for a million, a few more because the two eigenvalues coincide. Each setting below has its best rate from a fine grid, except where named.
+factor of 0.634: about 30 steps for a million, a few more because the two eigenvalues coincide. In the picture, plain and tuned have the rates of the formulas, the other two the best of 61 rates.
 """
 
 # %% tags=["experiment"]
@@ -1064,24 +1073,24 @@ def count(lr, beta, nesterov=False):
 
 
 def best_count(beta, nesterov=False):
-    return min(count(lr / 100, beta, nesterov) for lr in range(15, 75, 2))
+    return min(count(lr / 100, beta, nesterov) for lr in range(15, 76))
 
 
 table = {
-    "plain, rate 0.476": count(2 / 4.2, 0.0),
-    "tuned, rate 0.668, β 0.403": count(0.668, 0.403),
-    "β 0.9, best rate": best_count(0.9),
-    "Nesterov, β 0.7, best rate": best_count(0.7, nesterov=True),
+    "plain": count(2 / 4.2, 0.0),
+    "tuned, β 0.40": count(0.668, 0.403),
+    "β 0.9": best_count(0.9),
+    "Nesterov, β 0.7": best_count(0.7, nesterov=True),
 }
 cu.plots.bars(
     list(table.values()),
     labels=list(table),
     y="steps to a millionth",
-    title="Well tuned, momentum needs a quarter of the steps; badly tuned, more than none",
+    title="Tuned momentum needs about a quarter of the steps; β = 0.9 needs more than none",
     alt="Bars: plain 139 steps, tuned momentum 38, momentum 0.9 more than plain, Nesterov about 31",
 )
-assert table["tuned, rate 0.668, β 0.403"] < 42 and table["β 0.9, best rate"] > table["plain, rate 0.476"]
-print({name: steps for name, steps in table.items() if "best" not in name})
+assert table["tuned, β 0.40"] < 42 and table["β 0.9"] > table["plain"] > 3 * table["Nesterov, β 0.7"]
+print("plain:", table["plain"], "steps; tuned momentum:", table["tuned, β 0.40"], "steps")
 
 # %% [markdown]
 r"""
@@ -1450,7 +1459,7 @@ cu.plots.heatmap(
     found,
     rows=["gradient descent", "AdaGrad", "Adam"],
     columns=["along the axes", "turned by 45°"],
-    title="Steps needed: a turn undoes AdaGrad's advantage",
+    title="Steps needed before and after a turn",
     alt="Table of steps: gradient descent the same in both columns, AdaGrad far fewer along the axes than turned, Adam more turned",
 )
 assert found[0][0] == found[0][1] and found[1][0] < 10 and found[1][1] > 60 and found[2][1] > found[2][0]
@@ -1622,7 +1631,7 @@ def play(b1=0.8, b2=0.95, l2=0.0, decay=0.0, new=(None, None), fix=(1, 1), late=
     """Adam's path with betas (0.8, 0.95), with variations."""
 
     def update(x, g, mv, lr, t):
-        g, t = g + l2 * x, t + late
+        g, t = g + l2 * (1 - lr * decay) * x, t + late
         m = b1 * mv[0] + (new[0] or 1 - b1) * g
         v = b2 * mv[1] + (new[1] or 1 - b2) * g**2
         m_hat, v_hat = m / (1 - fix[0] * b1**t), v / (1 - fix[1] * b2**t)
@@ -1781,12 +1790,21 @@ with check.case("all five are numbers from 0 to 1"):
 ### BEGIN HIDDEN TESTS
 with check.case("AdamW", points=0.5, hidden=True):
     wrong = {"the decay is lr * weight_decay per step; the rate is missing here": 0.0}
-    wrong["this is one step's factor; there are 200 steps"] = 0.999
     check.close(
-        given("AdamW, |g| = 10"), 0.819, "the gradient plays no role in it", known=wrong, rtol=0, atol=0.04
+        given("AdamW, |g| = 10"),
+        0.819,
+        "the gradient plays no role in it, and each of the 200 steps counts",
+        known=wrong,
+        rtol=0,
+        atol=0.04,
     )
     check.close(
-        given("AdamW, |g| = 0.001"), 0.819, "the gradient plays no role in it", known=wrong, rtol=0, atol=0.04
+        given("AdamW, |g| = 0.001"),
+        0.819,
+        "the gradient plays no role in it, and each of the 200 steps counts",
+        known=wrong,
+        rtol=0,
+        atol=0.04,
     )
 with check.case("Adam with L2", points=1, hidden=True):
     check.close(given("Adam with L2, |g| = 10"), 0.98, "the decay is divided by 10 here", rtol=0, atol=0.04)
@@ -1919,7 +1937,7 @@ def clipped(gradients, max_norm):
     return norm, torch.cat([torch.zeros(0), *(p.grad.flatten() for p in params if p.grad is not None)])
 
 
-A, b = torch.tensor([[3.0, -6.0, 2.0], [0.5, 1.0, -4.0]]), torch.tensor([0.1, -8.0])
+A, b = torch.tensor([[3.0, -6.0, 2.0], [0.5, 1.0, -4.0]]), torch.tensor([2.0, -8.0])
 both = torch.cat([A.flatten(), b])
 norm = both.norm().item()
 with check.case("returns the joint norm before clipping, as a float", points=1):
@@ -2008,7 +2026,7 @@ cu.plots.curves(
     y="gradient norm before clipping",
     log_y=True,
     title="The bad pictures show as spikes in the gradient norm",
-    alt="Gradient norms around 1 with spikes of several hundred, in both runs",
+    alt="Gradient norms around 2, with spikes up to a hundred where a bad picture is in the batch",
 )
 assert min(a for a, _ in crash["norm 1"]) > max(a for a, _ in crash["no clipping"]) + 0.1
 print(
@@ -2060,7 +2078,7 @@ r"""
 What is a fair comparison? Every method gets the *same budget*: five runs with five rates, half a decade apart, 200 updates each. The best validation loss of the
 five counts. A method that is compared at somebody else's favourite rate loses for that reason alone.
 
-We compare twice: on the pictures as they are, and with each pixel multiplied by a number of its own, between 0.1 and 10. The information is the same, the condition number
+We compare twice: on the pictures as they are, and with each pixel multiplied by a number of its own, between 0.03 and 30. The information is the same, the condition number
 is not. Predict for each case: who wins, and by how much?
 """
 
@@ -2068,18 +2086,18 @@ is not. Predict for each case: who wins, and by how much?
 methods = {
     "SGD": (step, {"momentum": 0.0}, 0.1),
     "momentum": (step, {"momentum": 0.9}, 0.01),
-    "Nesterov": (step, {"momentum": 0.9, "nesterov": True}, 0.01),
+    "Nesterov": (step, {"momentum": 0.9, "nesterov": True}, 0.02),
     "AdaGrad": (adagrad, {}, 0.03),
     "RMSprop": (rmsprop, {}, 0.003),
     "Adam": (adam, {}, 0.005),
 }
-pixel_scale = torch.logspace(-1, 1, 196)[torch.randperm(196, generator=torch.Generator().manual_seed(0))]
+pixel_scale = torch.logspace(-1.5, 1.5, 196)[torch.randperm(196, generator=torch.Generator().manual_seed(0))]
 
 
 def validation_losses(step_function, settings, middle, scale):
     """Rate -> loss on new garments after 200 updates; inf for a run that diverged."""
     found = {}
-    for factor in (-1, -0.5, 0, 0.5, 1):
+    for factor in (-1.5, -1, -0.5, 0, 0.5):
         lr, net = middle * 10**factor, make_net(0)
         train(
             net,
@@ -2110,7 +2128,7 @@ def draw_comparison(ax):
     ax.set_xticks([j + 0.2 for j in range(len(methods))], list(methods))
     ax.set(
         ylabel="validation loss, best of five rates",
-        title="Near equal on good data; adaptive methods win on badly scaled data",
+        title="Near equal on good data; adaptive methods lead on badly scaled data",
     )
     ax.set_ylim(0, 1.25 * max(max(found.values()) for found in best.values()))
     ax.legend(loc="upper center", ncols=2)
@@ -2119,17 +2137,19 @@ def draw_comparison(ax):
 cu.plots.figure(
     draw_comparison,
     alt="Two bars for each of six optimizers: on the plain pictures all are near 0.5; with badly scaled pixels SGD, momentum and "
-    "Nesterov are near 1, AdaGrad, RMSprop and Adam near 0.8",
+    "Nesterov are near 0.7, AdaGrad, RMSprop and Adam near 0.6",
 )
 plain_best, scaled_best = best.values()
 assert max(plain_best.values()) - min(plain_best.values()) < 0.15
 adaptive = ("AdaGrad", "RMSprop", "Adam")
-assert max(scaled_best[name] for name in adaptive) < min(
-    loss for name, loss in scaled_best.items() if name not in adaptive
-)
-print(
-    "Pictures as they are: all six within 0.15 of each other. Badly scaled: each adaptive method beats each other one."
-)
+lead = sum((-1 if name in adaptive else 1) * loss / 3 for name, loss in scaled_best.items())
+assert lead > 0.05
+print("Pictures as they are: all six within 0.15 of each other.")
+print("Badly scaled: the mean of the three adaptive methods is more than 0.05 below that of the others.")
+rate = {name: min(losses, key=losses.get) for name, losses in results["pictures as they are"].items()}
+kept = {name: results["badly scaled pixels"][name][lr] for name, lr in rate.items()}
+assert kept["SGD"] > 1.5 and kept["Adam"] < 0.9
+print("Badly scaled, at the rate that was best for good pictures: SGD's loss is above 1.5, Adam's below 0.9.")
 
 # %% tags=["experiment"]
 cu.plots.curves(
@@ -2145,13 +2165,13 @@ worst_rate = {name: max(losses.values()) for name, losses in results["pictures a
 assert min(worst_rate[name] - plain_best[name] for name in methods) > max(plain_best.values()) - min(
     plain_best.values()
 )
-print("For each method, its worst of the five rates costs more than the choice of the method.")
+print("For each method, the worst of its five rates costs more than the choice of the method.")
 
 # %% [markdown]
 r"""
-On well-scaled inputs, tuned SGD is as good as anything here. Adaptive methods pay where coordinates differ in scale, as after turning 196 rates into one. Adam's other virtue is that its best rate
-moves little from problem to problem, but it has to be found, like any other. (Some train with Adam first and switch to SGD for the end; whether
-that helps is a question for validation data.)
+On well-scaled inputs, tuned SGD is about as good as the rest. On badly scaled ones the adaptive methods lead, not by much, as long as every method gets its best rate. The larger difference is in
+the rates: SGD's best rate falls with the worst pixel, while Adam's hardly moves. That is one reason why Adam is a common first choice; its rate still has to be found. (Some train with Adam first and
+switch to SGD for the end; whether that helps is a question for validation data.)
 
 Two practical numbers. **Memory**: momentum keeps one extra number per parameter, Adam two. **A gauge for the rate**: the length of an update divided by the length of the weights.
 In a healthy training it is often near a thousandth; far above, training is unstable, far below, it crawls.
