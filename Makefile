@@ -55,7 +55,7 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 
-$(TOOLS): $(READY) requirements-dev.txt
+$(TOOLS): requirements-dev.txt $(READY)
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
 	touch $@
 

@@ -1,7 +1,5 @@
 """Where tensors live: the CPU, or a GPU when there is one."""
 
-import platform
-
 import torch
 
 
@@ -28,18 +26,3 @@ def default_device() -> torch.device:
     Ask for it by name, `torch.device("mps")`, to try it.
     """
     return try_gpu(0)
-
-
-def describe(device: torch.device | str) -> str:
-    """The device in words, such as "CPU (x86_64, 2 threads)" or "GPU 0: NVIDIA H100 (79.6 GiB)".
-
-    The text is this machine's own: print it where nobody compares outputs.
-    """
-    device = torch.device(device)
-    if device.type == "cpu":
-        return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
-    if device.type == "cuda":
-        number = torch.cuda.current_device() if device.index is None else device.index
-        properties = torch.cuda.get_device_properties(number)
-        return f"GPU {number}: {properties.name} ({properties.total_memory / 2**30:.1f} GiB)"
-    return str(device)

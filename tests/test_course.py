@@ -3,9 +3,11 @@
 import ast
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,6 +16,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from course_builder import student
 from course_format.cells import hours
 from course_format.chapter import BUILT, ROOT, chapters, points
 
@@ -204,3 +207,25 @@ def test_every_make_target_is_explained_in_the_readme():
     targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     readme = (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()
     assert [target for target in targets if f"`make {target}`" not in readme] == []
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_in_the_pack_make_lab_works_and_what_cannot_work_says_so(tmp_path):
+    for name in student.CONTENTS:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    started = make(tmp_path, "--dry-run", "lab")
+    assert (started.returncode, started.stderr) == (0, "")
+    assert "pip install --quiet --requirement requirements.txt" in started.stdout
+    for target in ("test", "build", "tools", "lock"):
+        refused = make(tmp_path, target)
+        assert refused.returncode != 0
+        assert refused.stdout.startswith(
+            "This is the students' pack: make lab and make data are all there is"
+        )
+        assert "No rule" not in refused.stderr
+    assert not (tmp_path / ".venv").exists()

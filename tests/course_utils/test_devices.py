@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 from course_utils import devices
 
 import pytest
@@ -43,21 +41,3 @@ def test_try_all_gpus(gpus, count, names):
 def test_default_device_is_the_first_gpu_or_the_cpu(gpus, count, name):
     gpus(count)
     assert devices.default_device() == torch.device(name)
-
-
-def test_describe_cpu(monkeypatch):
-    monkeypatch.setattr(devices.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    assert devices.describe("cpu") == "CPU (x86_64, 2 threads)"
-
-
-@pytest.mark.parametrize(("device", "number"), [("cuda:1", 1), ("cuda", 0)])
-def test_describe_gpu(monkeypatch, device, number):
-    properties = SimpleNamespace(name="NVIDIA T4", total_memory=15 * 2**30)
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda i: properties)
-    assert devices.describe(torch.device(device)) == f"GPU {number}: NVIDIA T4 (15.0 GiB)"
-
-
-def test_describe_another_device():
-    assert devices.describe(torch.device("mps")) == "mps"

@@ -148,6 +148,7 @@ def test_softmax_regression_with_plain_sgd_gets_80_to_86_percent(tensors, seed):
     assert 0.80 <= np.median(found[-5:]) <= 0.86
 
 
+@pytest.mark.everything
 def test_each_richer_model_is_better(tensors):
     _, _, X_test, y_test = tensors
     torch.manual_seed(0)
@@ -172,6 +173,7 @@ def test_tops_are_what_gets_confused(tensors):
     assert among_tops > 0.6 * mistakes.sum()
 
 
+@pytest.mark.everything
 def test_big_mlp_learns_few_pictures_by_heart_and_dropout_lowers_its_test_loss(tensors):
     """200 pictures, five draws of them. The accuracy hardly moves with dropout, as on the real set."""
     X, y, X_test, y_test = tensors
