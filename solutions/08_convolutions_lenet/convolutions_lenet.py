@@ -123,7 +123,7 @@ pictures, if it is trained on scrambled pictures, before you run the next cell. 
 
 
 # %% tags=["experiment"]
-def fit(net, images, targets, *, lr, num_epochs, test=(test_set.data, test_set.targets)):
+def fit(net, images, targets, *, lr, num_epochs, test=(test_set.data[:1000], test_set.targets[:1000])):
     """Train net with Adam, which chapter 6 used and chapter 10 takes apart. Returns the history."""
     history = cu.training.train_classifier(
         net,
@@ -148,7 +148,7 @@ cu.training.seed_everything(1)
 mlp = new_mlp()
 straight = fit(mlp, *first_8000, lr=2e-3, num_epochs=4)
 cu.training.seed_everything(1)
-scrambled_test = scramble(test_set.data), test_set.targets
+scrambled_test = scramble(test_set.data[:1000]), test_set.targets[:1000]
 scrambled = fit(new_mlp(), scramble(first_8000[0]), first_8000[1], lr=2e-3, num_epochs=4, test=scrambled_test)
 cu.plots.curves(
     {"straight pictures": straight.test_accuracy, "scrambled pictures": scrambled.test_accuracy},
@@ -268,6 +268,10 @@ with check.case("multiplies each window by the kernel, and adds up", points=1):
     wrong["the result should be smaller than X: only windows inside X count"] = F.pad(Y, (0, 2, 0, 1))
     wrong["the result has the shape of X; only windows inside X count"] = slid(F.pad(X, (1, 1, 0, 1)), K)
     wrong["the windows move by the size of the kernel; they move by 1"] = Y[::2, ::3]
+    turned = [[(X[j : j + 2, i : i + 3] * K).sum() for j in range(5)] for i in range(4)]
+    wrong["row and column are mixed up: window (i, j) begins in row i and column j"] = torch.tensor(turned)
+    wrong["only the first entry is filled: is the return inside the loop?"] = F.pad(Y[:1, :1], (0, 4, 0, 3))
+    wrong["only the first row is filled: is the return inside the loop?"] = F.pad(Y[:1], (0, 0, 0, 3))
     wrong["the windows are added up without the kernel"] = slid(X, torch.ones(2, 3))
     wrong["it takes the largest product; take the sum"] = (X.unfold(0, 2, 1).unfold(1, 3, 1) * K).amax((2, 3))
     wrong["the result is transposed"] = Y.T
@@ -492,7 +496,7 @@ check.exercise("learn_kernel", points=3)
 
 def example(kh, kw, h, w, dtype=torch.float32):
     """A kernel (kh, kw), a picture (h, w), and what the kernel makes of it."""
-    K, X = check.normal((kh, kw), dtype=dtype), check.normal((h, w), dtype=dtype)
+    K, X = check.uniform((kh, kw), 1, 3, dtype), check.normal((h, w), dtype=dtype)
     return K, X, F.conv2d(X[None, None], K[None, None])[0, 0]
 
 
@@ -501,8 +505,7 @@ def one_dot(kh, kw, value):
 
     From any start K0, n steps lead to K + (1 - 2 lr value^2)^n (K0 - K): to K itself for lr = 1 / (2 value^2).
     """
-    K, X = check.normal((kh, kw)), torch.zeros(2 * kh - 1, 2 * kw - 1)
-    K = 3 * K / K.norm()
+    K, X = check.uniform((kh, kw), 1, 3), torch.zeros(2 * kh - 1, 2 * kw - 1)
     X[kh - 1, kw - 1] = value
     return K, X, value * K.flip(0, 1)
 
@@ -524,23 +527,23 @@ with check.case("finds the kernel, and returns it without a graph", points=1):
     check.like(found, K)
 with check.case("each step follows the gradient of the summed squared error", points=1):
     K, X, Y = one_dot(2, 3, 2.0)
-    found, wrong = learn_kernel(X, Y, (2, 3), 1 / 8, 1), {}
-    for sentence, factor in {
-        "it follows the gradient of the mean squared error; the sum is asked for": 6,
-        "half of the gradient: the derivative of the square has a factor 2": 2,
-        "twice the gradient: is the factor 2 there twice?": 0.5,
-        "the steps lead uphill: subtract the gradient": -1,
-    }.items():
-        if torch.allclose(learn_kernel(X, Y, (2, 3), factor / 8, 1), K, atol=1e-4) and not torch.allclose(
-            found, K, atol=1e-4
-        ):
-            check.fail(sentence)
-    check.close(
-        found, K, "here one step with learning rate 1/8 leads to the kernel, from any start", atol=1e-4
-    )
-    found = learn_kernel(X, Y, (2, 3), 1 / 8, 2)
-    message = "the second step leads away again: gradients of earlier steps must be cleared"
+    found = learn_kernel(X, Y, (2, 3), 1 / 8, 1)
+    if not torch.allclose(found, K, atol=1e-4):
+        check.that(
+            (learn_kernel(X, Y, (2, 3), 1 / 16, 30) - K).norm() < 1e4,
+            "the steps lead uphill: subtract the gradient",
+        )
+        for sentence, factor in {
+            "it follows the gradient of the mean squared error; the sum is asked for": 6,
+            "half of the gradient: the derivative of the square has a factor 2": 2,
+            "twice the gradient: is the factor 2 there twice?": 0.5,
+            "the learning rate is squared, or multiplied twice": 8**0.5,
+        }.items():
+            check.that(not torch.allclose(learn_kernel(X, Y, (2, 3), factor / 8, 1), K, atol=1e-4), sentence)
+    message = "here one plain step (no bias, no momentum, no Adam) with rate 1/8 leads to the kernel, from any start"
     check.close(found, K, message, atol=1e-4)
+    message = "the second step leads away again: gradients of earlier steps must be cleared"
+    check.close(learn_kernel(X, Y, (2, 3), 1 / 8, 2), K, message, atol=1e-4)
 with check.case("starts at random, makes num_steps steps; defaults are 10 steps and 0.03", points=0.5):
     K, X, Y = one_dot(3, 3, 1.0)
     start = learn_kernel(X, Y, (3, 3), 0.0, 1)  # with the rate 0 it stays where it began
@@ -549,14 +552,14 @@ with check.case("starts at random, makes num_steps steps; defaults are 10 steps 
     )
     for steps in (2, 3):
         wrong = {}
-        wrong["it makes one step too few"] = 3.0 * (steps - 1) + 0.5
-        wrong["it makes one step too many"] = 3.0 * (steps + 1) + 0.5
-        wrong["it makes 10 steps, whatever num_steps is"] = 30.5
-        wrong["it uses the learning rate 0.03, whatever lr is"] = 0.5
+        wrong["it makes one step too few"] = 3.0 * (steps - 1) + 0.7
+        wrong["it makes one step too many"] = 3.0 * (steps + 1) + 0.7
+        wrong["it makes 10 steps, whatever num_steps is"] = 30.7
+        wrong["it uses the learning rate 0.03, whatever lr is"] = 0.7
         digits = magnitude(
             learn_kernel(X, Y, (3, 3), 1001 / 2, steps) - K
         )  # each step makes the error 1000 times larger
-        low, high = 3 * steps - 1, 3 * steps + 2
+        low, high = 3 * steps - 0.5, 3 * steps + 2
         check.between(
             digits,
             low,
@@ -756,15 +759,10 @@ with check.case("counts the windows that fit, with padding and stride", points=0
         "the stride is ignored": 6,
         "the + 1 is missing": 2,
     }
-    wrong["the + 1 comes after the division by the stride"] = 3.0
     check.equal(conv_output_size(8, 3, stride=2), 3, "8 pixels, windows of 3, stride 2", known=wrong)
-    check.equal(conv_output_size(9, 3, 2, 1), 5, "9 pixels, windows of 3, stride 2, padding 1")
-    check.equal(
-        conv_output_size(9, 2, 3),
-        3,
-        "9 pixels, windows of 2, stride 3",
-        known={"the + 1 comes after the division by the stride": 2},
-    )
+    wrong = {"the + 1 comes before the division by the stride; it counts the first window": 4}
+    check.equal(conv_output_size(9, 3, 2, 1), 5, "9 pixels, windows of 3, stride 2, padding 1", known=wrong)
+    check.equal(conv_output_size(9, 2, 3), 3, "9 pixels, windows of 2, stride 3")
 with check.case("spreads the kernel by dilation", points=0.5):
     wrong = {
         "dilation is ignored": 10,
@@ -1071,13 +1069,25 @@ def pooled(X, size, mode="max", stride=None, **options):
     return (F.max_pool2d if mode == "max" else F.avg_pool2d)(X[None], size, stride, **options)[0]
 
 
+def mixed_up(X, size, mode, stride):
+    """What mistakes with the two strides give."""
+    sh, sw = stride
+    return {
+        "the stride is turned: it is (rows, columns)": pooled(X, size, mode, (sw, sh)),
+        "the first stride is used for both axes": pooled(X, size, mode, (sh, sh)),
+        "the second stride is used for both axes": pooled(X, size, mode, (sw, sw)),
+    }
+
+
 with check.case("takes the maximum of windows that lie side by side", points=1):
     X = check.uniform((8, 9), low=-9, high=-1)
-    wrong = {
-        "the windows lie side by side by default: the stride is the window size": pooled(X, (2, 3), stride=1)
-    }
+    wrong = mixed_up(X, (2, 3), "max", (2, 3))
+    wrong["the windows lie side by side by default: the stride is the window size"] = pooled(
+        X, (2, 3), stride=1
+    )
     wrong["this is the mean, and the maximum is asked for"] = pooled(X, (2, 3), "avg")
     wrong["the window is turned: pool_size is (height, width)"] = pooled(X, (3, 2))
+    wrong["the window is turned: it is ph rows high, and pw columns wide"] = pooled(X, (3, 2), stride=(2, 3))
     wrong["this is the smallest entry of each window"] = -pooled(-X, (2, 3))
     wrong["the maximum of magnitudes; negative numbers are smaller than others"] = pooled(X.abs(), (2, 3))
     wrong["a maximum of 0 for negative entries: start from the window itself, not from 0"] = torch.zeros(4, 3)
@@ -1104,12 +1114,7 @@ with check.case("takes the stride along each axis, and leaves out incomplete win
         pool2d(X, (2, 3)), pooled(X, (2, 3)), "7 rows are not divisible by 2, nor 8 columns by 3", known=wrong
     )
     for mode in ("max", "avg"):
-        wrong = {
-            "the stride is ignored": pooled(X, (3, 2), mode),
-            "the stride is turned: (rows, columns)": pooled(X, (3, 2), mode, (3, 1)),
-        }
-        wrong["the first stride is used for both axes"] = pooled(X, (3, 2), mode, (1, 1))
-        wrong["the second stride is used for both axes"] = pooled(X, (3, 2), mode, (3, 3))
+        wrong = mixed_up(X, (3, 2), mode, (1, 3)) | {"the stride is ignored": pooled(X, (3, 2), mode)}
         wrong["the stride only changes the shape: window (i, j) begins at i * sh, j * sw"] = pooled(
             X, (3, 2), mode, 1
         )[:5, :3]
@@ -1253,33 +1258,43 @@ def receptive_field(layers):
 
 # %% test="receptive_field"
 check.exercise("receptive_field", points=2)
+
+
+def mistaken(layers):
+    """What known mistakes give."""
+    k, s = zip(*layers)
+    before = [math.prod(s[:i]) for i in range(len(s))]  # the jumps
+
+    def grown(jumps):
+        return 1 + sum((kernel - 1) * jump for kernel, jump in zip(k, jumps))
+
+    backwards = [math.prod(s[i + 1 :]) for i in range(len(s))]
+    return {
+        "start from 1 pixel, not from 0": grown(before) - 1,
+        "the kernel sizes are added; a layer adds only kernel - 1": sum(k),
+        "the kernel sizes are multiplied": math.prod(k),
+        "a layer adds (kernel - 1) jumps, not kernel": 1 + sum(a * b for a, b in zip(k, before)),
+        "the strides are ignored": grown([1] * len(k)),
+        "the jump must not contain the layer's own stride: it matters for later layers": grown(
+            [a * b for a, b in zip(s, before)]
+        ),
+        "the jump is the product of all strides before, not the last of them": grown([1, *s]),
+        "the jump is the product of all strides before; here they are added": grown(
+            [1 + sum(s[:i]) for i in range(len(s))]
+        ),
+        "the layers are taken from the last to the first": grown(backwards),
+        "only the first layer counts: is the return inside the loop?": k[0],
+    }
+
+
 with check.case("grows with each layer, by more behind a stride", points=1):
-    check.equal(
-        receptive_field([(5, 1)]),
-        5,
-        "one layer with windows of 5",
-        known={"start from 1 pixel, not from 0": 4, "start from 1; the first layer adds kernel - 1": 6},
-    )
-    wrong = {
-        "the kernel sizes are added; a layer adds only kernel - 1": 9,
-        "each layer adds kernel - 1 to a start of 1": 6,
-    }
-    wrong["the kernel sizes are multiplied"] = 27
-    check.equal(receptive_field([(3, 1), (3, 1), (3, 1)]), 7, "three layers with windows of 3", known=wrong)
-    wrong = {
-        "the strides are ignored": 11,
-        "the jump must not contain the layer's own stride: it matters for later layers": 22,
-    }
-    wrong["behind each stride of 2 the distances double: the jump is the product of all strides before"] = 15
-    wrong["the layers are taken from the last to the first"] = 18
-    check.equal(receptive_field([(5, 1), (2, 2), (5, 1), (2, 2)]), 16, "the layers of LeNet", known=wrong)
-    wrong = {
-        "the jump is the product of all strides before; here it is taken as the last stride": 1 + 2 + 4 + 6
-    }
-    wrong |= {"the strides are added up; multiply them": 1 + 2 + 4 + 10, "the strides are ignored": 7}
-    check.equal(
-        receptive_field([(3, 2), (3, 3), (3, 1)]), 19, "windows of 3 with strides 2, 3, 1", known=wrong
-    )
+    for layers in ([(3, 2), (5, 3), (2, 1)], [(5, 1), (2, 2), (5, 1), (2, 2)], [(3, 1), (3, 1), (3, 1)]):
+        size = 1
+        for kernel, stride in reversed(layers):
+            size = (size - 1) * stride + kernel
+        wrong = {sentence: value for sentence, value in mistaken(layers).items() if value != size}
+        check.equal(check.unchanged(receptive_field, layers), size, f"the layers {layers}", known=wrong)
+    check.equal(receptive_field([(5, 1)]), 5, "one layer with windows of 5")
     check.number(receptive_field([(3, 2)]), int)
 with check.case("windows with gaps, windows of 1, and no layers", points=0.5):
     check.equal(
@@ -1294,8 +1309,6 @@ with check.case("windows with gaps, windows of 1, and no layers", points=0.5):
         "without layers, a pixel sees itself",
         known={"start from 1 pixel, not from 0": 0},
     )
-    layers = [(3, 2), (2, 2)]
-    check.unchanged(receptive_field, layers)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other networks", points=0.5, hidden=True):
     for layers in (
@@ -1699,7 +1712,7 @@ cu.training.seed_everything(1)
 device = cu.devices.default_device()
 lenet = start_xavier(build()).to(device)
 adam = torch.optim.Adam(lenet.parameters(), lr=4e-3)
-batches, test_batches = cu.data.load_fashion_mnist(64, train_size=8000, device=device)
+batches, test_batches = cu.data.load_fashion_mnist(64, train_size=8000, test_size=1000, device=device)
 step_losses, epoch_losses, test_accuracy = [], [], []
 alt = "LeNet's mean training loss falls, and its test accuracy rises, over four epochs."
 with cu.plots.LiveCurves(
@@ -1750,7 +1763,7 @@ activation does.
 ## 10 Which parts matter?
 
 Two parts of LeNet are choices of 1998: sigmoid (or ReLU), average pooling (or maximum). That makes four networks; the MLP
-is the fifth. A fair comparison gives each one its best learning rate: three rates, 1,000 pictures, four epochs with batches
+is the fifth. A fair comparison gives each one its best learning rate: three rates, 800 pictures, four epochs with batches
 of 32, judged on 500 *validation* pictures that no training sees and that are not the test pictures.
 
 First, the gradient at the start. **Predict** the ratio of the two numbers, to a power of ten:
@@ -1781,7 +1794,7 @@ for seed in range(5):
 print("gradient of the first kernels, ReLU / sigmoid: over 30 in", sum(r > 30 for r in ratio), "of 5 starts")
 
 # %% tags=["experiment"]
-little = train_set.data[:1000], train_set.targets[:1000]
+little = train_set.data[:800], train_set.targets[:800]
 held_out = train_set.data[9000:9500], train_set.targets[9000:9500]
 contestants = {
     f"{activation.__name__}, {kind}": (lambda activation=activation, pool=pool: variant(activation, pool))
@@ -1806,7 +1819,7 @@ for name, make in contestants.items():
 cu.plots.curves(
     {f"{name} (rate {lr:g})": accuracy for name, (lr, accuracy) in best.items()},
     y="validation accuracy",
-    title="1,000 pictures: ReLU matters, the kind of pooling hardly",
+    title="800 pictures: ReLU matters, the kind of pooling hardly",
     alt="Five curves over four epochs: both networks with sigmoid start near 0.1 and end far below the other three",
 )
 final = {name: accuracy[-1] for name, (_, accuracy) in best.items()}
@@ -1818,7 +1831,7 @@ print("each at its best rate, ReLU ends more than 0.1 above sigmoid:", behind > 
 # %% [markdown]
 r"""
 With this little data and time, the activation makes the difference: the sigmoid networks spend half of it on the plateau
-(given ten times as much, as in section 9, they get far). Average against maximum: with sigmoids no difference to speak of,
+(given ten times as many pictures, as in section 9, they get far). Average against maximum: with sigmoids no difference to speak of,
 with ReLU a few points here, as much as another seed may change. One run each cannot settle that.
 
 **LeNet with ReLU and max pooling on 8,000 pictures**, and what it has learned. Its learning rate is 0.004, the middle of
@@ -1826,7 +1839,7 @@ the three.
 """
 
 # %% tags=["experiment"]
-cu.training.seed_everything(3)
+cu.training.seed_everything(4)
 modern = variant(nn.ReLU, nn.MaxPool2d)
 modern_history = fit(modern, *first_8000, lr=4e-3, num_epochs=3)
 with torch.no_grad():
@@ -1862,16 +1875,16 @@ cu.plots.figure(
 )
 shown, texts = [], []
 for wrong_one, right_one in (("MLP", "LeNet"), ("LeNet", "MLP")):
-    for i in ((said[wrong_one] != labels) & (said[right_one] == labels)).nonzero().flatten()[:6].tolist():
+    for i in ((said[wrong_one] != labels) & (said[right_one] == labels)).nonzero().flatten()[:5].tolist():
         shown.append(pictures[i])
         names = [cu.data.FASHION_CLASSES[k].split("/")[0] for k in (labels[i], said[wrong_one][i])]
         texts.append(f"{names[0]}\n{wrong_one}: {names[1]}")
 cu.plots.images(
     shown,
     titles=texts,
-    columns=6,
+    columns=5,
     title="Above: only the MLP is wrong. Below: only LeNet",
-    alt="Twelve garments with their true class and the wrong answer: six that only the MLP gets wrong, six that only "
+    alt="Ten garments with their true class and the wrong answer: five that only the MLP gets wrong, five that only "
     "LeNet gets wrong",
 )
 
@@ -1884,7 +1897,7 @@ network, the same rate and the same number of epochs, on pictures scrambled as i
 """
 
 # %% tags=["experiment"]
-cu.training.seed_everything(3)
+cu.training.seed_everything(4)
 lost = fit(
     variant(nn.ReLU, nn.MaxPool2d),
     scramble(first_8000[0]),
@@ -1898,17 +1911,18 @@ cu.plots.bars(
     [history.test_accuracy[-1] for history in four],
     labels=["MLP, straight", "MLP, scrambled", "LeNet, straight", "LeNet, scrambled"],
     y="test accuracy",
-    title="Scrambling costs the MLP nothing, and LeNet its advantage",
-    alt="Four bars: both for the MLP equally high; LeNet's is higher on straight pictures and lower on scrambled ones",
+    title="Scrambling costs the MLP nothing, and LeNet several points",
+    alt="Four bars: both for the MLP equally high; LeNet's is as high on straight pictures and lower on scrambled ones",
 )
 fall = modern_history.test_accuracy[-1] - lost.test_accuracy[-1]
 print("LeNet loses more than 0.03 by scrambling:", fall > 0.03)
 
 # %% [markdown]
 r"""
-The assumptions of section 1, sharing and locality, help where they are true. On scrambled pixels they are false, and the
-same network does worse than the MLP, which assumes nothing. (It does not fail: the dense layers at its end can still use
-what is left.) On the real Fashion-MNIST the loss is smaller, two or three points.
+On straight pictures LeNet is level with the MLP or a little ahead: in three short epochs its accuracy still jumps by a point
+or two. Scrambling takes away more than that. The assumptions of section 1, sharing and locality, help where they are true.
+On scrambled pixels they are false, and the same network does worse than the MLP, which assumes nothing. (It does not fail:
+the dense layers at its end can still use what is left.)
 
 ## 11 A garment moves
 
@@ -2020,12 +2034,12 @@ cu.plots.bars(
     labels=cu.data.FASHION_CLASSES,
     y="share found within 8 pixels",
     title="The highest score is at the garment for some classes, and rarely for others",
-    alt="Ten bars: high for ankle boots, trousers and most tops, low for sandals, sneakers and bags",
+    alt="Ten bars between 0 and 1: some are close to 1, others below one half",
 )
 
 # %% [markdown]
 r"""
-Nobody has told LeNet where the garments are, and for boots and trousers the highest score is usually at the right place. For
+Nobody has told LeNet where the garments are, and for several classes the highest score is usually at the right place. For
 others it is often elsewhere: windows that show half a coat and half a bag are unlike anything in the training pictures, and
 LeNet has to call them *something*. A detector must also learn what "nothing" looks like (chapter 14).
 
