@@ -296,12 +296,19 @@ pairs = torch.stack([o, torch.zeros_like(o)], dim=1)  # (521, 2)
 
 
 def draw_overflow(ax):
-    ax.plot(o, probabilities(pairs)[:, 0], color=cu.plots.COLOURS[0], label="yours", linewidth=4, alpha=0.5)
+    ax.plot(
+        o,
+        probabilities(pairs)[:, 0],
+        color=cu.plots.COLOURS[0],
+        label="with the shift",
+        linewidth=4,
+        alpha=0.5,
+    )
     ax.plot(o, softmax_as_printed(pairs)[:, 0], "--", color=cu.plots.COLOURS[1], label="as printed")
     ax.axvspan(88.7, 120, color=cu.plots.COLOURS[1], alpha=0.2)
     ax.text(104, 0.5, "as printed: nan", ha="center")
     ax.set(xlabel="score o (the other score is 0)", ylabel="probability of o")
-    ax.set_title("The formula as printed breaks off at a score of 88.7; yours goes on")
+    ax.set_title("The formula as printed breaks off at a score of 88.7")
     ax.legend(loc="center", bbox_to_anchor=(0.4, 0.5))
 
 
@@ -441,8 +448,8 @@ $$L = -\frac1n \sum_{i=1}^{n} \log P_{i, y_i}
 
 Only the probability of the right class appears. You can read $-\log p$ as *surprise*: 0 for something that was
 certain, large for something that was thought impossible. With the logarithm to base 2 it is measured in **bits**: an
-event of probability 1/2 has 1 bit of surprise, one of probability 1/8 has 3 bits, just as many as the coin tosses
-that are as hard to guess. With the natural logarithm the unit is the *nat*, and 1 nat is $1/\log 2 \approx 1.44$ bits.
+event of probability 1/2 has 1 bit of surprise; one of probability 1/8 has 3 bits, like three coin tosses that all come
+up heads. With the natural logarithm the unit is the *nat*, and 1 nat is $1/\log 2 \approx 1.44$ bits.
 
 Predict: what is the loss of a network that knows nothing and gives each of ten classes the probability 1/10?
 """
@@ -504,7 +511,8 @@ as well; section 5 shows where it falls short.
 For distributions $P$ (the truth) and $Q$ (what the network says) over k classes,
 $H(P, Q) = -\sum_j P_j \log Q_j$ is the cross-entropy and $H(P) = H(P, P)$ the **entropy** (熵) of $P$, the dashed line.
 Their difference $\mathrm{KL}(P \,\|\, Q) = H(P, Q) - H(P) = \sum_j P_j \log (P_j / Q_j)$ is the
-**KL divergence** (KL 散度), the shaded gap; it is 0 for $Q = P$ and positive otherwise. In training, the data fix $P$ and
+**KL divergence** (KL 散度), the shaded gap; it is 0 for $Q = P$ and positive otherwise. (Neither is a distance: $H(P, P)$ is
+not 0, and both change when $P$ and $Q$ are swapped.) In training, the data fix $P$ and
 only $Q$ changes, so lowering $H(P, Q)$ also lowers the KL divergence. For a label that is certain, $P$ is one-hot,
 its entropy is 0, and the loss can get as close to 0 as you like. Chapter 13 returns to all three, to smoothed labels
 and to the case of two classes, where the softmax of the scores $(z, 0)$ is the sigmoid of $z$.
@@ -663,7 +671,7 @@ in_two_steps = torch.softmax(rows, dim=1)[:, 1].log()
 
 def draw_two_logarithms(ax):
     seen = in_two_steps.isfinite()
-    ax.plot(gaps, log_probabilities(rows)[:, 1], color=cu.plots.COLOURS[0], label="yours")
+    ax.plot(gaps, log_probabilities(rows)[:, 1], color=cu.plots.COLOURS[0], label="log_softmax")
     ax.plot(
         gaps[seen], in_two_steps[seen], "--", color=cu.plots.COLOURS[1], linewidth=4, label="log(softmax)"
     )
@@ -676,7 +684,7 @@ def draw_two_logarithms(ax):
 
 cu.plots.figure(
     draw_two_logarithms,
-    alt="Both fall along the same straight line until a gap of about 103, where log(softmax) ends; yours goes on",
+    alt="Both fall along the same straight line until a gap of about 103, where log(softmax) ends; log_softmax goes on",
 )
 
 # %% [markdown]
@@ -819,8 +827,8 @@ whose rows are one-hot, each row is divided by n:
 
 $$\frac{\partial L}{\partial O} = \frac{1}{n} \, (P - Y), \qquad \text{shape } (n, k) .$$
 
-A gradient step moves against it: it raises the right score by the missing probability $1 - P_y$ (over n, times the
-learning rate) and lowers each other score by the probability that this class should not have. What is the sum of a row?
+Moving the scores against it raises the right one in proportion to the missing probability $1 - P_y$, and lowers each
+other score in proportion to the probability that its class should not have. What is the sum of a row?
 """
 
 
@@ -1116,7 +1124,7 @@ batch_scores = (pictures @ W_hand + b_hand).split([1_900, 100])
 batch_labels = labels.split([1_900, 100])
 right = [count(s, t) for s, t in zip(batch_scores, batch_labels)]
 assert 1_400 < sum(right) < 1_750
-print("right answers in all, divided by 2,000: above 0.7")
+print(f"right answers in all, divided by 2,000: {sum(right) / 2_000:.2f}")
 
 # %% [markdown]
 r"""
@@ -1254,7 +1262,7 @@ r"""
 
 A training step computes scores anyway, so the training loss and the training accuracy cost nothing extra: count
 *those* scores. Both are then running means over weights that change from step to step; in the first epoch they look
-worse than the network is at its end.
+worse than the network is by the end of it.
 
 One detail about the loss. `nn.CrossEntropyLoss()` returns the mean of the batch. With `reduction="none"` it returns n
 losses, one for each example, which is useful for finding the hardest pictures. In a training step it stops:
@@ -1492,7 +1500,7 @@ of one batch at a learning rate that stays the same.
 <details><summary>For readers of the d2l book</summary>
 
 The book's `train_ch3` does what `train_epoch` and `evaluate_accuracy` do here; it took losses with `reduction="none"`
-and formed the mean itself. It is still in the pinned package 0.17, but no longer in the current one. Its helper
+and formed the mean itself. Release 0.17 of the book's package has it, the current source no longer does. Its helper
 `Accumulator` is three plain totals here, `Animator` is `cu.plots.LiveCurves`, and `Timer` is `cu.training.Timer`. Its
 `init_weights` tests `type(m) == nn.Linear`, which skips classes derived from `nn.Linear`; `isinstance(m, nn.Linear)`
 includes them.
@@ -1510,8 +1518,8 @@ def classmates_epoch(net, train_iter, loss, optimizer):
     net.train()  # line 1
     total, right, examples = 0.0, 0, 0  # line 2
     for X, y in train_iter:  # line 3
-        probabilities = torch.softmax(net(X), dim=1)  # line 4
-        batch_loss = loss(probabilities, y)  # line 5
+        outputs = torch.softmax(net(X), dim=1)  # line 4
+        batch_loss = loss(outputs, y)  # line 5
         optimizer.zero_grad()  # line 6
         batch_loss.backward()  # line 7
         optimizer.step()  # line 8
@@ -1648,7 +1656,7 @@ def draw_rates(ax):
     ax.set(
         xscale="log", xlabel="learning rate (10 epochs each)", ylabel="validation accuracy", ylim=(0.7, 0.9)
     )
-    ax.set_title("Too small is slow, too large is a matter of luck (line: mean of three starts)")
+    ax.set_title("Small rates are slow; at 1.0 the result depends on the start (line: mean)")
     ax.grid()
 
 
@@ -1659,8 +1667,8 @@ cu.plots.figure(
 )
 mean = {lr: sum(found[lr]) / 3 for lr in rates}
 chosen = max(mean, key=mean.get)
-assert chosen == 0.3 and abs(mean[0.3] - mean[0.1]) < 0.03 and mean[0.3] > mean[0.01] + 0.05
-print(f"chosen: {chosen}; 0.1 is close behind, 0.01 more than 5 points behind")
+assert mean[chosen] > mean[0.01] + 0.02
+print(f"chosen: {chosen}")
 
 # %% [markdown]
 r"""
@@ -1682,7 +1690,7 @@ with torch.no_grad():
 test_accuracy = accuracy_of(final, test_iter)
 hits = (test_scores.argmax(dim=1) == test_labels).float()
 groups = hits[torch.randint(2_000, (1_000, 100), generator=generator)].mean(dim=1)  # (1000,)
-assert 0.78 < test_accuracy < 0.9
+assert 0.7 < test_accuracy < 0.9
 cu.plots.figure(
     lambda ax: (
         ax.hist(groups, bins=torch.arange(0.695, 1.0, 0.01), color=cu.plots.COLOURS[0]),
@@ -1750,7 +1758,8 @@ r"""
 From a good start, both losses train well. From a bad start the squared error hardly recovers, as the gradients of
 section 5 predicted.
 
-**A test accuracy is a promise about pictures of the same kind.** What happens to it if the camera changes?
+**A test accuracy holds for pictures of the same kind.** What happens to it if the camera changes? (From here on, the test
+pictures help us to understand the network, and no longer to choose anything.)
 """
 
 # %% tags=["experiment"]
@@ -1777,8 +1786,8 @@ print("3 pixels to the right: below 0.5; dark on light: below 0.1, worse than gu
 # %% [markdown]
 r"""
 This is **distribution shift**: the data that the network meets in use differ from those it was trained on. No number
-measured on the old kind of picture warns of it. Shirts in other proportions than before, another season's fashion and
-another scanner all count. Watch the inputs, and measure again on labelled examples of the new kind.
+measured on the old kind of picture warns of it. A new scanner, a new fashion and a different share of shirts are all
+examples. Check what comes in, and measure again on labelled examples of the new kind.
 
 ## 9 What has it learned?
 
@@ -1977,12 +1986,12 @@ cu.plots.figure(
 never, rule, always = costs[0], costs[32], costs[-1]
 assert rule < never - 0.05 and rule < always - 0.2 and hits.mean() > largest.mean() + 0.04
 print("the rule costs less than never asking, and less than always asking")
-print("accuracy is more than 4 points above the mean of the largest probabilities: the network is too modest")
+print("the accuracy is more than 4 points above the mean of the largest probabilities")
 
 # %% [markdown]
 r"""
-The network is more often right than its probabilities say, so the best threshold is below 0.8. With longer training, and
-above all with larger networks, it is usually the other way round. Check it before you act on a probability.
+The network is right more often than its probabilities say: it is *underconfident*, and the best threshold is below 0.8.
+Large networks that were trained for long are often *overconfident*. Check which it is before you act on a probability.
 
 <details><summary>Softmax inside a network?</summary>
 
@@ -2011,8 +2020,9 @@ sentence true.
 3. **"backward"**: "With `reduction='none'`, `loss(net(X), y).backward()` runs without an error."
    (a) only if the learning rate is divided by the batch size, (b) only after `net.train()`, (c) only if
    the batch has one example.
-4. **"distance"**: "The cross-entropy H(P, Q) is a distance between P and Q: it is 0 when they are equal."
-   (a) only if P is one-hot, (b) only with the natural logarithm, (c) only for two classes.
+4. **"zero loss"**: "With enough pictures and a good enough network, the mean cross-entropy on new pictures gets as close
+   to 0 as you like."
+   (a) only if the picture determines the label, (b) only with the natural logarithm, (c) only for two classes.
 5. **"squared"**: "A classifier cannot be trained with the squared error, because labels are discrete and their
    difference from a probability means nothing."
    (a) only with more than two classes, (b) only if the network ends in a softmax, (c) only if the data
@@ -2024,7 +2034,7 @@ answers = {
     "exactly zero": "?",
     "log of softmax": "?",
     "backward": "?",
-    "distance": "?",
+    "zero loss": "?",
     "squared": "?",
 }
 ### BEGIN SOLUTION
@@ -2032,7 +2042,7 @@ answers = {
     "exactly zero": "b",
     "log of softmax": "a",
     "backward": "c",
-    "distance": "a",
+    "zero loss": "a",
     "squared": "false",
 }
 ### END SOLUTION
@@ -2040,14 +2050,14 @@ answers = {
 # %% test="claims_softmax"
 check.exercise("claims_softmax", points=2.5)
 with check.case("every claim is answered with true, false, a, b or c"):
-    claims = ("exactly zero", "log of softmax", "backward", "distance", "squared")
+    claims = ("exactly zero", "log of softmax", "backward", "zero loss", "squared")
     check.claims(answers, {claim: ["true", "false", "a", "b", "c"] for claim in claims})
 ### BEGIN HIDDEN TESTS
 with check.case("claims about softmax", points=1, hidden=True):
     expected = {"exactly zero": "b", "log of softmax": "a"}
     check.right(answers, expected, "the experiments are in sections 1 and 4")
 with check.case("claims about losses", points=1.5, hidden=True):
-    expected = {"backward": "c", "distance": "a", "squared": "false"}
+    expected = {"backward": "c", "zero loss": "a", "squared": "false"}
     check.right(answers, expected, "read the picture of section 3, and the experiments of sections 7 and 8")
 ### END HIDDEN TESTS
 check.score()

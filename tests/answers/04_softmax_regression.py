@@ -1001,15 +1001,15 @@ def confusion_matrix(y_true, y_pred, num_classes):
 
 # --- claims_softmax ---------------------------------------------------------------------------------------
 
-CLAIMS = {"exactly zero": "b", "log of softmax": "a", "backward": "c", "distance": "a", "squared": "false"}
+CLAIMS = {"exactly zero": "b", "log of softmax": "a", "backward": "c", "zero loss": "a", "squared": "false"}
 wrong_value("claims_softmax", "answers", CLAIMS | {"exactly zero": "true"}, "1 of 2 is not right yet")
 wrong_value("claims_softmax", "answers", CLAIMS | {"log of softmax": "c"}, "1 of 2 is not right yet")
 wrong_value(
-    "claims_softmax", "answers", CLAIMS | {"distance": "true", "squared": "true"}, "2 of 3 are not right yet"
+    "claims_softmax", "answers", CLAIMS | {"zero loss": "true", "squared": "true"}, "2 of 3 are not right yet"
 )
 wrong_value("claims_softmax", "answers", CLAIMS | {"backward": "a"}, "1 of 3 is not right yet")
 wrong_value("claims_softmax", "answers", CLAIMS | {"backward": "yes"}, "'yes' is not one of the answers")
-wrong_value("claims_softmax", "answers", CLAIMS | {"distance": "?"}, "not answered yet: 'distance'")
+wrong_value("claims_softmax", "answers", CLAIMS | {"zero loss": "?"}, "not answered yet: 'zero loss'")
 wrong_value("claims_softmax", "answers", {"squared": "false"}, "keep the keys of the dict as they were")
 odd_value("claims_softmax", "answers", {key: f" {value.upper()}" for key, value in CLAIMS.items()})
 odd_value("claims_softmax", "answers", CLAIMS | {"squared": False})
