@@ -95,14 +95,14 @@ def gradient_descent(grad, x0, lr, num_steps):
 
 # --- minibatch_mean_variance ------------------------------------------------------------------------------
 
-edit("minibatch_mean_variance", {"correction=0": "correction=1"}, says="divide by N")
+edit("minibatch_mean_variance", {"correction=0": "correction=1"}, says="so divide by N")
 edit("minibatch_mean_variance", {"values.var(correction=0)": "values.std(correction=0)"}, says="expected")
 edit("minibatch_mean_variance", {"/ batch_size": "/ batch_size**2"}, says="not by its square")
 edit("minibatch_mean_variance", {"/ batch_size": "/ batch_size**0.5"}, says="not by its square root")
 edit("minibatch_mean_variance", {"/ batch_size": "* batch_size"}, says="the sum of a batch")
 edit("minibatch_mean_variance", {".item() / batch_size": ".item()"}, says="a single value")
 edit("minibatch_mean_variance", {"/ batch_size": "/ n"}, says="divide by the batch size, not by N")
-edit("minibatch_mean_variance", {"if replacement:": "if not replacement:"}, says="without replacement")
+edit("minibatch_mean_variance", {"if replacement:": "if not replacement:"}, says="with replacement there is no factor")
 edit(
     "minibatch_mean_variance", {"if replacement:": "if True:"}, says="the factor (N - K) / (N - 1) is missing"
 )
@@ -627,7 +627,7 @@ def clip_grad_norm(params, max_norm):
     return total**0.5
 
 
-@wrong("a generator is empty after one loop over it")
+@wrong("a generator is empty after the first time")
 def clip_grad_norm(params, max_norm):
     norm = math.sqrt(sum(p.grad.square().sum().item() for p in params if p.grad is not None))
     if norm > max_norm:

@@ -1,0 +1,66 @@
+"""Step functions, and what the checks of chapter 10 share."""
+
+from course_utils import check, steps
+
+import pytest
+import torch
+
+
+def sgd(param, grad, state, lr):
+    with torch.no_grad():
+        param -= lr * grad
+
+
+def test_torch_step_is_torchs_optimizer_and_keeps_its_memory_in_state():
+    twin = torch.nn.Parameter(steps.START.clone())
+    optimizer = torch.optim.Adam([twin], lr=0.1)
+    mine, state, step = steps.START.clone(), {}, steps.torch_step(torch.optim.Adam)
+    for grad in steps.GRADS:
+        twin.grad = grad.clone()
+        optimizer.step()
+        step(mine, grad, state, lr=0.1)
+    torch.testing.assert_close(mine, twin.detach())
+
+
+def test_torch_step_follows_the_rate():
+    path = steps.path_of(steps.torch_step(torch.optim.SGD))
+    torch.testing.assert_close(path, steps.play(lambda x, g, memory, lr, t: (x - lr * g, memory)))
+
+
+def test_decoupled_adam_is_adamw():
+    adam, adamw = steps.torch_step(torch.optim.Adam), steps.torch_step(torch.optim.AdamW)
+    mine = steps.path_of(adam, weight_decay=0.5, decoupled=True)
+    torch.testing.assert_close(mine, steps.path_of(adamw, weight_decay=0.5))
+
+
+def test_walk_keeps_each_point_and_leaves_the_start_alone():
+    start = torch.tensor([1.0, -2.0])
+    path = steps.walk(sgd, lambda x: x, start, 2, lr=0.5)
+    assert path.tolist() == [[1.0, -2.0], [0.5, -1.0], [0.25, -0.5]]
+    assert start.tolist() == [1.0, -2.0]
+
+
+def test_path_of_refuses_a_step_that_changes_the_gradient():
+    with pytest.raises(check.Failed, match="the step changed `grad`"):
+        steps.path_of(lambda param, grad, state, lr: grad.mul_(2))
+
+
+def test_still_is_the_path_of_a_step_that_changes_nothing():
+    path = steps.path_of(lambda param, grad, state, lr: None)
+    assert torch.equal(path, steps.still(len(steps.RATES)))
+
+
+def test_steps_in_place_pass_and_others_do_not():
+    def contiguous_only(param, grad, state, lr):
+        param.data.reshape(-1).sub_(lr * grad.reshape(-1))
+
+    reference = steps.torch_step(torch.optim.SGD)
+    steps.check_in_place(sgd, reference)
+    with pytest.raises(check.Failed, match="in memory"):
+        steps.check_in_place(contiguous_only, reference)
+
+
+def test_like_torch_compares_with_the_optimizer():
+    steps.like_torch(sgd, torch.optim.SGD, 0.1)
+    with pytest.raises(check.Failed):
+        steps.like_torch(sgd, torch.optim.Adam, 0.1)
