@@ -184,6 +184,9 @@ def known_errors(y_hat, y):
     )
     wrong["it adds up the squares: take their mean"] = E.square().sum().sqrt()
     wrong["the logarithms are missing"] = (y_hat - y).square().mean().sqrt()
+    wrong["it takes the logarithm of the difference: take the difference of the logarithms"] = (
+        (y_hat - y).abs().log().square().mean().sqrt()
+    )
     wrong["the logarithm comes before the difference, not after the root"] = (
         (y_hat - y).square().mean().sqrt().log()
     )
@@ -545,7 +548,13 @@ def sorted_columns(X):
     return torch.tensor(sorted(rows, key=lambda row: [round(v, 3) for v in row])).T
 
 
-def compare(X, expected, counts=None, known=None):
+def fitted_to(table):
+    prepared = HousePreprocessor().fit(table)
+    check.that(prepared is not None, "fit gives None: end it with `return self`")
+    return prepared
+
+
+def compare(X, expected, counts=None, known=None, message=""):
     """expected: (n, d) numbers, columns in any order. counts: sentence -> wrong number of features."""
     expected = torch.tensor(np.asarray(expected, dtype="float32"))
     check.that(
@@ -557,7 +566,7 @@ def compare(X, expected, counts=None, known=None):
         X.isfinite().all(), "there is nan or inf among the features: missing -> 0, after standardising"
     )
     known = {words: sorted_columns(value) for words, value in (known or {}).items()}
-    check.close(sorted_columns(X), sorted_columns(expected), known=known, rtol=1e-4, atol=1e-5)
+    check.close(sorted_columns(X), sorted_columns(expected), message, known=known, rtol=1e-4, atol=1e-5)
 
 
 def filled(table, names, value):
@@ -583,7 +592,7 @@ with check.case(
     "standardises numbers, then puts 0 for missing; Id and SalePrice are no features", points=1.5
 ):
     before = NUMBERS.copy()
-    X = HousePreprocessor().fit(NUMBERS).transform(NUMBERS)
+    X = fitted_to(NUMBERS).transform(NUMBERS)
     check.that(NUMBERS.equals(before), "the table was changed: work on a copy")
     counts = {"Id and SalePrice are among the features": 4, "Id is among the features, or SalePrice": 3}
     late, early = filled(NUMBERS, BOTH, None), filled(NUMBERS, BOTH, 0)
@@ -612,7 +621,7 @@ with check.case("gives words a feature for each category and one for missing", p
     wrong = {"a missing entry has a 1 in its own feature": [[*row[:2], 0, *row[3:]] for row in ONE_HOT]}
     for dtype in ("str", "object"):
         table = WORDS.astype(dtype)
-        compare(HousePreprocessor().fit(table).transform(table), ONE_HOT, counts, wrong)
+        compare(fitted_to(table).transform(table), ONE_HOT, counts, wrong)
 with check.case("transforms another table by name, with what fit learned", points=1.5):
     fitted = pd.concat([NUMBERS[:4], WORDS], axis=1)
     other = pd.DataFrame(
@@ -624,7 +633,8 @@ with check.case("transforms another table by name, with what fit learned", point
     numbers = z(other, BOTH, fitted)
     counts = {
         "a column that fit did not see became a feature": 11,
-        "transform makes categories of its own": 10,
+        "transform makes features of its own; it should use what fit learned": 9,
+        "transform learned anew; it should use what fit learned": 6,
     }
     wrong = {}
     wrong["it standardises with statistics of the table given to transform; use those of fit"] = np.hstack(
@@ -637,19 +647,20 @@ with check.case("transforms another table by name, with what fit learned", point
             one_hot,
         ]
     )
-    prepared = HousePreprocessor().fit(fitted)
+    prepared = fitted_to(fitted)
     compare(prepared.transform(other), np.hstack([numbers, one_hot]), counts, wrong)
     compare(prepared.transform(other[::-1]), np.hstack([numbers, one_hot])[::-1].copy())
 with check.case("has names, gives 0 for what does not vary, and wants fit first", points=0.5):
-    prepared = HousePreprocessor().fit(fitted)
+    prepared = fitted_to(fitted)
     check.equal(len(list(prepared.feature_names)), 8, "feature_names should have one name for each feature")
     flat = pd.DataFrame(
         {"A": [0.1] * 3, "B": [None, 5.0, None], "C": [None] * 3, "D": [1.0, 2.0, 3.0]}, dtype=float
     )
     later = pd.DataFrame({"A": [0.1, 7.0], "B": [5.0, 6.0], "C": [1.0, 2.0], "D": [2.0, 3.0]})
     for table, d in ((flat, [-1.0, 0.0, 1.0]), (later, [0.0, 1.0])):
-        X = HousePreprocessor().fit(flat).transform(table)
-        compare(X, [[0, 0, 0, value] for value in d], {"constant columns should stay, as zeros": 1})
+        counts = {"constant columns should stay, as zeros": 1}
+        message = "A is constant, B has one entry, C none: they should give 0 in every table"
+        compare(fitted_to(flat).transform(table), [[0, 0, 0, value] for value in d], counts, message=message)
     check.raises(ValueError, HousePreprocessor().transform, flat)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other tables", points=0.5, hidden=True):
@@ -803,13 +814,16 @@ def check_folds(n, k):
     where = f"for n = {n}, k = {k}: "
     if sum(len(valid) for valid, _ in pairs) == n and k > 2:
         check.fail(where + "the two parts are swapped: the training indices come first")
+    outside = [row for _, valid in pairs for row in valid if not 0 <= row < n]
+    check.that(not outside, where + f"there is a row {outside[:1]}; rows count from 0 to n - 1")
     check.that(sum(sizes) >= n, where + f"{n - sum(sizes)} rows are never held out")
     check.that(sum(sizes) <= n, where + "some rows are held out more than once")
     check.that(
         max(sizes) - min(sizes) <= 1, where + f"the folds have sizes {sizes}; they may differ by one at most"
     )
     check.that(
-        sorted(row for _, valid in pairs for row in valid) == list(range(n)), where + "a row is in two folds"
+        sorted(row for _, valid in pairs for row in valid) == list(range(n)),
+        where + "some rows are held out twice, others never",
     )
     for i, (fit, valid) in enumerate(pairs):
         check.that(
@@ -931,8 +945,10 @@ with check.case("fits to the other folds, and gives the log-RMSE of each", point
     wrong["the logarithms are missing"] = np.sqrt((dollars**2).mean(axis=1)).tolist()
     wrong["one score for each fold is asked for, not their mean"] = float(np.mean(right))
     found = cross_validate(HOMES.copy(), 3, mean_of_the_others)
+    if isinstance(found, list):
+        check.equal(len(found), 3, "there should be one score for each fold")
     check.close(found, right, known=wrong, rtol=1e-5)
-    check.that(isinstance(found, list) and len(found) == 3, "return a list of k floats")
+    check.that(isinstance(found, list), "return a list of k floats")
     for value in found:
         check.number(value, float)
 with check.case("takes predictions as array, tensor or Series, whatever the index", points=0.75):
@@ -942,7 +958,8 @@ with check.case("takes predictions as array, tensor or Series, whatever the inde
     right, _ = folded(np.log(90.0 * AREAS), PRICES, 3)
     for kind, fit_predict in twice.items():
         found = cross_validate(HOMES.copy(), 3, fit_predict)
-        check.close(found, right, f"wrong when the predictions are {kind}", rtol=1e-5)
+        message = f"wrong when the predictions are {kind}: make arrays of predictions and prices before you subtract"
+        check.close(found, right, message, rtol=1e-5)
 with check.case("hides the price of the held-out houses, and only there", points=0.75):
     table = HOMES.copy()
     right, _ = folded(np.full(9, math.log(200_000)), PRICES, 3)
@@ -1027,7 +1044,7 @@ the others, and section 7 will find the house that makes it so. Report such a sc
 took: the mean of the k scores, or the root of the mean of *all* squared errors, which is a little larger.
 
 The score is also slightly pessimistic: each fold fits to four fifths of the houses, and the final model may use all. How
-much do more houses help? The same model, fitted to fewer houses, on 292 others:
+much do more houses help? The same model, fitted to fewer houses, on 292 others, in three random draws:
 """
 
 # %% tags=["experiment"]
@@ -1045,12 +1062,18 @@ cu.plots.curves(
     log_x=True,
     x="houses in the fit",
     y="log-RMSE",
-    title="More houses help, and less and less",
-    alt="Three curves fall from about 0.2 at 50 houses to about 0.13 at 1,168, steeply first and then flatter",
+    title="More houses help; one of the three draws is strange",
+    alt="Two curves fall from about 0.17 at 50 houses to below 0.14 at 1,168; the third stays above 0.2",
 )
 means = [np.mean(curve[size]) for size in sizes]
 assert means[0] > means[2] > means[-1]
 print(f"50 houses: {means[0]:.2f},  200: {means[2]:.2f},  1,168: {means[-1]:.2f}")
+
+# %% [markdown]
+r"""
+Eight hundred houses are nearly as good as all. And one draw behaves like the last fold: its 292 houses hold the
+same troublemaker.
+"""
 
 # %% [markdown]
 r"""
@@ -1139,18 +1162,18 @@ check.exercise("train_linear", points=4)
 
 def bias_path(steps_per_epoch, num_epochs, lr, weight_decay=0.0, target=5000.0, kind="right"):
     """The log-RMSE after each epoch when all features are 0, so that only the bias learns, from 0."""
-    b, m, v, t, history = 0.0, 0.0, 0.0, 0, []
+    b, m, v, t, total, history = 0.0, 0.0, 0.0, 0, 0.0, []
     for _ in range(num_epochs):
         if kind == "anew":
             m, v, t = 0.0, 0.0, 0
-        old, total = b, 0.0
+        old = b
         for _ in range(steps_per_epoch):
             grad = 2 * (b - target) + (weight_decay * b if kind not in ("decoupled", "spared") else 0.0)
             total = total + grad if kind == "piled" else grad
             t, m, v = t + 1, 0.9 * m + 0.1 * total, 0.999 * v + 0.001 * total**2
             b -= lr * weight_decay * b if kind == "decoupled" else 0.0
             step = lr * (m / (1 - 0.9**t)) / (math.sqrt(v / (1 - 0.999**t)) + 1e-8)
-            b -= lr * total if kind == "sgd" else step
+            b -= step
         at = old if kind == "before" else b
         history.append(abs(math.log(max(at, 1.0)) - math.log(target)))
     return history
@@ -1160,7 +1183,6 @@ KINDS = {
     "anew": "Adam is made anew in every epoch, and forgets: one optimizer serves all epochs",
     "piled": "gradients pile up from step to step: clear them",
     "before": "the log-RMSE is measured before the epoch; after it is asked for",
-    "sgd": "this is plain SGD; use torch.optim.Adam",
 }
 with check.case("takes one step of Adam for each batch, and notes the log-RMSE after each epoch", points=1.5):
     Z, y = torch.zeros(10, 400), torch.full((10, 1), 5000.0)
@@ -1170,6 +1192,9 @@ with check.case("takes one step of Adam for each batch, and notes the log-RMSE a
     known["it takes a step for every row: use batches of batch_size rows"] = bias_path(10, 12, 300.0)
     right = bias_path(3, 12, 300.0)
     known["the squared errors are returned, not their root"] = [value**2 for value in right]
+    known["nothing is learned: are there a bias and optimizer.step()?"] = [math.log(5000)] * 12
+    words = "the learning rate is divided by batch_size; the mean in the loss does that already"
+    known[words] = bias_path(3, 12, 300.0 / 4)
     result = check.unchanged(train_linear, Z, y, 12, 300.0, 0.0, 4, check.generator())
     check.that(
         isinstance(result, tuple) and len(result) == 2, "return a pair: the net and the list of log-RMSEs"
@@ -1182,6 +1207,9 @@ with check.case("takes one step of Adam for each batch, and notes the log-RMSE a
         "history should have one number for each epoch",
         known={"it has one for each step": 36},
     )
+    if abs(found[0] - math.log(1 + 599**3)) < 0.1:
+        check.fail("this is plain SGD; use torch.optim.Adam")
+    check.that(found[0] < 1000, "history holds squared errors in dollars; note the log-RMSE")
     check.close(found, right, "the log-RMSE after each epoch is not right", known=known, rtol=5e-3, atol=2e-3)
     for value in found:
         check.number(value, float)
@@ -1203,7 +1231,7 @@ with check.case("fits prices; labels may be (n,) or (n, 1)", points=1):
             check.fail(
                 "it predicts the mean for all: (n, 1) minus (n,) is (n, n); give the labels the shape (n, 1)"
             )
-        if (y_hat - prices.clamp(min=1).log().mean()).abs().max() < 20:
+        if 3 < y_hat.mean() < 12 and y_hat.abs().max() < 40:
             check.fail("it learns the logarithm of the prices; the loss compares the prices themselves")
         check.between((y_hat[:, 0] - prices).abs().max(), 0, 25, "it does not fit prices that are linear")
 with check.case("draws its order from generator", points=0.5):
@@ -1253,8 +1281,8 @@ cu.plots.curves(
     {"log-RMSE on the training rows, five folds": histories},
     y="log-RMSE",
     log_y=True,
-    title="Adam at rate 5: most is learned in 40 epochs",
-    alt="Five curves fall together from above 2 to below 0.2, steeply until about epoch 40, and then stay flat",
+    title="Adam at rate 5 needs most of its 100 epochs",
+    alt="Five curves fall together from about 4 to below 0.2, and are flat from about epoch 70 on",
 )
 assert 0.16 < np.mean(scores["Adam on dollars"]) < 0.18
 print(f"mean validation log-RMSE: {np.mean(scores['Adam on dollars']):.2f}")
@@ -1401,7 +1429,7 @@ cu.plots.points(
     title="Winners do worse on other houses than on those that chose them",
     lines={"equal": ([0.12, 0.3], [0.12, 0.3])},
     alt="40 points for winners, most of them above the diagonal: their error on other houses is larger than on those "
-    "that chose them; the means of all 300 models lie around the diagonal",
+    "that chose them; the means of all 300 models form a flat row across the diagonal",
 )
 winners, average = np.array(winners), np.array(average)
 gaps = [float(np.diff(pairs).mean()) for pairs in (winners, average)]
@@ -1420,7 +1448,9 @@ report. (For nine neighbouring penalties the luck is small; for 300 different mo
 # %% tags=["experiment"]
 choosing, reporting = train.iloc[:1168], train.iloc[1168:]
 validate = cu.yours(cross_validate, instead=tables.cross_validate)
-by_penalty = {penalty: float(np.mean(validate(choosing, 4, ridge_model(penalty)))) for penalty in (1.0, 10.0, 100.0)}
+by_penalty = {
+    penalty: float(np.mean(validate(choosing, 4, ridge_model(penalty)))) for penalty in (1.0, 10.0, 100.0)
+}
 best_penalty = min(by_penalty, key=by_penalty.get)
 honest = tables.log_error(ridge_model(best_penalty)(choosing, reporting), reporting["SalePrice"])
 print("cross-validated:", {penalty: round(value, 3) for penalty, value in by_penalty.items()})
@@ -1598,6 +1628,8 @@ def draw_residuals(ax):
         )  # fmt: skip
     ax.axhline(0, color="#999999", linewidth=0.8)
     ax.set(xscale="log", xlabel="predicted price (1,000 dollars)", ylabel="residual: log price − prediction")
+    ax.set_xticks([50, 100, 200, 500, 1000, 2000], ["50", "100", "200", "500", "1,000", "2,000"])
+    ax.minorticks_off()
     ax.set_title("Nearly all houses lie within ±0.4; one is far out")
 
 
@@ -1664,7 +1696,7 @@ for name in names:
         rises.append(
             error_of(valid_df.assign(**{name: valid_df[name].to_numpy()[order]})) - error_of(valid_df)
         )
-    importance.append(np.mean(rises))
+    importance.append(round(float(np.mean(rises)), 3) + 0.0)
 cu.plots.bars(
     importance,
     labels=names,
