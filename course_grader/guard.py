@@ -22,7 +22,7 @@ from typing import Any
 from course_grader.isolation import DATA
 
 # Whose functions and classes the tests use. Packages stand for all their modules.
-PACKAGES = ("course_utils", "course_grader", "torch.testing", "numpy.testing")
+PACKAGES = ("course_format", "course_utils", "course_grader", "torch.testing", "numpy.testing")
 MODULES = (
     "IPython.core.display_functions",
     "IPython.core.displayhook",
@@ -209,7 +209,9 @@ def _put_code_back(codes: list[tuple]) -> list[str]:
 
 
 LIBRARIES = tuple({*sysconfig.get_paths().values(), sys.base_prefix, sys.prefix, "<frozen", "<test "})
-COURSE = tuple(str(Path(__file__).parents[1] / name) for name in ("course_utils", "course_grader"))
+COURSE = tuple(
+    str(Path(__file__).parents[1] / name) for name in ("course_format", "course_utils", "course_grader")
+)
 # Where student code may look.
 OWN = ("/tmp", "/dev", "/proc", "/sys", "/usr", "/etc", DATA, *LIBRARIES, *COURSE)
 

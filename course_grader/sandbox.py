@@ -15,7 +15,7 @@ from pathlib import Path
 from course_grader.isolation import DATA
 from course_grader.work import GraderError
 
-PACKAGES = ("course_utils", "course_grader")
+PACKAGES = ("course_format", "course_utils", "course_grader")
 SYSTEM = ("/usr", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/alternatives")
 LINKS = ("/lib", "/lib32", "/lib64", "/bin", "/sbin")  # links into /usr, or folders on older systems
 

@@ -50,7 +50,7 @@ def refused(server, code: str) -> str:
 @walls
 def test_nothing_of_the_course_is_there_but_its_packages(server):
     course = said(server, f"import os\nprint(sorted(os.listdir({str(ROOT)!r})))")
-    assert set(eval(course)) <= {".venv", "course_grader", "course_utils"}
+    assert set(eval(course)) <= {".venv", "course_format", "course_grader", "course_utils"}
     assert (
         eval(said(server, "import os\nprint(os.listdir('/home') if os.path.exists('/home') else [])")) == []
     )
