@@ -165,7 +165,7 @@ print("ReLU with the other start: more than 60 % right")
 
 # %% [markdown]
 r"""
-Two networks stay at $\log 10 \approx 2.303$, the loss of a network that gives each of ten classes the
+Two networks are silent: they stay at $\log 10 \approx 2.303$, the loss of a network that gives each of ten classes the
 probability 1/10. Nothing is wrong with the data, the loop or the rates. Look at the gradients instead: one batch, before
 the first step, the typical size (root of the mean square) of the gradient of each weight matrix.
 """
@@ -186,7 +186,7 @@ cu.plots.curves(
     x="layer (1 is the first, 11 gives the scores)",
     y="size of the gradient",
     log_y=True,
-    title="In two networks the first layers hear nothing",
+    title="In two networks hardly any gradient reaches the first layers",
     alt="Gradient sizes of eleven layers: the sigmoid's and one ReLU line fall steeply towards layer 1, the "
     "third stays level",
 )
@@ -226,8 +226,8 @@ $$\begin{aligned}
 \end{aligned}$$
 
 Two numbers that add up to 1 have a product of at most $\frac12 \cdot \frac12 = \frac14$, reached at $x = 0$. Predict: by
-which factor do ten sigmoids shrink a gradient at least, if the weights change nothing? $(1/4)^{10} \approx 10^{-6}$,
-which is what the picture above shows.
+which factor do ten sigmoids shrink a gradient at least, if the weights change nothing? $(1/4)^{10} \approx 10^{-6}$.
+The picture above shows an even larger loss, because PyTorch's weights take another factor of about 0.6 per layer (section 6).
 
 The second line holds a trap. $e^{-x}$ overflows to inf for $x < -88.7$ in float32. What then becomes of each
 form?
@@ -555,7 +555,7 @@ for activation in (nn.Sigmoid, nn.Tanh, nn.ReLU):
 
 # %% [markdown]
 r"""
-ReLU shares this flaw: the zig-zag belongs to activations that are not centred at zero, not to one of them.
+ReLU shares this flaw: the zig-zag belongs to all activations that are not centred at zero, not to the sigmoid alone.
 
 **Is the bounded range to blame?** A common explanation says that gradients vanish because the sigmoid squeezes all numbers into (0, 1).
 Test it with a function that squeezes just as hard: $\sigma(4x) - \frac12$ also has a range of length 1, but a slope of 1
@@ -747,11 +747,11 @@ print("bias -10: dead from the start.  rate 3: over 60 % dead at the end, and th
 
 # %% [markdown]
 r"""
-The signs of the weights do not decide; $w \cdot x + b$ on *every* example does. One step at too high a rate can throw a bias or weights so
-far that this holds from then on. In a deeper layer, a dead unit may come back when the layers below it change its inputs; in
+The signs of the weights do not decide; $w \cdot x + b$ on *every* example does. A few steps at too high a rate can change a bias or weights so
+much that this holds from then on. In a deeper layer, a dead unit may come back when the layers below it change its inputs; in
 the first layer, the inputs are the data and stay.
 
-Mind the words "every example": a census over a single batch of 32 pictures counts units as dead that other pictures would wake.
+Note the words "every example": a census over a single batch of 32 pictures counts units as dead that other pictures would wake.
 """
 
 # %% tags=["experiment"]
@@ -857,7 +857,7 @@ check.score()
 
 # %% [markdown]
 r"""
-**Does it heal?** All 64 units start dead, with a bias of −10. Three activations, each at the best of three rates: ReLU, and your LeakyReLU with slopes 0.01 and 0.2.
+**Does it help?** All 64 units start dead, with a bias of −10. Three activations, each at the best of three rates: ReLU, and your LeakyReLU with slopes 0.01 and 0.2.
 """
 
 # %% tags=["experiment"]
@@ -882,11 +882,15 @@ cu.plots.bars(
 none, little, much = healed.values()
 assert none < 0.2 and none < little < much and much > 0.5
 print("ReLU: guessing.  Slope 0.01: better.  Slope 0.2: more than half of the test pictures right")
+hasty = one_layer(lambda: Apply(leaky))
+fit(hasty, 3.0)
+assert accuracy(hasty, X_test, y_test) < 0.3
+print("LeakyReLU at rate 3, from the usual start: no better than guessing")
 
 # %% [markdown]
 r"""
-A slope of 0.01 lets one hundredth of the gradient pass, so the rescue is slow. It also does nothing against a rate that is too
-high: that network diverges with LeakyReLU as well.
+A slope of 0.01 lets one hundredth of the gradient pass, so the rescue is slow. Nor does it help against a rate that is too
+high, as the last line shows.
 
 Two relatives differ in where the slope comes from. In **PReLU** it is a parameter and is learned. In **RReLU** it is drawn at random
 from $[\frac18, \frac13]$ for each entry in training, and is their mean, 11/48 ≈ 0.229, in evaluation. Apply each three times to the number −1:
@@ -905,7 +909,7 @@ r"""
 <details><summary>Aside: a model of nerve cells?</summary>
 
 ReLU is sometimes defended by biology: a nerve cell fires only above a threshold (one-sided inhibition), and at any moment an estimated 1 to 4 % of the cells in a brain
-are active. A trained ReLU network is far less sparse than that. The reasons that count here are the slope of 1 and
+are active. The network above has about half of its units active, far more than that. The reasons that count here are the slope of 1 and
 the price of one comparison.
 
 </details>
@@ -920,7 +924,7 @@ grows with x.
 - **GELU**: $x\,\Phi(x)$, where $\Phi(x)$ is the probability that a standard normal number is below x. It is common in
   transformers. $x\,\sigma(1.702\,x)$ is a cheap approximation.
 
-For very negative x both are nearly 0, for large x nearly x. What happens between?
+For very negative x both are nearly 0, for large x nearly x. What happens in between?
 
 ### Exercise 12.5: `silu` (1 point, about 4 minutes, ★☆☆)
 
@@ -1013,6 +1017,8 @@ cu.plots.figure(
 )
 for name, y in (("SiLU", mine(x)), ("GELU", F.gelu(x))):
     print(f"{name}: lowest value {y.min():.3f} at x = {x[y.argmin()]:.2f}")
+z = torch.randn(10_000, generator=torch.Generator().manual_seed(0))
+print(f"mean output on inputs from N(0, 1): SiLU {mine(z).mean():.1f}, ReLU {torch.relu(z).mean():.1f}")
 gap = (F.gelu(x) - x * torch.sigmoid(1.702 * x)).abs().max()
 print(f"GELU and x * sigmoid(1.702 x) differ by at most {gap:.2f}")
 
@@ -1215,9 +1221,9 @@ print(
 
 # %% [markdown]
 r"""
-With one hidden layer the choice among the first four hardly matters. (Adam does better with the softmax, about 0.7, but stays
-behind, too.) Softmax belongs where outputs compete on purpose: in the last layer, or in attention. For hidden layers, begin with ReLU, or with
-GELU or SiLU in large modern networks; the difference shows with depth.
+With one hidden layer the choice among the first four hardly matters. (In our trials Adam lifts the softmax to about 0.7, which
+is still behind.) Softmax belongs where outputs compete on purpose: in the last layer, or in attention. For hidden layers, begin with ReLU;
+many large networks use GELU or SiLU.
 
 ### Exercise 12.7: claims about activations (2 points, about 8 minutes, ★★☆)
 
@@ -1307,7 +1313,7 @@ change in each layer, and what is left after 50 layers,
 2. with `std=0.1` and no activation?
 3. with `std=0.1` and ReLU?
 
-Work out the last two before you measure them with your own function.
+Work out the last two before you measure them with your own function. The next picture's cell prints both factors.
 
 ### Exercise 12.8: `forward_std` (3 points, about 12 minutes, ★★☆)
 
@@ -1467,6 +1473,9 @@ default = signals["PyTorch's own"]
 print(
     f"PyTorch's own: factor per layer {(default[49] / default[9]) ** (1 / 40):.1f}, after 50 layers about 10^{math.log10(default[49]):.0f}"
 )
+for name, activation in (("no activation", lambda z: z), ("ReLU", torch.relu)):
+    stds = measure(20, 400, 0.05, activation, generator=torch.Generator().manual_seed(0))
+    print(f"variance 1/n, {name}: factor per layer {(stds[-1] / stds[0]) ** (1 / 19):.1f}")
 print(
     "std 0.01: exactly 0 after 50 layers:",
     signals["0.01"][-1] == 0,
@@ -1508,7 +1517,7 @@ r"""
 After 50 layers the biases have replaced the signal: all inputs give the same output. "The standard deviation is fine" is a statement about
 the signal only if it is taken between examples.
 
-Even the right variance forgets something. Follow the *directions* of the 256 inputs, random and so at right angles to one
+Even the right variance forgets something. Follow the *directions* of the 256 inputs, random and so nearly at right angles to one
 another, through 50 layers with variance 2/n, and take the mean cosine of two of them:
 """
 
@@ -1534,9 +1543,10 @@ adds up as many products as the layer has *outputs*. So the gradient keeps its s
 
 $$\tfrac12 \, n_{\text{out}} \, \sigma^2 = 1 \quad\text{(ReLU)}, \qquad\text{the signal if}\qquad \tfrac12 \, n_{\text{in}}\, \sigma^2 = 1 .$$
 
-In a layer with as many inputs as outputs both are the same. **Xavier** initialization (Glorot and Bengio 2010) takes the mean of the two fans, and has no ½, since
-it was made for activations with slope 1 at 0: $\sigma^2 = 2 / (n_{\text{in}} + n_{\text{out}})$. **Kaiming** initialization (He and
-others 2015) is made for ReLU: $\sigma^2 = 2 / n_{\text{in}}$. Torch keeps the rule for other activations as a *gain*, the factor on $1/\sqrt{n_{\text{in}}}$:
+In a layer with as many inputs as outputs both are the same. Elsewhere one of the two rules is enough: over several layers the ratios
+$n_{\text{out}} / n_{\text{in}}$ cancel, since one layer's output is the next one's input. **Xavier** initialization (Glorot and Bengio 2010) takes the mean of the two fans, and has no ½, since
+it was made for activations with slope 1 at 0: $\sigma^2 = 2 / (n_{\text{in}} + n_{\text{out}})$, drawn uniformly in the original paper. **Kaiming** initialization (He and
+others 2015) is made for ReLU: $\sigma^2 = 2 / n_{\text{in}}$. For other activations torch has a *gain*, a factor on $1/\sqrt{n_{\text{in}}}$:
 `nn.init.calculate_gain("relu")` is √2, and for `"tanh"` it is 5/3, which makes $n\sigma^2 = 25/9 \approx 2.8$.
 
 **Try it.** One slider is $n\sigma^2$, from 0.25 to 6. *Goal: for ReLU, keep both curves inside the grey band, between 0.1 and 10, through all 50
@@ -1931,7 +1941,7 @@ print("sigmoid, Xavier: no better than guessing.  tanh with Xavier, ReLU with Ka
 
 # %% [markdown]
 r"""
-How much do two layers forgive, and how much twenty? A map: depth against $n\sigma^2$, ReLU, training accuracy after 60 steps at
+How exactly must the scale fit, for two layers and for twenty? A map: depth against $n\sigma^2$, ReLU, training accuracy after 60 steps at
 the better of two rates, 0.01 and 0.05. Where do you expect the ridge, and how does its width change with depth?
 """
 
@@ -2032,8 +2042,8 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-On the right nothing moves: the layer gives nearly the same number for each picture, and the steps do not change it. In the middle the rate is high enough to throw
-the whole layer about. On the left the cloud is broad from the start and changes slowly.
+On the right nothing moves: the layer gives nearly the same number for each picture, and the steps do not change it. In the middle the rate is so high that
+the whole layer jumps from step to step. On the left the cloud is broad from the start and changes slowly.
 """
 
 # %% [markdown]
@@ -2087,14 +2097,15 @@ for name, history in histories.items():
 
 # %% [markdown]
 r"""
-Read the rows from below.
+Read the rows from the bottom up.
 
 - Zeros with ReLU: all hidden outputs are 0, so the second layer's weights get no gradient, and since they are 0, the first layer's get none
   either. Only the biases of the scores move.
 - Zeros with sigmoid: the hidden outputs are ½, so the second layer moves at once and the first one from the second step on. But all
   units stay equal.
 - A constant: the same. Mind what is equal: the *units*. Within one unit the 784 weights do drift apart, since each pixel has its own gradient.
-- Dropout removes other units at each step, so they get different gradients; random weights in one layer are enough, too.
+- Dropout removes different units at each step, so they get different gradients.
+- Random weights in the second layer are enough, too. After one step the rank is 10: ten scores send ten different messages back.
 
 Biases may start at 0: random weights have already made the units different.
 """
@@ -2198,7 +2209,7 @@ Answer "true", "false", or the letter of the one condition under which the claim
    (a) if no activation stands between the layers, (b) with ReLU, (c) with sigmoid.
 3. **"zero"**: "In a network with one hidden layer, all weights that start at 0 (biases too) stay at 0."
    (a) if the activation gives 0 at 0, like ReLU or tanh, (b) if it gives ½ at 0, like sigmoid, (c) if the learning rate is small.
-4. **"constant"**: "Hidden units that start with equal weights, incoming and outgoing, stay equal to one another."
+4. **"constant"**: "In any network, hidden units that start with equal weights, incoming and outgoing, stay equal to one another."
    (a) if the constant is 0, (b) if nothing treats them differently, as dropout would, (c) if the activation is sigmoid.
 5. **"healthy"**: "If the standard deviation over all outputs of layer 50 is 0.04 and steady, layer 50 still tells the inputs apart."
    (a) with ReLU, (b) with PyTorch's own start, (c) with random biases.
