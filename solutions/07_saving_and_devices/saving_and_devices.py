@@ -48,6 +48,7 @@ import copy
 import inspect
 import os
 import pickle
+import pickletools
 import tempfile
 import time
 from collections import namedtuple
@@ -518,6 +519,47 @@ try:
     torch.load(folder / "gift.pt", weights_only=True)
 except pickle.UnpicklingError as error:
     print("refused:", str(error).split(". ")[0])
+
+# %% [markdown]
+r"""
+Here are the instructions of two pickles, as Python's own `pickletools` lists them. The first one holds a dict, the second
+one our gift. `GLOBAL` fetches a function by its name, and `REDUCE` calls it.
+"""
+
+
+# %% jupyter={"source_hidden": true} tags=["experiment"]
+def draw_instructions(ax):
+    for row, value in enumerate(({"weights": 1.5}, Gift())):
+        column = 0
+        for instruction, argument, _ in pickletools.genops(pickle.dumps(value, protocol=2)):
+            if instruction.name.startswith("BINPUT") or instruction.name == "PROTO":
+                continue  # bookkeeping
+            calls = instruction.name in ("GLOBAL", "REDUCE")
+            colour = cu.plots.COLOURS[1 if calls else 0]
+            ax.barh(row, 0.94, left=column, height=0.6, color=colour)
+            words = "" if argument is None else str(argument).removeprefix("__builtin__ ")
+            text = "\n" + (words if len(words) <= 10 else words[:10] + "...")
+            ax.text(
+                column + 0.47,
+                row,
+                (instruction.name + text).strip(),
+                ha="center",
+                va="center",
+                color="white",
+                fontsize=9,
+            )
+            column += 1
+    ax.set_yticks([0, 1], ["a dict", "a Gift"])
+    ax.set(xlim=(-0.1, 5.0), ylim=(1.5, -0.5), xlabel="instruction", xticks=[])
+    ax.set_title("Reading the Gift fetches print and calls it (orange)")
+
+
+cu.plots.figure(
+    draw_instructions,
+    height=2.2,
+    alt="Two rows of instructions. The dict: empty dict, text, number, set item, stop. The gift: global print, text, "
+    "tuple, reduce, stop; global and reduce are orange",
+)
 
 # %% [markdown]
 r"""
@@ -1185,6 +1227,39 @@ validation data.
 A GPU has its own memory. A tensor lives in one memory or another, and its **device** says which: `cpu`, `cuda:0`,
 `cuda:1`, and so on (Apple's GPU is called `mps`). An operation needs all of its tensors on one device, and it runs there.
 
+The picture shows how they get from one
+memory to the other.
+"""
+
+
+# %% jupyter={"source_hidden": true} tags=["experiment"]
+def draw_devices(ax):
+    for left, name, tensors, colour in ((0, "CPU: memory of the host", "x", 0), (6, "GPU: cuda:0", "z", 2)):
+        ax.barh(0, 4, left=left, height=2.2, color=cu.plots.COLOURS[colour], alpha=0.15)
+        ax.text(left + 2, 0.85, name, ha="center", va="center")
+        for k in range(2):
+            text, at = (tensors, left + 1.2) if k == 0 else (f"{tensors} + {tensors}", left + 2.9)
+            ax.text(at, -0.1, text, ha="center", va="center", color="white", fontsize=11,
+                    bbox={"boxstyle": "round,pad=0.5", "color": cu.plots.COLOURS[colour]})  # fmt: skip
+    arrow = {"arrowstyle": "-|>", "color": cu.plots.INK, "linewidth": 1.5}
+    ax.annotate("", (5.9, 0.35), (4.1, 0.35), arrowprops=arrow)
+    ax.annotate("", (4.1, -0.45), (5.9, -0.45), arrowprops=arrow)
+    ax.text(5, 0.6, 'x.to("cuda:0")', ha="center", va="center", fontsize=9)
+    ax.text(5, -0.72, 'z.to("cpu")', ha="center", va="center", fontsize=9)
+    ax.set(xlim=(-0.2, 10.2), ylim=(-1.2, 1.2))
+    ax.set_axis_off()
+    ax.set_title("Two memories: a result is where its inputs are, and `to` moves it")
+
+
+cu.plots.figure(
+    draw_devices,
+    height=2.0,
+    alt="Two boxes, the memory of the CPU with x and x + x, and the memory of the GPU with z and z + z; arrows between "
+    "them say x.to(cuda:0) and z.to(cpu)",
+)
+
+# %% [markdown]
+r"""
 Every torch has one more device, `meta`. A meta tensor has a shape and a dtype but no numbers. It costs nothing, and for us
 it is a second device on any machine: what goes wrong between the CPU and a GPU goes wrong here too.
 """
@@ -1724,10 +1799,11 @@ class PowerCut(Exception):
 
 
 def train_or_die(path, num_epochs, dies_at, steps):
-    """Train on from the last checkpoint, if there is one. steps: a list that counts all steps ever made."""
+    """Train on from the last checkpoint, if there is one. steps: gets for each step how many count by then."""
     net = make_net(0).to(device)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     done = load(path, net, optimizer, device) if path.exists() else 0
+    counting = 32 * done
     for epoch in range(done, num_epochs):
         torch.manual_seed(epoch)
         net.train()
@@ -1740,7 +1816,8 @@ def train_or_die(path, num_epochs, dies_at, steps):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            steps.append(1)
+            counting += 1
+            steps.append(counting)
         save(path, net, optimizer, epoch + 1)
     return net
 
@@ -1756,6 +1833,13 @@ if device.type == "cpu":  # a GPU may add up in another order at each run
     print(
         "same as the run of section 4 that never stopped:", torch.equal(numbers(survivor), numbers(reference))
     )
+cu.plots.curves(
+    {"steps": steps},
+    x="steps made in all",
+    y="steps that count",
+    title="Each power cut throws the training back to its last checkpoint",
+    alt="A line that rises to 192 and drops three times, to 32, 64 and 96",
+)
 
 # %% [markdown]
 r"""
