@@ -38,14 +38,15 @@ you can
 | broadcasting | 广播机制 | lining up tensors of different shapes |
 | element-wise | 按元素 | each number with the number in the same place |
 | storage | 存储 | the piece of memory that holds the numbers |
-| stride | 步幅 | how far to go in the storage for the next element along an axis |
+| stride | 步幅 | how far apart in the storage two neighbours along an axis are |
 | mask | 掩码 | a tensor of True and False that picks elements |
 | in place | 原地 | writing into existing memory |
 | view | 视图 | another way to look at the same memory |
 
-**How the exercises work.** Write your answer in place of `# YOUR CODE HERE`, run the cell, then run the
-check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the same on
-other numbers, and run when your work is graded.
+**How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
+cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
+same on other numbers, and run when your work is graded. When you come back after a break, the kernel has forgotten
+everything: click the cell where you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -70,14 +71,17 @@ boots = clothes.data[clothes.targets == 9][:6]  # uint8 (6, 28, 28): six of the 
 cu.plots.images(boots, columns=6, title="Ankle boots", alt="Six grey pictures of ankle boots on black")
 cu.plots.heatmap(
     boots[0][12:20, 8:20].float(),
-    title="8 rows and 12 columns of the first boot: a larger number is a lighter grey",
-    alt="A table of numbers, 0 where the picture is black and larger where it is lighter",
+    rows=[str(row) for row in range(12, 20)],
+    columns=[str(column) for column in range(8, 20)],
+    title="Rows 12 to 19, columns 8 to 19 of the first boot: a larger number is a darker blue",
+    alt="A table of numbers, 0 where the boot is black and up to 255 where it is lightest",
 )
 
 # %% [markdown]
 r"""
-Each boot is a table of whole numbers, which may go from 0, black, to 255, white. All 28 rows have the same length, so
-one pair of numbers describes the grid: its **shape**, (28, 28). A tensor is such a grid, with any number
+Each boot is a table of whole numbers from 0, black, to 255, white. (The second picture uses shades of blue, so that
+the numbers stay readable.) The garments are drawn by a program of the course, after the real photographs of the
+data set Fashion-MNIST; chapter 04 tells how to use those. All 28 rows have the same length, so one pair of numbers describes the grid: its **shape**, (28, 28). A tensor is such a grid, with any number
 of axes, and three things worth asking about:
 """
 
@@ -105,10 +109,10 @@ for made in (
 
 # %% [markdown]
 r"""
-Networks compute with `float32`: about seven digits, four bytes a number. Labels are `int64`.
+Networks compute with `float32` by default: about seven digits, four bytes a number. (Large ones often use 16 bits.) Labels are `int64`.
 
-`reshape` deals the same numbers out into other rows, always **row by row**: the first row is filled, then the second (this
-is called row-major order).
+`reshape` arranges the same numbers in other rows, always **row by row**: it fills the first row, then the second
+(this is called row-major order).
 Write -1 for one length that can be worked out from the others.
 """
 
@@ -175,22 +179,15 @@ def ramp(rows, cols):
 # %% test="ramp"
 check.exercise("ramp", points=2)
 with check.case("counts row by row", points=1):
-    check.close(
-        ramp(2, 3),
-        torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]),
-        known={
-            "it counts down the columns; row-major means along the rows": torch.tensor(
-                [[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]]
-            ),
-            "it starts at 1; the first number is 0": torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
-        },
-    )
+    wrong = {}
+    wrong["it counts down the columns; row-major means along the rows"] = [[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]]
+    wrong["it starts at 1; the first number is 0"] = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    wrong["rows and cols are swapped: the shape is (rows, cols)"] = [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
+    wrong["one long row: give it the shape (rows, cols)"] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    check.close(ramp(2, 3), torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]), known=wrong)
 with check.case("gives float32 in the shape (rows, cols), also when there is nothing to count", points=0.5):
-    check.like(ramp(4, 5), torch.zeros(4, 5))
-    check.like(ramp(1, 1), torch.zeros(1, 1))
-    check.like(ramp(0, 3), torch.zeros(0, 3))
-    check.like(ramp(3, 0), torch.zeros(3, 0))
-    check.like(ramp(0, 0), torch.zeros(0, 0))
+    for rows, cols in ((4, 5), (1, 1), (0, 3), (3, 0), (0, 0)):
+        check.like(ramp(rows, cols), torch.zeros(rows, cols))
 ### BEGIN HIDDEN TESTS
 with check.case("the same in other sizes", points=0.5, hidden=True):
     for rows, cols in ((7, 1), (1, 9), (60, 70)):
@@ -239,9 +236,8 @@ for name, result in {
 # %% [markdown]
 r"""
 Look at the last two lines. `A.sum()` is a tensor with **no axes at all**: shape `()`, called 0-dimensional. It
-is not a 1-by-1 table, which would have two axes of length 1; you get one only if you ask for it, axis by
-axis. `item()` takes the number out of a tensor with one element, whatever its shape; from a tensor with more it
-takes none and raises an error.
+is not a 1-by-1 table, which would have two axes of length 1; for that you need `keepdim=True`. `item()` takes the
+number out of a tensor with one element, whatever its shape; for a tensor with more it raises an error.
 
 Two tensors can be joined in two ways. `cat` makes an existing axis longer; the other axes must agree. `stack`
 makes a new axis; all of them must agree.
@@ -307,7 +303,7 @@ The rule, in full:
 
 1. Write the shapes under each other, **right-aligned**. Missing axes on the left count as 1.
 2. In every column the lengths must be equal, or one of them must be 1.
-3. The result has the larger length in every column; a length-1 axis is read again and again.
+3. The result has the length that is not 1 (or 1, if both are); an axis of length 1 is read again and again.
 
 ```
 pictures      2  4           (2, 4)          3  1  5
@@ -357,12 +353,12 @@ def draw_shapes(ax, A, B):
     """Draw two shapes right-aligned, and the result or the column where they clash. Returns a comment."""
     padded = [(1,) * (3 - len(shape)) + tuple(shape) for shape in (A, B)]
     clash = [a != b and 1 not in (a, b) for a, b in zip(*padded)]
-    result = ["?" if bad else max(a, b) for a, b, bad in zip(*padded, clash)]
+    result = ["?" if bad else b if a == 1 else a for a, b, bad in zip(*padded, clash)]
     for row, (name, lengths) in enumerate((("A", padded[0]), ("B", padded[1]), ("A + B", result))):
         ax.text(-0.9, -row, name, va="center", ha="right", fontsize=13)
         for column, length in enumerate(lengths):
-            colour = "#d55e00" if clash[column] else "#56b4e9" if length == 1 else "#0072b2"
-            ax.barh(-row, 0.9, left=column - 0.45, height=0.8, color=colour, alpha=0.75)
+            colour = "#f5c6a5" if clash[column] else "#d6ecf8" if length == 1 else "#7cc0ea"
+            ax.barh(-row, 0.9, left=column - 0.45, height=0.8, color=colour)
             missing = name != "A + B" and 3 - column > len(A if name == "A" else B)
             ax.text(
                 column,
@@ -371,12 +367,12 @@ def draw_shapes(ax, A, B):
                 va="center",
                 ha="center",
                 fontsize=15,
-                color="white",
+                color="black",
             )
     ax.set(
         xlim=(-2, 3),
         ylim=(-2.7, 0.7),
-        title="Shapes line up from the right; light cells are stretched, (1) is added",
+        title="Shapes line up from the right; pale cells are stretched, (1) is added",
     )
     ax.axis("off")
     stored = int(np.prod(A) + np.prod(B))
@@ -394,10 +390,16 @@ cu.demo.explore(
     alt="Three rows of cells: the shapes of A, of B and of A + B",
 )
 
+# %% [markdown]
+r"""
+A still picture for readers without a kernel: A has the shape (3, 1, 1) and B the shape (4, 2). B gets a 1 on the left,
+A is stretched along both axes of length 1, and 3 + 8 = 11 numbers are stored: one more than the record.
+"""
+
 # %% tags=["still", "experiment"]
 cu.plots.figure(
-    lambda ax: draw_shapes(ax, (3, 4, 1), (2,)),
-    alt="A has shape 3, 4, 1 and B has shape 2; the result is 3, 4, 2",
+    lambda ax: draw_shapes(ax, (3, 1, 1), (4, 2)),
+    alt="A has shape 3, 1, 1 and B has shape 4, 2, read as 1, 4, 2; the result is 3, 4, 2",
 )
 
 # %% [markdown]
@@ -412,7 +414,7 @@ You want the shape (n, m) from (n,) and (m,). Which shapes would broadcast to it
 
 <details><summary>Hint 2</summary>
 
-`a[:, None]` has the shape (n, 1).
+`None` in an index makes an axis of length 1. Which of the two vectors becomes a column?
 
 </details></details>
 """
@@ -434,21 +436,15 @@ def outer(a, b):
 check.exercise("outer", points=2)
 with check.case("multiplies every a with every b", points=1):
     a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])
-    table = torch.tensor([[3.0, 4.0, 5.0], [6.0, 8.0, 10.0]])
-    check.close(
-        check.unchanged(outer, a, b),
-        table,
-        known={"rows and columns are swapped: a belongs to the rows": table.T},
-    )
-with check.case("follows torch's rules for the dtype", points=0.25):
-    whole, small = torch.tensor([1, 2]), torch.tensor([1.5, 2.5, 3.5])
-    check.like(outer(whole, small), torch.zeros(2, 3))
-    check.like(outer(whole, whole), torch.zeros(2, 2, dtype=torch.int64))
-    check.like(outer(small, small.double()), torch.zeros(3, 3, dtype=torch.float64))
-with check.case("works for vectors without entries", points=0.25):
-    check.like(outer(torch.zeros(0), torch.ones(3)), torch.zeros(0, 3))
-    check.like(outer(torch.ones(2), torch.zeros(0)), torch.zeros(2, 0))
-    check.like(outer(torch.zeros(0), torch.zeros(0)), torch.zeros(0, 0))
+    wrong = {}
+    wrong["rows and columns are swapped: a belongs to the rows"] = [[3.0, 6.0], [4.0, 8.0], [5.0, 10.0]]
+    wrong["these are the sums; the products are asked for"] = [[4.0, 5.0, 6.0], [5.0, 6.0, 7.0]]
+    expected = torch.tensor([[3.0, 4.0, 5.0], [6.0, 8.0, 10.0]])
+    check.close(check.unchanged(outer, a, b), expected, known=wrong)
+with check.case("follows torch's rules for the dtype, also for vectors without entries", points=0.5):
+    whole, real = torch.tensor([1, 2]), torch.tensor([1.5, 2.5, 3.5])
+    for x, y in ((whole, real), (whole, whole), (real, real.double()), (real[:0], real), (whole, real[:0])):
+        check.like(outer(x, y), torch.zeros(len(x), len(y), dtype=torch.result_type(x, y)))
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other sizes, also 0 and 1", points=0.5, hidden=True):
     for n, m in ((4, 4), (1, 6), (5, 1), (0, 3), (3, 0)):
@@ -473,11 +469,11 @@ Entry (i, j) is 1 where `labels[i] == j`. Which two tensors, of which shapes, do
 
 <details><summary>Hint 2</summary>
 
-`labels[:, None] == torch.arange(num_classes)` has the shape (n, num_classes). It holds True and False.
+A column of labels, (n, 1), compared with the row of all classes: the result contains True and False.
 
 <details><summary>Hint 3</summary>
 
-For the error: `((labels < 0) | (labels >= num_classes)).any()`.
+For the error, build a mask as in section 2, and ask whether any of its entries is True.
 
 </details></details></details>
 """
@@ -504,8 +500,13 @@ def one_hot(labels, num_classes):
 check.exercise("one_hot", points=3)
 with check.case("puts one 1 in each row, at the label", points=1):
     with check.without("torch.nn.functional.one_hot"):
-        rows = check.unchanged(one_hot, torch.tensor([2, 0, 1, 2]), 4)
-    check.close(rows, torch.eye(4)[torch.tensor([2, 0, 1, 2])])
+        rows = check.unchanged(one_hot, torch.tensor([2, 0, 1, 2, 2]), 4)
+    expected = torch.eye(4)[torch.tensor([2, 0, 1, 2, 2])]
+    wrong = {}
+    wrong["rows and columns are swapped: each label is a row"] = expected.T
+    wrong["the 1 is one place too far to the right: label 0 is the first column"] = expected.roll(1, 1)
+    wrong["0 and 1 are swapped"] = 1 - expected
+    check.close(rows, expected, known=wrong)
 with check.case("gives float32 of shape (n, num_classes), also for no labels", points=0.5):
     with check.without("torch.nn.functional.one_hot"):
         check.like(one_hot(torch.tensor([1]), 3), torch.zeros(1, 3))
@@ -518,9 +519,7 @@ with check.case("refuses labels that are no class", points=0.5):
 with check.case("the same on other labels", points=1, hidden=True):
     for n, classes in ((50, 10), (3, 1), (10, 300)):
         labels = check.integers((n,), 0, classes)
-        expected = torch.zeros(n, classes)
-        for row, label in enumerate(labels.tolist()):
-            expected[row, label] = 1.0
+        expected = torch.tensor([[float(label == k) for k in range(classes)] for label in labels.tolist()])
         with check.without("torch.nn.functional.one_hot"):
             check.like(one_hot(labels, classes), expected)
             check.close(one_hot(labels, classes), expected)
@@ -533,7 +532,7 @@ r"""
 ### Exercise 1.4: `standardize_columns` &nbsp; (4 points, about 15 minutes, ★★★)
 
 A flat has 3 rooms and 800,000 square centimetres. A network that adds up both will only ever notice the
-second number. The cure is to put every column on the same scale: subtract its mean, divide by its standard
+second number. The remedy is to put every column on the same scale: subtract its mean, divide by its standard
 deviation. With $x$ and $z$ of shape (n, d), $\mu$ and $\sigma$ of shape (d,):
 
 $$z_{ij} = \frac{x_{ij} - \mu_j}{\sigma_j},\qquad
@@ -581,34 +580,29 @@ def standardize_columns(X):
 check.exercise("standardize_columns", points=4)
 with check.case("gives each column mean 0 and population standard deviation 1", points=1.5):
     X = torch.tensor([[1.0, 100.0], [2.0, 300.0], [3.0, 200.0], [6.0, 200.0]], dtype=torch.float64)
-    centred = X - X.mean(dim=0)
-    check.close(
-        check.unchanged(standardize_columns, X),
-        centred / X.std(dim=0, correction=0),
-        known={
-            "it divides by the sample standard deviation (n - 1); the population one divides by n": centred
-            / X.std(dim=0),
-            "it standardises the rows; the columns are asked for": (X - X.mean(1, keepdim=True))
-            / X.std(1, keepdim=True, correction=0),
-            "it divides by the variance; take the square root of it": centred / X.var(dim=0, correction=0),
-            "the mean is not subtracted": X / X.std(dim=0, correction=0),
-            "one mean and one standard deviation for the whole table; each column has its own": (X - X.mean())
-            / X.std(correction=0),
-        },
-    )
+    centred, std = X - X.mean(dim=0), X.std(dim=0, correction=0)
+    wrong = {}
+    sample = centred / X.std(dim=0)
+    wrong["it divides by the sample standard deviation (n - 1); the population one divides by n"] = sample
+    rows = X - X.mean(1, keepdim=True)
+    wrong["it standardises the rows; the columns are asked for"] = rows / X.std(1, correction=0, keepdim=True)
+    wrong["it divides by the variance; take the square root of it"] = centred / std**2
+    wrong["it multiplies by the standard deviation; divide by it"] = centred * std
+    wrong["the mean is subtracted, and the division by the standard deviation is missing"] = centred
+    wrong["the mean is not subtracted"] = X / std
+    whole = (X - X.mean()) / X.std(correction=0)
+    wrong["one mean and one standard deviation for the whole table; each column has its own"] = whole
+    check.close(check.unchanged(standardize_columns, X), centred / std, known=wrong)
 with check.case("keeps shape and dtype", points=0.5):
-    check.like(standardize_columns(check.normal((5, 3))), torch.zeros(5, 3))
-    check.like(
-        standardize_columns(check.normal((4, 4), dtype=torch.float64)), torch.zeros(4, 4, dtype=torch.float64)
-    )
+    for X in (check.normal((5, 3)), check.normal((4, 4), dtype=torch.float64)):
+        check.like(standardize_columns(X), X)
 with check.case("turns a column of equal entries into zeros", points=1):
     X = torch.tensor([[7.0, 1.0], [7.0, 2.0], [7.0, 3.0]])
     check.close(standardize_columns(X)[:, 0], torch.zeros(3), "the first column holds only sevens")
     X = torch.full((7, 1), 0.1)
     check.close(standardize_columns(X), torch.zeros(7, 1), "every entry is 0.1, so the column becomes zeros")
-    check.close(
-        standardize_columns(torch.tensor([[4.0, -2.0]])), torch.zeros(1, 2), "a single row is constant"
-    )
+    row = torch.tensor([[4.0, -2.0]])
+    check.close(standardize_columns(row), torch.zeros(1, 2), "a single row is constant")
     narrow = torch.tensor([[5.0], [5.0 + 2**-10], [5.0], [5.0 + 2**-10]])
     signs = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]])
     check.close(standardize_columns(narrow), signs, "a narrow column is not a constant one", rtol=1e-3)
@@ -667,8 +661,8 @@ they turn int into float where both meet, and broadcast.
 
 **What products are good for.** How alike are two garments? Take the dot product of two brightness-corrected
 pictures: it is large where light meets light and dark meets dark. If every picture is first scaled to length 1
-(the root of its dot product with itself), a picture and itself get exactly 1. One matrix product compares all
-with all.
+(the root of its dot product with itself), a picture and itself get 1, up to rounding. Another picture gets 1 only if it
+is the same up to brightness and contrast. One matrix product compares all with all.
 """
 
 # %% tags=["experiment"]
@@ -679,7 +673,7 @@ cu.plots.heatmap(
     ten @ ten.T,
     rows=cu.data.FASHION_CLASSES,
     columns=cu.data.FASHION_CLASSES,
-    title="How alike are ten garments? (1 is identical)",
+    title="How alike are ten garments? (1: the same up to brightness and contrast)",
     alt="A 10 by 10 table of similarities, with 1.00 along the diagonal",
 )
 
@@ -738,18 +732,15 @@ def weigh_doubled(X, weights):
 check.exercise("weigh_doubled", points=3)
 with check.case("returns twice the table times the weights, as a tensor", points=1):
     X, weights = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([1.0, 0.0, -1.0])
-    Y = weigh_doubled(X.clone(), weights)
+    Y = weigh_doubled(X, weights)
     check.like(Y, torch.zeros(2))
-    check.close(Y, torch.tensor([-4.0, -4.0]), known={"the doubling is lost": torch.tensor([-2.0, -2.0])})
-with check.case("leaves the table as it was", points=1):
+    wrong = {"the doubling is lost": [-2.0, -2.0], "the table was doubled twice": [-8.0, -8.0]}
+    check.close(Y, torch.tensor([-4.0, -4.0]), known=wrong)
+with check.case("leaves the table and the weights as they were", points=1):
     X, weights = torch.ones(2, 3), torch.ones(3)
     weigh_doubled(X, weights)
-    check.close(
-        X,
-        torch.ones(2, 3),
-        "the table was doubled",
-        known={"the table itself was doubled: what you doubled shares its memory": 2 * torch.ones(2, 3)},
-    )
+    wrong = {"the table itself was doubled: what you doubled shares its memory": torch.full((2, 3), 2.0)}
+    check.close(X, torch.ones(2, 3), "the table was changed", known=wrong)
     check.close(weights, torch.ones(3), "the weights were changed")
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other tables", points=1, hidden=True):
@@ -771,7 +762,7 @@ needs the squared distance between every picture of one set and every picture of
 
 $$D_{ij} = \sum_{k=1}^{d} (A_{ik} - B_{jk})^2,\qquad A: (n, d),\ B: (m, d),\ D: (n, m).$$
 
-Your result has to be right to one part in 10,000 (or to 0.0001, whichever is more), also where two points are
+Your result has to be correct to one part in 10,000 (or to 0.0001, whichever is more), also where two points are
 close together and far from the origin. That is a trap for the well-known shortcut $|a|^2 + |b|^2 - 2\,a\cdot b$: it subtracts numbers that
 agree in nearly all of the seven digits which float32 has.
 
@@ -781,7 +772,7 @@ Broadcast to all differences first. Which shape do they have?
 
 <details><summary>Hint 2</summary>
 
-`A[:, None, :] - B[None, :, :]` has the shape (n, m, d). Which axis has to disappear?
+You need the shapes (n, 1, d) and (1, m, d). Their difference is (n, m, d): which axis has to disappear?
 
 </details></details>
 """
@@ -804,33 +795,31 @@ def pairwise_sq_dists(A, B):
 # %% test="pairwise_sq_dists"
 check.exercise("pairwise_sq_dists", points=4)
 with check.case("measures from every row of A to every row of B", points=1):
-    A = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
-    B = torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]])
+    A, B = torch.tensor([[0.0, 0.0], [1.0, 1.0]]), torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]])
     squared = torch.tensor([[25.0, 0.0, 1.0], [13.0, 2.0, 1.0]])
-    check.close(
-        check.unchanged(pairwise_sq_dists, A, B),
-        squared,
-        known={
-            "these are the distances; the squared distances are asked for": squared.sqrt(),
-            "rows and columns are swapped: A belongs to the rows": squared.T,
-        },
-    )
+    wrong = {}
+    wrong["these are the distances; the squared distances are asked for"] = squared.sqrt()
+    wrong["rows and columns are swapped: A belongs to the rows"] = squared.T
+    wrong["this is the mean over the d entries; take their sum"] = squared / 2
+    wrong["the differences are added up before they are squared"] = [[49.0, 0.0, 1.0], [25.0, 4.0, 1.0]]
+    wrong["these are absolute differences; square them"] = [[7.0, 0.0, 1.0], [5.0, 2.0, 1.0]]
+    check.close(check.unchanged(pairwise_sq_dists, A, B), squared, known=wrong)
 with check.case("keeps the dtype, and works with no rows", points=1):
-    check.like(pairwise_sq_dists(check.normal((4, 3)), check.normal((5, 3))), torch.zeros(4, 5))
-    double = check.normal((2, 3), dtype=torch.float64)
-    check.like(pairwise_sq_dists(double, double), torch.zeros(2, 2, dtype=torch.float64))
-    check.like(pairwise_sq_dists(torch.zeros(0, 3), torch.zeros(2, 3)), torch.zeros(0, 2))
-    check.like(pairwise_sq_dists(torch.zeros(4, 3), torch.zeros(0, 3)), torch.zeros(4, 0))
+    for n, m, d, dtype in ((4, 5, 3, torch.float32), (2, 2, 3, torch.float64), (0, 2, 3, torch.float32)):
+        A, B = check.normal((n, d), dtype=dtype), check.normal((m, d), dtype=dtype)
+        check.like(pairwise_sq_dists(A, B), torch.zeros(n, m, dtype=dtype))
+        check.like(pairwise_sq_dists(B, A), torch.zeros(m, n, dtype=dtype))
 with check.case("stays exact for close points far from the origin", points=1):
     A = check.uniform((40, 16), low=90, high=100)
     B = A + check.uniform((40, 16), low=-0.1, high=0.1)
     D = pairwise_sq_dists(A, B)
     check.like(D, torch.zeros(40, 40))
+    exact = ((A.double()[:, None] - B.double()) ** 2).sum(2)
     check.that(
         (D >= 0).all(), "some squared distances are negative: the shortcut loses the digits that matter"
     )
-    exact = ((A.double()[:, None] - B.double()) ** 2).sum(2)
-    check.close(D, exact, "not exact enough: subtract the points first, then square", rtol=1e-4, atol=1e-4)
+    advice = "not exact enough: subtract the points first, then square" if (D - exact).abs().max() < 1 else ""
+    check.close(D, exact, advice, rtol=1e-4, atol=1e-4)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other points", points=1, hidden=True):
     for n, m, d in ((30, 50, 7), (1, 1, 1), (6, 6, 6), (0, 0, 2)):
@@ -846,15 +835,15 @@ check.score()
 
 # %% [markdown]
 r"""
-**What you have built.** Name 100 new garments by the nearest of 500 known ones. (The experiment has its own
-distance function, so it runs whatever you wrote.)
+**What you have built.** Your distances name 100 new garments by the nearest of 500 known ones.
 """
 
 # %% jupyter={"source_hidden": true} tags=["experiment"]
 new = cu.data.fashion_mnist(train=False)
 known_pixels, known_labels = clothes.data[:500].flatten(1).float() / 255, clothes.targets[:500]
 new_pixels, new_labels = new.data[:100].flatten(1).float() / 255, new.targets[:100]
-nearest = torch.cdist(new_pixels, known_pixels).argmin(dim=1)
+distances = cu.yours(pairwise_sq_dists, instead=torch.cdist)  # (100, 784), (500, 784) -> (100, 500)
+nearest = distances(new_pixels, known_pixels).argmin(dim=1)
 share = (known_labels[nearest] == new_labels).float().mean()
 print(f"right: about {10 * round(10 * share.item())} % (guessing: 10 %)")
 wrong = (known_labels[nearest] != new_labels).nonzero().flatten()[:5]
@@ -891,10 +880,10 @@ cu.plots.bars(
 r"""
 ## 5 Who owns the numbers?
 
-Turning a table over with `A.T` costs the same for a table of six numbers and for one of six billion. How can
-that be? Because nothing is moved. A tensor is two things: a **storage**, one long row of numbers in memory, and a note on how to read
-it: a shape, and for every axis a **stride**, the number of places to go on in the storage for the next
-element along that axis.
+Transposing with `A.T` costs the same for a table of six numbers and for one of six billion. How can that be? Nothing
+is moved. A tensor is two things: a **storage**, one long row of numbers in memory, and a note on how to read it. The
+note says the dtype, the shape, the **offset** (where in the storage the first element is), and for every axis a
+**stride**: how far apart two neighbours along that axis are in the storage.
 """
 
 # %%
@@ -929,20 +918,20 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-A tensor whose numbers lie in its storage in reading order, like A, is called **contiguous**; A.T is not.
+A tensor whose numbers lie in its storage in reading order and without gaps, like A, is called **contiguous**; A.T is
+not, and neither is `A[:, ::2]`.
 
-So a second name, a view or a NumPy array may be a window on the same numbers, and whoever writes through one
-window changes what all the others show. To find out, compare the addresses of the storages. (`id(A)` will
-not do: a view is a new Python object on old memory. And `A.data_ptr()` is the address of A's own first number,
-which need not be the first of the storage.)
+So a second name, a view or a NumPy array may look at the same numbers, and a write through one of them changes what
+the others show. To find out, ask NumPy whether the two have memory in common. (`id(A)` will not do: a view is a new
+Python object on old memory. Nor does `A.data_ptr()`, the address of A's own first number: a row of A has another
+first number than A.)
 """
 
 
 # %%
 def shares(a, b):
-    """Whether two tensors or NumPy arrays look at the same storage."""
-    a, b = torch.as_tensor(a), torch.as_tensor(b)  # for an array: a tensor on the array's memory
-    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+    """Whether two tensors or NumPy arrays have memory in common."""
+    return np.shares_memory(np.asarray(a), np.asarray(b))  # neither call copies
 
 
 A = torch.zeros(2, 3)
@@ -1053,32 +1042,28 @@ def add_in_place(A, B):
 # %% test="add_in_place"
 check.exercise("add_in_place", points=2)
 with check.case("adds, in A's own memory", points=1):
-    A, B = torch.ones(2, 3), torch.tensor([1.0, 2.0, 3.0])
-    friend, address = A.view(6), A.data_ptr()
-    result = add_in_place(A, B)
-    expected = torch.tensor([[2.0, 3.0, 4.0], [2.0, 3.0, 4.0]])
-    check.close(result, expected)
-    check.close(
-        A,
-        expected,
-        "A itself did not change: the sum went into new memory",
-        known={"A itself did not change: the sum went into new memory": torch.ones(2, 3)},
-    )
-    check.close(
-        friend.reshape(2, 3), expected, "A moved to new memory: a view of the old A does not see the sum"
-    )
-    check.that(A.data_ptr() == address, "A moved to new memory")
-    check.close(B, torch.tensor([1.0, 2.0, 3.0]), "B was changed")
+    for name, A in check.layouts(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).items():
+        B, before, friend = torch.tensor([1.0, 2.0, 3.0]), A.clone(), A[:]
+        result = add_in_place(A, B)
+        wrong = {"A itself did not change: the sum went into new memory": before}
+        check.close(A, before + B, f"A is wrong ({name} in memory)", known=wrong)
+        wrong = {"A moved to new memory: a view of the old A does not see the sum": before}
+        check.close(friend, before + B, known=wrong)
+        check.close(result, before + B)
+        check.close(B, torch.tensor([1.0, 2.0, 3.0]), "B was changed")
 with check.case("returns A itself", points=0.5):
     A = torch.zeros(2)
-    check.that(add_in_place(A, torch.ones(2)) is A, "what comes back is not the object A")
+    check.same_object(add_in_place(A, torch.ones(2)), A, "what comes back is not the object A")
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other shapes and on a part of a larger tensor", points=0.5, hidden=True):
-    for shape, other in (((4, 1, 3), (5, 1)[1:]), ((2, 2), (2, 1)), ((3,), (3,)), ((2, 0), (1, 0))):
-        A, B = check.normal(shape), check.normal(other)
-        expected = A + B
-        check.that(add_in_place(A, B) is A, "what comes back is not the object A")
-        check.close(A, expected)
+    for shape, other in (((4, 1, 3), (1, 1)), ((2, 2), (2, 1)), ((3,), (3,)), ((2, 0), (1, 0))):
+        for A in check.layouts(check.normal(shape)).values():
+            B, before = check.normal(other), A.clone()
+            check.same_object(add_in_place(A, B), A, "what comes back is not the object A")
+            check.close(A, before + B)
+    A, B = torch.zeros(2, 3), torch.tensor([[1.0], [2.0]]).expand(2, 3)
+    add_in_place(A, B)
+    check.close(A, B)
     whole = torch.zeros(3, 4, dtype=torch.int64)
     add_in_place(whole[:, 1], torch.tensor([1, 2, 3]))
     check.equal(whole[:, 1], torch.tensor([1, 2, 3]), "the larger tensor did not change")
@@ -1141,22 +1126,19 @@ shares_memory = {key: key not in copies for key in shares_memory}
 
 # %% test="shares_memory"
 check.exercise("shares_memory", points=3)
-VIEWS = ["reshape of contiguous", "reshape of transposed", "transpose"]
-COPIES = ["clone", "detach", "numpy()", "from_numpy", "torch.tensor of array"]
-SUMS = ["A = A + B", "A += B", "A[:] = A + B"]
 with check.case("every question has an answer, True or False"):
-    check.claims(shares_memory, {key: [True, False] for key in VIEWS + COPIES + SUMS})
+    views = ["reshape of contiguous", "reshape of transposed", "transpose"]
+    copies = ["clone", "detach", "numpy()", "from_numpy", "torch.tensor of array"]
+    sums = ["A = A + B", "A += B", "A[:] = A + B"]
+    check.claims(shares_memory, {key: [True, False] for key in [*views, *copies, *sums]})
 ### BEGIN HIDDEN TESTS
 with check.case("reshape and transpose", points=1, hidden=True):
-    check.right(shares_memory, dict(zip(VIEWS, [True, False, True])), "try them with `shares`")
+    check.right(shares_memory, dict(zip(views, [True, False, True])), "try them with `shares`")
 with check.case("clone, detach and NumPy", points=1, hidden=True):
-    check.right(
-        shares_memory,
-        dict(zip(COPIES, [False, True, True, True, False])),
-        "try them with `shares`, or write 99 into one and look at the other",
-    )
+    expected = dict(zip(copies, [False, True, True, True, False]))
+    check.right(shares_memory, expected, "try them with `shares`, or write 99 into one and look at the other")
 with check.case("three ways to add", points=1, hidden=True):
-    check.right(shares_memory, dict(zip(SUMS, [False, True, True])), "run `what_happens` once more")
+    check.right(shares_memory, dict(zip(sums, [False, True, True])), "run `what_happens` once more")
 ### END HIDDEN TESTS
 check.score()
 
@@ -1164,7 +1146,7 @@ check.score()
 r"""
 ### Exercise 1.9: claim cards &nbsp; (3 points, about 10 minutes, ★★☆)
 
-Each sentence comes from real study notes. Decide with the experiments of this chapter: answer "true",
+Students have written each of these sentences. Decide with the experiments of this chapter: answer "true",
 "false", or the letter of the condition under which it is true. ("false" means: under none of the three.)
 
 1. **"sum"**: "`X.sum()` returns a 1-by-1 tensor."
@@ -1172,7 +1154,7 @@ Each sentence comes from real study notes. Decide with the experiments of this c
 2. **"tensor and from_numpy"**: "After `B = torch.tensor(array)`, writing into `array` changes B."
    (a) only for float arrays, (b) only with `torch.from_numpy` in place of `torch.tensor`, (c) only on a GPU.
 3. **"in place"**: "`A[:] = A + B` changes A without needing memory for a second tensor of A's size."
-   (a) only if B has one element, (b) only if A is contiguous, (c) only written as `A += B`.
+   (a) only if B has one element, (b) only if A is contiguous, (c) only written as `A += B` (or `A.add_(B)`).
 4. **"friends"**: "`A += B` changes A and nothing else."
    (a) only if no other tensor or array looks at A's storage, (b) only if B is smaller than A, (c) only for int64.
 5. **"dot"**: "`torch.dot(x, y)` works for any two tensors of equal shape."
@@ -1193,18 +1175,15 @@ answers = {"sum": "b", "tensor and from_numpy": "b", "in place": "c", "friends":
 
 # %% test="claims_tensors"
 check.exercise("claims_tensors", points=3)
-CLAIMS = ["sum", "tensor and from_numpy", "in place", "friends", "dot"]
 with check.case("every claim is answered with true, false, a, b or c"):
-    check.claims(answers, {claim: ["true", "false", "a", "b", "c"] for claim in CLAIMS})
+    claims = ["sum", "tensor and from_numpy", "in place", "friends", "dot"]
+    check.claims(answers, {claim: ["true", "false", "a", "b", "c"] for claim in claims})
 ### BEGIN HIDDEN TESTS
 with check.case("claims about shapes", points=1, hidden=True):
     check.right(answers, {"sum": "b", "dot": "a"}, "ask torch: print the shapes, try other dtypes")
 with check.case("claims about memory", points=2, hidden=True):
-    check.right(
-        answers,
-        {"tensor and from_numpy": "b", "in place": "c", "friends": "a"},
-        "look at the experiments of section 5 once more",
-    )
+    expected = {"tensor and from_numpy": "b", "in place": "c", "friends": "a"}
+    check.right(answers, expected, "look at the experiments of section 5 once more")
 ### END HIDDEN TESTS
 check.score()
 
@@ -1214,7 +1193,7 @@ r"""
 
 A classmate computes `scores - scores.mean(dim=1)` for `scores` of shape (50, 50), one row per student, to
 see how far each mark is from *that student's* mean. No error appears. Explain in three or four sentences
-what was computed instead, why torch did not complain, how one could have noticed, and how to mend it.
+what was computed instead, why torch did not complain, how one could have noticed, and how to fix it.
 """
 
 # %% [markdown] written="broadcasting" points=2
@@ -1234,7 +1213,8 @@ equivalent such as `[:, None]`.
 r"""
 ## Recap
 
-- A tensor is a storage plus a shape and strides. Transposing and most reshaping change only the note, not the numbers.
+- A tensor is a storage plus a note: dtype, shape, offset and strides. Transposing and most reshaping change only the
+  note, not the numbers.
 - The axis that you name in a reduction is the one that disappears; `keepdim=True` leaves a 1 in its place.
 - Broadcasting lines shapes up from the right and stretches axes of length 1.
 - `*` multiplies partners; `@` multiplies and adds up along the inner axis.

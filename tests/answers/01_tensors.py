@@ -50,7 +50,7 @@ def outer(a, b):
     return b[:, None] * a
 
 
-@wrong("The size of tensor a (2) must match the size of tensor b (3)")
+@wrong("called with a = float32 tensor of shape (2,) with [1.0, 2.0]")
 def outer(a, b):
     return a * b
 
@@ -328,6 +328,14 @@ def add_in_place(A, B):
 @wrong("A moved to new memory")
 def add_in_place(A, B):
     A.data = A + B
+    return A
+
+
+@wrong("A itself did not change: the sum went into new memory")
+def add_in_place(A, B):
+    """For a tensor that is not contiguous, reshape makes a copy."""
+    flat = A.reshape(-1)
+    flat += B.expand(A.shape).reshape(-1)
     return A
 
 
