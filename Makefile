@@ -24,8 +24,9 @@ test: $(TOOLS) ## all tests but the slow ones that rarely tell anything, and a r
 	$(BIN)/pytest $(PARALLEL)
 	$(REPLAY)
 
-everything: test variants ## and what `make test` leaves out: real nbgrader over all chapters, the variants of the replay
+everything: test variants ## and what `make test` leaves out: real nbgrader over all chapters, the variants of the replay, mutants
 	$(BIN)/pytest $(PARALLEL) -m everything
+	$(BIN)/python -m tests.mutate
 
 variants: $(TOOLS) ## the replay on one thread, and on plainer instructions of the CPU
 	OMP_NUM_THREADS=1 $(REPLAY)
