@@ -727,9 +727,12 @@ with (
     resumed = check.Training(1, lr=0.02)
     wrong = {"load_checkpoint returns nothing; it should return the epoch": None}
     wrong["it returns the epoch plus 1; return the number that was saved"] = 4
-    check.equal(
-        load_checkpoint(place / "a.pt", resumed.net, resumed.optimizer), 3, "the epoch is wrong", known=wrong
+    epoch = load_checkpoint(place / "a.pt", resumed.net, resumed.optimizer)
+    check.that(
+        not isinstance(epoch, dict | tuple | list),
+        "all that is in the file comes back; return the epoch alone",
     )
+    check.equal(epoch, 3, "the epoch is wrong", known=wrong)
     resumed.is_in(stopped, "after loading, {} is not what was saved")
     resumed.go(rest)
     resumed.is_in(training.state(), "after going on, {} is not the same")
@@ -755,8 +758,10 @@ with (
     save_checkpoint(place / "c.pt", training.net, training.optimizer, 2)
     try:
         torch.load(place / "c.pt", weights_only=True)
-    except pickle.UnpicklingError:
-        check.fail("weights_only=True refuses the file: save state dicts and numbers, not whole objects")
+    except (pickle.UnpicklingError, RuntimeError):
+        check.fail(
+            "weights_only=True refuses the file: save state dicts and numbers, not whole objects, by torch.save"
+        )
     check.from_gpu(place / "c.pt")
     try:
         load_checkpoint(place / "c.pt", resumed.net, resumed.optimizer, "cpu")
@@ -1043,7 +1048,8 @@ def made():
 with check.case("sorts the names into missing, unexpected and mismatched", points=1):
     found = check.unchanged(load_matching, *made())
     check.that(found is not None, "the function returns nothing: is there a return?")
-    check.that(len(found) == 3, "three lists should come back: missing, unexpected, mismatched")
+    three = isinstance(found, tuple | list) and len(found) == 3
+    check.that(three, "three lists should come back in a tuple: missing, unexpected, mismatched")
     missing, unexpected, mismatched = ["0.bias", "3.bias"], ["1.bias", "4.weight"], ["2.weight", "3.weight"]
     wrong = {
         "missing and unexpected are swapped": unexpected,
@@ -1344,7 +1350,8 @@ with check.case("GPU number i where there are three, the CPU where there is none
         check.equal(try_gpu(2), torch.device("cuda", 2), known=wrong)
         check.equal(try_gpu(), torch.device("cuda", 0), "without an argument it is GPU 0", known=wrong)
     with check.gpus(0):
-        check.equal(try_gpu(), torch.device("cpu"), "there is no GPU", known={"return a torch.device": "cpu"})
+        wrong = {"this is a string; return a torch.device": "cpu", "without a GPU nothing comes back": None}
+        check.equal(try_gpu(), torch.device("cpu"), "there is no GPU", known=wrong)
 with check.case("the CPU for a number that is not there", points=0.25):
     with check.gpus(3):
         wrong = {"three GPUs have the numbers 0, 1 and 2, so number 3 is not there": torch.device("cuda", 3)}
@@ -1619,7 +1626,7 @@ with check.case("buffers alone are enough, and frozen parameters count", points=
 with check.case("an error for several devices, and for none", points=0.5):
     split = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2, device="meta"))
     check.raises(ValueError, module_device, split)
-    check.raises(ValueError, module_device, Holds(there, around=nn.Linear(2, 2)))
+    check.raises(ValueError, module_device, nn.Sequential(nn.Linear(2, 2), Holds(there)))
     check.raises(ValueError, module_device, nn.Sequential(nn.Flatten(), nn.ReLU()))
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other networks", points=0.5, hidden=True):
@@ -1627,6 +1634,7 @@ with check.case("the same on other networks", points=0.5, hidden=True):
     for net in (
         Holds(here, there),
         Holds(there, persistent=False, around=nn.Linear(2, 2)),
+        nn.Sequential(nn.Sequential(Holds(here)), nn.Sequential(Holds(there, persistent=False))),
         Holds(here, around=nn.Sequential(nn.ReLU(), nn.Sequential(frozen))),
         nn.Sequential(nn.Linear(2, 2), frozen),
         nn.Sequential(),

@@ -270,6 +270,30 @@ both(  # new parameters, of which the optimizer knows nothing
     "after going on, the model's 0.weight is not the same",
 )
 
+edit("save_checkpoint", {"return epoch": "return checkpoint"}, "all that is in the file comes back")
+edit(
+    "save_checkpoint",
+    {"    torch.save(checkpoint": "    path = f'{path}.pt'\n    torch.save(checkpoint"},
+    "save_checkpoint has written no file at this path",
+)
+both(  # a pickle without torch
+    """\
+    import pickle
+    with open(path, "wb") as file:
+        pickle.dump({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}, file)
+""",
+    LOAD.replace(
+        "torch.load(path, map_location=device, weights_only=True)",
+        "__import__('pickle').load(open(path, 'rb'))",
+    ),
+    "weights_only=True refuses the file",
+)
+both(  # says so on the screen, and goes on
+    SIMPLE_SAVE,
+    LOAD.replace("        raise\n", "        print('could not be loaded')\n        return None\n"),
+    "should raise an error, and load_checkpoint says nothing",
+)
+
 # --- load_matching ----------------------------------------------------------------------------------------
 
 
@@ -342,7 +366,7 @@ edit("load_matching", {"    return missing, unexpected, mismatched\n": ""}, "is 
 edit(
     "load_matching",
     {"return missing, unexpected, mismatched": "return missing, unexpected"},
-    "three lists should come back",
+    "three lists should come back in a tuple",
 )
 edit("load_matching", {".shape != state_dict": ".shape == state_dict"}, "your code stopped with RuntimeError")
 
@@ -422,6 +446,23 @@ def load_matching(net, state_dict):
     return [sorted(names) for names in lists]
 
 
+edit(
+    "load_matching",
+    {"return missing, unexpected, mismatched": "return dict(m=missing, u=unexpected, s=mismatched)"},
+    "three lists should come back in a tuple",
+)
+edit(
+    "load_matching",
+    {"own[name].shape != state_dict[name].shape": "own[name].ndim != state_dict[name].ndim"},
+    "RuntimeError",
+)
+edit(
+    "load_matching",
+    {"    net.load_state_dict(fitting, strict=False)\n": "    own.update(fitting)\n"},
+    "was not loaded",
+)
+
+
 # --- try_gpu ----------------------------------------------------------------------------------------------
 
 
@@ -483,6 +524,21 @@ def try_gpu(i=0):
     """Asks for any accelerator."""
     count = torch.accelerator.device_count() if torch.cuda.is_available() else 0
     return torch.device("cuda", i) if i > -1 and i + 1 <= count else torch.device("cpu")
+
+
+@wrong("without a GPU nothing comes back")
+def try_gpu(i=0):
+    if 0 <= i < torch.cuda.device_count():
+        return torch.device("cuda", i)
+
+
+@wrong("there is no GPU")
+def try_gpu(i=0):
+    """Making the object needs no GPU."""
+    try:
+        return torch.device(f"cuda:{i}")
+    except RuntimeError:
+        return torch.device("cpu")
 
 
 # --- try_all_gpus -----------------------------------------------------------------------------------------
@@ -920,6 +976,13 @@ def module_device(net):
         raise ValueError("not on exactly one device") from None
     return torch.device(device)
 
+
+edit("module_device", {"net.buffers()": "net.buffers(recurse=False)"}, "should raise ValueError, it returned")
+edit(
+    "module_device",
+    {"net.parameters()": "net.parameters(recurse=False)"},
+    "your code stopped with ValueError",
+)
 
 # --- claims_saving ----------------------------------------------------------------------------------------
 
