@@ -317,11 +317,6 @@ class TestOurRow:
             gradebook.remove_submission(FIRST, "ann")
         assert graded(course) == {}
 
-    def test_it_keeps_odd_text(self, course, record):
-        record(result("ann", reason="ends with \0 and \ud800, 好", flags=("\0 and \ud800",)))
-        row = graded(course)["ann"]
-        assert (row.reason, row.flags) == ("ends with ? and ?, 好", ("\0 and \ud800",))
-
 
 class TestErrors:
     def test_no_gradebook(self, course):
