@@ -525,7 +525,7 @@ edit(TRAIN, {"lr=lr": "lr=lr / batch_size"}, says="divided by batch_size")
 edit(
     TRAIN,
     {
-        "range(num_epochs):\n": "range(num_epochs):\n        history.append(tables.log_rmse(net, features, labels))\n",
+        "(num_epochs):\n": "(num_epochs):\n        history.append(tables.log_rmse(net, features, labels))\n",
         "        history.append(tables.log_rmse(net, features, labels))\n    return": "    return",
     },
     says="measured before the epoch",
