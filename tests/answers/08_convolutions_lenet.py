@@ -373,7 +373,7 @@ def corr2d_multi(X, K, stride=1, padding=0):
     return F.pad(F.conv2d(X[None], K, stride=stride)[0], (padding,) * 4)
 
 
-@wrong("the windows still begin at i, j")
+@wrong("only the shape follows the stride")
 def corr2d_multi(X, K, stride=1, padding=0):
     X = F.pad(X, (padding,) * 4)
     kh, kw = K.shape[2:]
@@ -429,7 +429,7 @@ def corr2d_multi(X, K, stride=1, padding=0):
 
 # --- pool2d -----------------------------------------------------------------------------------------------
 
-edit("pool2d", {"stride or pool_size": "stride or (1, 1)"}, says="side by side by default")
+edit("pool2d", {"stride or pool_size": "stride or (1, 1)"}, says="by default the windows lie side by side")
 edit("pool2d", {"stride or pool_size": "pool_size"}, says="the stride is ignored")
 edit("pool2d", {"(sh, sw) =": "(sw, sh) ="}, says="the stride is turned")
 edit("pool2d", {"(ph, pw), (sh": "(pw, ph), (sh"}, says="the window is turned")
@@ -467,7 +467,7 @@ def pool2d(X, pool_size, mode="max", stride=None):
     return pool(X[None], pool_size, stride, ceil_mode=True)[0]
 
 
-@wrong("window (i, j) begins at i * sh, j * sw")
+@wrong("only the shape follows the stride")
 def pool2d(X, pool_size, mode="max", stride=None):
     if mode not in ("max", "avg"):
         raise ValueError(mode)
