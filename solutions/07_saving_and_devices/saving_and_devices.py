@@ -217,9 +217,7 @@ list? And if each use alone would give a gradient $g_1$ and $g_2$, what is the g
 torch.manual_seed(0)
 shared = nn.Linear(8, 8)
 tied = nn.Sequential(shared, nn.Tanh(), shared)
-untied = copy.deepcopy(
-    nn.Sequential(shared, nn.Tanh(), copy.deepcopy(shared))
-)  # the same numbers in two layers
+untied = nn.Sequential(copy.deepcopy(shared), nn.Tanh(), copy.deepcopy(shared))  # two layers, same numbers
 X = torch.randn(5, 8)
 tied(X).square().sum().backward()
 untied(X).square().sum().backward()
@@ -780,7 +778,7 @@ with (
     save_checkpoint(place / "d.pt", saved.net, saved.optimizer, 2)
     load_checkpoint(place / "d.pt", training.net, training.optimizer)
     (place / "half.pt").write_bytes((place / "d.pt").read_bytes()[: (place / "d.pt").stat().st_size // 2])
-    saved.net.insert(3, nn.Identity())  # the last layer's names are now 4.weight and 4.bias
+    saved.net = nn.Sequential(*saved.net[:3], nn.Identity(), nn.Linear(4, 3))  # with 4.weight and no 3.weight
     save_checkpoint(place / "other.pt", saved.net, saved.optimizer, 2)
     for file, said in (("half.pt", "half a file"), ("other.pt", "the file of another model")):
         training = check.Training(7, lr=0.7)
