@@ -320,14 +320,14 @@ def draw_sharpness(ax):
     for (lr, (_, curvatures)), colour, dash in zip(sharp.items(), cu.plots.COLOURS, cu.plots.DASHES):
         ax.plot(range(0, 800, 10), curvatures, color=colour, linestyle=dash, label=f"rate {lr:.3f}")
         ax.axhline(2 / lr, color=colour, linewidth=0.8)
-        ax.text(805, 2 / lr, f"2 / rate = {2 / lr:.0f}", va="center", fontsize=9)
+        ax.text(820, 2 / lr, f"2 / rate = {2 / lr:.0f}", va="bottom", fontsize=9)
     ax.set(
         xlabel="step",
         ylabel="largest curvature",
         title="The largest curvature climbs to 2 / rate and stays there",
     )
     ax.set_xlim(-20, 960)
-    ax.legend(loc="lower right")
+    ax.legend(loc="center right")
 
 
 cu.plots.figure(
@@ -1115,7 +1115,7 @@ cu.plots.bars(
     list(table.values()),
     labels=list(table),
     y="steps to a millionth",
-    title="Tuned momentum needs about a quarter of the steps; β = 0.9 needs more than none",
+    title="Tuned momentum is nearly four times as fast, β = 0.9 slower than plain",
     alt="Bars: plain 139 steps, tuned momentum 38, momentum 0.9 more than plain, Nesterov about 31",
 )
 assert table["tuned, β 0.40"] < 42 and table["β 0.9"] > table["plain"] > 3 * table["Nesterov, β 0.7"]
@@ -1501,7 +1501,7 @@ cu.plots.heatmap(
     found,
     rows=["gradient descent", "AdaGrad", "Adam"],
     columns=["along the axes", "turned by 45°"],
-    title="Steps needed before and after a turn",
+    title="Steps needed",
     alt="Table of steps: gradient descent the same in both columns, AdaGrad far fewer along the axes than turned, Adam more turned",
 )
 assert found[0][0] == found[0][1] and found[1][0] < 10 and found[1][1] > 60 and found[2][1] > found[2][0]
