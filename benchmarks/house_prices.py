@@ -2,11 +2,11 @@
 
     COURSE_DATA=real python -m benchmarks.house_prices
 
-Needs the tables that `make data` fetches. The book's setting is k = 5, 100 epochs of Adam at rate 5, no weight
-decay, batches of 64, squared error in dollars; it prints a mean validation log-RMSE of 0.170293. The chapter's
-model predicts the log price by a linear layer with weight decay, whose strength is chosen by four folds inside
-each training part: the held-out fold has no say in it. Both use features that are fitted inside the fold. About
-half a minute.
+Needs the tables that `make data` fetches. The book's setting is k = 5, 100 epochs of Adam at rate 5, no
+weight decay, batches of 64, squared error in dollars; it prints a mean validation log-RMSE of 0.170293. The
+chapter's model predicts the log price by a linear layer with weight decay, whose strength is chosen by four
+folds inside each training part: the held-out fold has no say in it. Both use features that are fitted inside
+the fold. About half a minute.
 """
 
 import statistics
