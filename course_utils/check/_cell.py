@@ -138,10 +138,10 @@ def _code(answer: object) -> object:
     """What makes two definitions the same when a cell is run again."""
     if isinstance(answer, FunctionType):
         return answer.__code__
-    methods = {name: vars(answer)[name] for name in vars(answer)} if isinstance(answer, type) else {}
-    return {
-        name: method.__code__ for name, method in methods.items() if isinstance(method, FunctionType)
-    } or answer
+    parts = vars(answer).items() if isinstance(answer, type) else ()
+    methods = {name: getattr(part, "__func__", part) for name, part in parts}  # static and class methods, too
+    codes = {name: method.__code__ for name, method in methods.items() if isinstance(method, FunctionType)}
+    return codes or answer
 
 
 def _open_cell() -> _Cell:

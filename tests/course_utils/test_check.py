@@ -4,6 +4,7 @@ import logging
 import os
 import random
 import sys
+import warnings
 
 from course_utils import check
 
@@ -487,3 +488,116 @@ def test_wrong_claims_are_counted_and_not_named():
     assert passes(lambda: check.right(dict(expected), expected, "look again"))
     told = message(lambda: check.right({"a": "true", "b": "true", "c": "b"}, expected, "look again"))
     assert told == "2 of 3 are not right yet; look again"
+
+
+# --- kinds of numbers, and of memory ----------------------------------------------------------------------
+
+
+def test_whole_numbers_are_compared_exactly_however_large():
+    large = torch.tensor([2**53 + 1])
+    assert passes(lambda: check.equal(large, large.clone()))
+    assert "expected 9007199254740992" in message(lambda: check.equal(large, torch.tensor([2**53])))
+    assert "found" in message(lambda: check.equal(2**70, 2**70 + 1))
+    assert "should be a tensor" in message(lambda: check.close(2**70, 1.0))
+
+
+def test_complex_numbers_are_no_real_ones():
+    complex_one = torch.tensor([1 + 5j])
+    message(lambda: check.close(complex_one, torch.tensor([1.0])))
+    assert passes(lambda: check.close(complex_one, torch.tensor([1 + 5j])))
+    assert "real number" in message(lambda: check.between(torch.tensor(1 + 0j), 0, 2))
+
+
+def test_one_number_is_one_number():
+    three = torch.tensor([0.1, 0.2, 0.3])
+    assert message(lambda: check.between(three, 0, 1)).startswith("should be one number, found float32")
+    assert message(lambda: check.that(three > 0, "no")).startswith("should be True or False, found bool")
+
+
+def test_a_known_band_is_a_pair():
+    known = {"it is far too much": (5, 100)}
+    assert message(lambda: check.between(60.0, 0, 1, known=known)) == "it is far too much"
+    assert "expected a number from 0 to 1" in message(lambda: check.between(3.0, 0, 1, known=known))
+
+
+def test_memory_and_identity():
+    A = torch.zeros(2, 3)
+    assert passes(lambda: check.shares_memory(A, A[1]))
+    assert passes(lambda: check.shares_memory(A.T, A.numpy()))
+    assert passes(lambda: check.own_memory(A, A.clone()))
+    assert passes(lambda: check.own_memory(A[:, ::2], A[:, 1]))
+    assert passes(lambda: check.own_memory(torch.zeros(0), torch.zeros(0)))
+    assert "share memory" in message(lambda: check.own_memory(A, A.detach()))
+    assert "should share" in message(lambda: check.shares_memory(A, A + 0))
+    assert passes(lambda: check.same_object(A, A))
+    assert message(lambda: check.same_object(A.clone(), A, "not A")).startswith("not A\n")
+    assert "should be a tensor, found None" in message(lambda: check.own_memory(None, A))
+
+
+def test_fixed_arguments_get_no_gradient():
+    logits, labels = torch.zeros(2, 3, dtype=torch.float64), torch.tensor([0, 2])
+    loss = torch.nn.functional.cross_entropy
+    assert passes(lambda: check.gradient(loss, loss, logits, fixed=(labels,)))
+    wrong = {"it is doubled": lambda scores, y: 2 * loss(scores, y)}
+    double = wrong["it is doubled"]
+    assert (
+        message(lambda: check.gradient(double, loss, logits, fixed=(labels,), known=wrong)) == "it is doubled"
+    )
+
+
+# --- streams that a notebook has changed ------------------------------------------------------------------
+
+
+class Through:
+    """A stream of a notebook's own that passes everything on to another."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def write(self, text):
+        return self.other.write(text)
+
+    def flush(self):
+        self.other.flush()
+
+
+CHANGES = {
+    "stderr is stdout": lambda patch: patch.setattr(sys, "stderr", sys.stdout),
+    "stdout is stderr": lambda patch: patch.setattr(sys, "stdout", sys.stderr),
+    "stderr through stdout": lambda patch: patch.setattr(sys, "stderr", Through(sys.stdout)),
+    "stdout through stderr": lambda patch: patch.setattr(sys, "stdout", Through(sys.stderr)),
+    "no stderr": lambda patch: patch.setattr(sys, "stderr", None),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_streams_that_a_notebook_has_changed_cost_nothing(monkeypatch, change):
+    def noisy():
+        warnings.warn("beware", stacklevel=1)
+        print("printed")
+
+    change(monkeypatch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert passes(noisy)
+        assert passes(noisy)
+
+
+# --- a stub that was left in place ------------------------------------------------------------------------
+
+UNTOUCHED = "def half(x):\n    'Half of x.'\n    # YOUR CODE HERE\n    raise check.NotDoneYet\n"
+
+
+def stub_message(answer):
+    cell = {"check": check}
+    run_cell(answer, "<stub>", cell)
+    run_cell("check.exercise('half', points=1)\nwith check.case('halves'):\n    half(1)\n", "<test>", cell)
+    (record,) = check.records()
+    assert record.status == "not done"
+    return record.message
+
+
+def test_a_stub_below_finished_work_is_named():
+    assert stub_message(UNTOUCHED) == "not done yet"
+    said = stub_message(UNTOUCHED.replace("# YOUR CODE HERE", "y = x / 2"))
+    assert said == "your code is there; now delete `raise check.NotDoneYet` in line 4 of its cell"

@@ -1,0 +1,68 @@
+"""The fixtures of check: what test cells get without defining it."""
+
+from course_utils import check
+
+import pytest
+import torch
+from torch import nn
+
+
+@pytest.fixture(autouse=True)
+def a_case():
+    check.exercise("thing", points=1)
+    with check.case("does it", points=1):
+        yield
+
+
+def test_a_linear_layer_has_the_weights_that_it_is_given():
+    W, b = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([0.5, -0.5])
+    net = check.linear(W, b)
+    assert torch.equal(net(torch.ones(1, 3)), torch.tensor([[6.5, 14.5]]))
+    assert net.weight.grad is None
+    assert net.weight is not W
+    bare = check.linear(W.double(), stale=7.0)
+    assert bare.bias is None
+    assert torch.equal(bare.weight.grad, torch.full((2, 3), 7.0, dtype=torch.float64))
+
+
+def test_batches_have_the_sizes_that_were_asked_for():
+    kinds = check.batches([3, 1], d=2, k=5)
+    assert [(tuple(X.shape), tuple(y.shape), y.dtype) for X, y in kinds] == [
+        ((3, 2), (3,), torch.int64),
+        ((1, 2), (1,), torch.int64),
+    ]
+    ((_, y),) = check.batches([4], d=2)
+    assert (tuple(y.shape), y.dtype) == ((4, 1), torch.float32)
+
+
+def test_scored_batches_have_so_many_right():
+    batches = check.scored([3, 0, 2], [4, 1, 2], k=3)
+    assert [int((X.argmax(1) == y).sum()) for X, y in batches] == [3, 0, 2]
+    assert [len(y) for _, y in batches] == [4, 1, 2]
+
+
+def test_counted_items_say_what_was_asked_of_them():
+    items = check.Counted("abc")
+    assert list(items) == ["a", "b", "c"]
+    next(iter(items))
+    assert (items.passes, items.given, len(items)) == (2, 4, 3)
+
+
+def test_a_noting_module_says_how_it_was_used():
+    net = check.Noting(nn.Linear(2, 1))
+    net(torch.ones(1, 2))
+    net.eval()
+    with torch.no_grad():
+        net(torch.ones(1, 2))
+    assert net.notes == [(True, True), (False, False)]
+
+
+def test_layouts_hold_the_same_values_in_different_places():
+    tensor = check.normal((2, 3))
+    found = check.layouts(tensor)
+    assert list(found) == ["contiguous", "sliced", "transposed"]
+    assert all(torch.equal(one, tensor) for one in found.values())
+    assert [one.is_contiguous() for one in found.values()] == [True, False, False]
+    found["sliced"].zero_()
+    assert not torch.equal(found["contiguous"], found["sliced"])
+    assert list(check.layouts(torch.ones(3))) == ["contiguous", "sliced"]
