@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import traceback
 import warnings
 from dataclasses import asdict, dataclass
@@ -58,21 +59,29 @@ def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str) -> Verd
     """
     # Whatever can be read and imported before the fork is not read and imported again by every child.
     cells = imports(chapter), graded_cells(chapter)[exercise][0]
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        _be_the_child(writer, *cells, answer)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        reply = pipe.read()
-    os.waitpid(child, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        reply = _reply_of_a_child(folder, *cells, answer)
     if not reply:
         raise RuntimeError(f"{exercise}: the child ended without a verdict (crash, or over {SECONDS} s)")
     result = json.loads(reply)
     if "error" in result:
         raise RuntimeError(f"{exercise}: the test cell itself broke off\n{result['error']}")
     return Verdict(**result)
+
+
+def _reply_of_a_child(folder: str, *what: Any) -> str:
+    """What a child says that judges in this folder; nothing if it came to no end."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        os.chdir(folder)  # answers may leave files
+        _be_the_child(writer, *what)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        reply = pipe.read()
+    os.waitpid(child, 0)
+    return reply
 
 
 def _be_the_child(writer: int, imports: str, test: str, answer: dict | str) -> None:
