@@ -286,6 +286,11 @@ with check.case("is right for small numbers", points=0.4):
     )
     wrong["this is the slope of the sigmoid"] = s * (1 - s)
     wrong["this is tanh"] = torch.tanh(x)
+    wrong["this is sigmoid(2x): a factor of 2 is in the exponent"] = torch.sigmoid(2 * x)
+    wrong["this is sigmoid(x / 2): x is halved in the exponent"] = torch.sigmoid(x / 2)
+    wrong["the powers are those of 2; the base is e: use exp"] = 1 / (1 + 2.0**-x)
+    wrong["this is x / (1 + |x|), which is not the sigmoid"] = x / (1 + x.abs())
+    wrong["this is a step from 0 to 1; the sigmoid is smooth"] = (x > 0).float()
     wrong["this is 1 / exp(-x): the 1 in the denominator is missing"] = x.exp()
     wrong["this is the logarithm of the sigmoid"] = s.log()
     wrong["it divides by the sum over all entries; each entry stands alone"] = torch.softmax(
@@ -451,6 +456,8 @@ with check.case("is right for small numbers", points=0.5):
     wrong["this goes from 0 to 2: subtract 1"] = 2 * torch.sigmoid(2 * x)
     wrong["this is the slope of tanh"] = 1 - t**2
     wrong["this is 1 / tanh"] = 1 / t
+    wrong["this is sinh: it is not divided by cosh"] = torch.sinh(x)
+    wrong["this is arctan: bounded as well, but another function"] = torch.atan(x)
     wrong["the sign is lost: tanh of a negative number is negative"] = t.abs()
     wrong["this cuts x off at -1 and 1; tanh bends smoothly"] = x.clamp(-1, 1)
     check.close(found, t, known=wrong, rtol=0.0, atol=1e-6)
@@ -826,6 +833,7 @@ with check.case("is right for small slopes, 0.01 by default", points=0.3):
         )
         wrong["both sides are multiplied by the slope"] = slope * x
         wrong["it returns the slope itself, not the slope times x"] = torch.where(x >= 0, x, slope)
+        wrong["negative x is divided by the slope; multiply"] = right + left / slope
         wrong["negative_slope is left out: it uses 0.01, whatever is asked for"] = right + 0.01 * left
         wrong["the default of negative_slope should be 0.01"] = right + 0.1 * left
         check.close(result, right + slope * left, known=wrong, rtol=1e-5, atol=1e-6)
@@ -1123,6 +1131,7 @@ with check.case("silu", points=0.5):
     wrong["silu: the second term is multiplied by x"] = s + s * (1 - s)
     wrong["silu: the second term is added, not subtracted"] = s - x * s * (1 - s)
     wrong["silu: this is SiLU, not its slope"] = x * s
+    wrong["silu: this is the slope of the sigmoid alone; the factor x was dropped"] = s * (1 - s)
     wrong["silu: the second term has sigmoid(x) twice; one of them is 1 - sigmoid(x)"] = s + x * s * s
     wrong["silu: the second term lacks the factor sigmoid(x)"] = s + x * (1 - s)
     wrong["silu: the second term lacks the factor 1 - sigmoid(x)"] = s + x * s
@@ -1379,6 +1388,9 @@ with check.case("without an activation, each layer multiplies by weight_std * sq
         wrong["weight_std is squared before it multiplies the random numbers"] = band(0.2, k)
         wrong["the weights have variance 1: weight_std is missing"] = band(20.0, k)
         wrong["uniform random numbers: the input and the weights should be normal"] = band(2 / 3**0.5, k)
+        wrong["the weights are divided by root(width): they should have weight_std as it is given"] = band(
+            0.1, k
+        )
         if k == 1:
             wrong["the first number is that of the input; start after the first layer"] = (0.9, 1.1)
         else:
@@ -1412,7 +1424,11 @@ with check.case("num_examples and width give the size; all entries count", point
     check.between(found[0], 8.65, 8.81, "entries 0, 1, ..., 29", known=wrong)
     default = forward_std(1, 3, 1.0, count)
     check.between(default[0], 221.0, 222.5, "num_examples should be 256 by default")
-with check.case("new weights for each layer, and all randomness from the generator", points=0.4):
+with check.case("new weights for each layer, no bias, and all randomness from the generator", points=0.4):
+    check.that(
+        max(forward_std(2, 9, 0.0, same)) < 1e-9,
+        "with weights of 0 each output is 0: the layers have no bias",
+    )
     one = forward_std(3, 1, 1.0, same, num_examples=50, generator=check.generator(1))
     ratios = one[1] / one[0], one[2] / one[1]
     why = "each layer multiplies by the same weights: draw new ones for each layer"
@@ -1476,6 +1492,8 @@ print(
 for name, activation in (("no activation", lambda z: z), ("ReLU", torch.relu)):
     stds = measure(20, 400, 0.05, activation, generator=torch.Generator().manual_seed(0))
     print(f"variance 1/n, {name}: factor per layer {(stds[-1] / stds[0]) ** (1 / 19):.1f}")
+w = nn.init.normal_(torch.empty(500, 500), std=0.01)
+print(f"nn.init.normal_(w, std=0.01): variance {w.var().item():.4f}")
 print(
     "std 0.01: exactly 0 after 50 layers:",
     signals["0.01"][-1] == 0,
@@ -1755,7 +1773,8 @@ with check.case("a dense weight gets variance 2 / fan_in, and mean 0", points=0.
     wrong["the factor 2 for ReLU is missing, or the root of it is taken twice"] = 0.5**0.5
     wrong["the factor 2 stands outside the root"] = 2**0.5
     wrong["the root of 1 / fan_in is halved"] = 0.5**1.5
-    wrong["this divides by the number of all weights"] = 0.05
+    wrong["this divides by the number of all weights"] = (0.048, 0.052)
+    wrong["the root covers the 2 alone: it is the root of (2 / fan_in)"] = (0.0615, 0.065)
     wrong["the standard deviation is 1"] = 125**0.5
     wrong["this is 1 / fan_in as standard deviation"] = (0.043, 0.046)
     check.between(ratio, 0.98, 1.02, SIZE, known=wrong)
@@ -1849,6 +1868,8 @@ with check.case("a dense weight lies within the right bound, on both sides of 0"
     wrong["the bound is the standard deviation; a uniform distribution needs root 3 times that"] = 3**-0.5
     wrong["the bound is the variance 2 / (fan_in + fan_out)"] = (0.03, 0.035)
     wrong["the root is missing: 6 / (fan_in + fan_out)"] = (0.096, 0.101)
+    wrong["the root covers the 6 alone: it is the root of (6 / (fan_in + fan_out))"] = (0.04, 0.0412)
+    wrong["the fans are multiplied; add them"] = (0.082, 0.0835)
     wrong["only the fan-in is counted, twice"] = 1.2**0.5
     wrong["only the fan-in is counted"] = 2.4**0.5
     wrong["only the fan-out is counted"] = (600 / 350) ** 0.5

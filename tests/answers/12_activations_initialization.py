@@ -33,7 +33,10 @@ edit("sigmoid", {"(-x)": "(-x.clamp(-10, 10))"}, "inputs beyond 10 are cut off")
 edit("sigmoid", {"(-x)": "x.neg_()"}, "the function changed its input x")
 edit("sigmoid", {SIGMOID: "1 / (1 + (-x.double()).exp())"}, "float64")
 edit("sigmoid", {SIGMOID: "1 / (1 + (-x.float()).exp())"}, "float32")
-edit("sigmoid", {SIGMOID: "1 / (1 + math.exp(-x))"}, "")
+edit("sigmoid", {SIGMOID: "1 / (1 + math.exp(-x))"}, "only one element tensors")
+edit("sigmoid", {SIGMOID: "(torch.tanh(x) + 1) / 2"}, "this is sigmoid(2x)")
+edit("sigmoid", {SIGMOID: "1 / (1 + 2**-x)"}, "the base is e")
+edit("sigmoid", {SIGMOID: "F.softsign(x)"}, "this is x / (1 + |x|)")
 odd_edit("sigmoid", {SIGMOID: "0.5 * (torch.tanh(x / 2) + 1)"})
 odd_edit("sigmoid", {SIGMOID: "F.logsigmoid(x).exp()"})
 odd_edit("sigmoid", {SIGMOID: "torch.softmax(torch.stack([x, torch.zeros_like(x)]), 0)[0]"})
@@ -89,7 +92,9 @@ edit("tanh", {TANH: "torch.tanh(x)"}, "solve this one without `torch.tanh`")
 edit("tanh", {TANH: "x.tanh()"}, "solve this one without `torch.Tensor.tanh`")
 edit("tanh", {TANH: "nn.Tanh()(x)"}, "solve this one without `torch.tanh`")
 edit("tanh", {"-2 * x": "-2 * x.clamp(-3, 3)"}, "inputs beyond 3 are cut off")
-edit("tanh", {TANH: "2 / (1 + (-2 * x.abs()).exp()) - 1"}, "")
+edit("tanh", {TANH: "2 / (1 + (-2 * x.abs()).exp()) - 1"}, "the sign is lost")
+edit("tanh", {TANH: "(x.exp() - (-x).exp()) / 2"}, "this is sinh")
+edit("tanh", {TANH: "torch.atan(x)"}, "this is arctan")
 odd_edit("tanh", {TANH: "2 * torch.sigmoid(2 * x) - 1"})
 odd_edit("tanh", {TANH: "1 - 2 / (1 + (2 * x).exp())"})
 odd_edit("tanh", {TANH: "x.sign() * (1 - (-2 * x.abs()).exp()) / (1 + (-2 * x.abs()).exp())"})
@@ -126,7 +131,12 @@ edit("leaky_relu", {"=0.01": "=0.1"}, "the default of negative_slope should be 0
 edit("leaky_relu", {"negative_slope * x)": "min(negative_slope, 1) * x)"}, "a slope above 1 is cut off at 1")
 edit("leaky_relu", {LEAKY: "F.leaky_relu(x, negative_slope)"}, "solve this one without")
 edit("leaky_relu", {LEAKY: "nn.LeakyReLU(negative_slope)(x)"}, "solve this one without")
-edit("leaky_relu", {LEAKY: "F.rrelu(x, 0, 2 * negative_slope, training=True)"}, "")
+edit(
+    "leaky_relu",
+    {LEAKY: "F.rrelu(x, 0, 2 * negative_slope, training=True)"},
+    "the slope is fixed, not random",
+)
+edit("leaky_relu", {"negative_slope * x)": "x / negative_slope)"}, "divided by the slope")
 odd_edit("leaky_relu", {LEAKY: "x.clamp(min=0) + negative_slope * x.clamp(max=0)"})
 odd_edit("leaky_relu", {LEAKY: "torch.relu(x) - negative_slope * torch.relu(-x)"})
 odd_edit("leaky_relu", {"where(x >= 0": "where(x > 0"})
@@ -184,11 +194,11 @@ odd_edit("silu", {SILU: "x * F.logsigmoid(x).exp()"})
 
 DEAD = "(preactivations <= 0).all(dim=0).double().mean().item()"
 edit("dead_fraction", {"(preactivations <=": "(preactivations <"}, "compare with <=, not with <")
-edit("dead_fraction", {"(preactivations <=": "(preactivations =="}, "")
+edit("dead_fraction", {"(preactivations <=": "(preactivations =="}, "only pre-activations of exactly 0 count")
 edit("dead_fraction", {".all(dim=0)": ""}, "this is the share of zeros among all outputs")
 edit("dead_fraction", {".all(dim=0)": ".any(dim=0)"}, "it counts units that are off on some example")
 edit("dead_fraction", {"dim=0": "dim=1"}, "it asks for each example, along the rows")
-edit("dead_fraction", {".double().mean()": ".sum()"}, "")
+edit("dead_fraction", {".double().mean()": ".sum()"}, "should be a Python float, found a value of type int")
 edit("dead_fraction", {".double().mean().item()": ".sum().item() * 1.0"}, "this is the number of dead units")
 edit(
     "dead_fraction",
@@ -200,9 +210,13 @@ edit(
 )
 edit("dead_fraction", {DEAD: "(preactivations.mean(0) <= 0).double().mean().item()"}, "the mean of each unit")
 edit("dead_fraction", {DEAD: "(preactivations[0] <= 0).double().mean().item()"}, "the first example only")
-edit("dead_fraction", {".item()": ""}, "")
+edit("dead_fraction", {".item()": ""}, "should be a Python float, found a value of type Tensor")
 edit("dead_fraction", {DEAD: "100 * " + DEAD}, "in percent")
-edit("dead_fraction", {DEAD: "(preactivations == 0).all(0).double().mean().item()"}, "")
+edit(
+    "dead_fraction",
+    {DEAD: "(preactivations == 0).all(0).double().mean().item()"},
+    "only pre-activations of exactly 0 count",
+)
 edit("dead_fraction", {DEAD: "(preactivations.sum(0) <= 0).double().mean().item()"}, "the mean of each unit")
 edit("dead_fraction", {DEAD: "(preactivations.max(0).values < 1e-3).double().mean().item()"}, "however small")
 edit("dead_fraction", {DEAD: "(preactivations.min(0).values <= 0).double().mean().item()"}, "some example")
@@ -375,13 +389,11 @@ edit("forward_std", {"weight_std * torch": "weight_std**2 * torch"}, "weight_std
 edit("forward_std", {"weight_std * torch": "torch"}, "weight_std is missing")
 edit("forward_std", {"stds = []": "stds = [h.std().item()]"}, "4 layers should give 4 numbers, found 5")
 edit("forward_std", {"    return stds": "    return stds[-1]"}, "it should return a list")
-edit("forward_std", {".std().item()": ".std()"}, "")
+edit("forward_std", {".std().item()": ".std()"}, "should be a Python float")
 edit("forward_std", {"activation(h @ W)": "h @ W"}, "taken before the activation")
 edit(
     "forward_std",
-    {
-        "h = activation(h @ W)\n        stds.append(h.std().item())": "z = h @ W\n        stds.append(z.std().item())\n        h = activation(z)"
-    },
+    {"h = activation(h @ W)": "z = h @ W", "h.std().item())": "z.std().item())\n        h = activation(z)"},
     "taken before the activation",
 )
 edit(
@@ -391,7 +403,7 @@ edit(
 )
 edit("forward_std", {"h.std()": "h.std(dim=0).mean()"}, "each unit's standard deviation")
 edit("forward_std", {"h.std()": "h.std(dim=1).mean()"}, "each row's standard deviation")
-edit("forward_std", {"h.std()": "h.square().mean().sqrt()"}, "")
+edit("forward_std", {"h.std()": "h.square().mean().sqrt()"}, "this is the root of the mean square")
 edit("forward_std", {"randn(num_examples": "randn(256"}, "it has 256 rows")
 edit("forward_std", {"=256": "=64"}, "num_examples should be 256 by default")
 edit("forward_std", {"generator=generator)\n    stds": ")\n    stds"}, "pass it to each call that draws")
@@ -406,13 +418,17 @@ edit(
     },
     "uniform random numbers",
 )
+edit("forward_std", {"weight_std * torch": "weight_std / math.sqrt(width) * torch"}, "divided by root(width)")
+edit(
+    "forward_std",
+    {"h = activation(h @ W)": "h = activation(h @ W + 0.05 * torch.rand(width, generator=generator))"},
+    "no bias",
+)
 edit("forward_std", {"range(num_layers)": "range(num_layers - 1)"}, "4 layers should give 4 numbers, found 3")
 edit(
     "forward_std",
-    {
-        "torch.randn(num_examples, width, generator=generator)": "torch.rand(num_examples, width, generator=generator)"
-    },
-    "",
+    {"randn(num_examples": "rand(num_examples"},
+    "uniform random numbers",
 )
 edit(
     "forward_std",
@@ -509,6 +525,7 @@ edit(
     "kaiming_normal_", {KAIMING: "math.sqrt(2 / weight.shape[1])"}, "the places under the kernel are missing"
 )
 edit("kaiming_normal_", {KAIMING: "math.sqrt(2 / weight.numel())"}, "the number of all weights")
+edit("kaiming_normal_", {KAIMING: "math.sqrt(2) / weight[0].numel()"}, "the root covers the 2 alone")
 edit("kaiming_normal_", {KAIMING: "1"}, "the standard deviation is 1")
 edit(
     "kaiming_normal_",
@@ -519,7 +536,7 @@ edit(
     "kaiming_normal_", {KAIMING: "math.sqrt(2 / math.prod(weight.shape[1:3]))"}, "only one side of the kernel"
 )
 edit("kaiming_normal_", {"weight.normal_(0, ": "weight.normal_(0.1, "}, "the mean should be 0")
-edit("kaiming_normal_", {"torch.no_grad()": "torch.enable_grad()"}, "")
+edit("kaiming_normal_", {"torch.no_grad()": "torch.enable_grad()"}, "leaf Variable that requires grad")
 edit("kaiming_normal_", {", generator=generator)": ")"}, "the same generator should give the same weights")
 edit("kaiming_normal_", {"return weight.normal_": "weight.normal_"}, "return the weight itself")
 edit("kaiming_normal_", {"return weight.normal_": "return weight.clone().normal_"}, "fill it in place")
@@ -611,6 +628,8 @@ edit("xavier_uniform_", {BOUND: "3 * math.sqrt(2 / (fan_in + fan_out))"}, "it sh
 edit("xavier_uniform_", {BOUND: "6 / math.sqrt(fan_in + fan_out)"}, "the 6 stands outside the root")
 edit("xavier_uniform_", {BOUND: "math.sqrt(12 / (fan_in + fan_out))"}, "12 / (fan_in + fan_out)")
 edit("xavier_uniform_", {BOUND: "math.sqrt(3 / (fan_in + fan_out))"}, "3 / (fan_in + fan_out)")
+edit("xavier_uniform_", {BOUND: "math.sqrt(6) / (fan_in + fan_out)"}, "the root covers the 6 alone")
+edit("xavier_uniform_", {BOUND: "math.sqrt(6 / (fan_in * fan_out))"}, "the fans are multiplied; add them")
 edit("xavier_uniform_", {BOUND: "1"}, "the bound is 1")
 edit("xavier_uniform_", {"uniform_(-bound": "uniform_(0"}, "there are no negative weights")
 edit(
@@ -628,7 +647,7 @@ edit(
 edit("xavier_uniform_", {", generator=generator)": ")"}, "the same generator should give the same weights")
 edit("xavier_uniform_", {"return weight.uniform_": "return weight.clone().uniform_"}, "fill it in place")
 edit("xavier_uniform_", {"return weight.uniform_": "weight.uniform_"}, "return the weight itself")
-edit("xavier_uniform_", {"torch.no_grad()": "torch.enable_grad()"}, "")
+edit("xavier_uniform_", {"torch.no_grad()": "torch.enable_grad()"}, "leaf Variable that requires grad")
 
 
 @odd
