@@ -10,7 +10,6 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from course_format.record import Record
 
-
 TEST = """
 check.exercise("a", points=3)
 with check.case("works", points=1.5):
