@@ -391,7 +391,7 @@ edit(
     "weights and biases of these shapes",
 )
 edit("DropoutMLP", {"self.hidden(X.flatten(1))": "self.hidden(X)"}, "shapes")
-edit("DropoutMLP", {"width = hidden\n": "pass\n"}, "weights and biases of these shapes")
+edit("DropoutMLP", {"width = hidden\n": "pass\n"}, "shapes cannot be multiplied")
 edit(
     "DropoutMLP",
     {"return self.output": "self.eval()\n        return self.output"},
@@ -491,6 +491,21 @@ class DropoutMLP(nn.Module):
             if self.training and p > 0:
                 H = torch.where(torch.rand(H.shape) < p, 0, H / (1 - p))
         return H @ self.W[-1] + self.b[-1]
+
+
+@odd
+class DropoutMLP(nn.Module):
+    """Lazy layers, which take their shapes from the first input."""
+
+    def __init__(self, num_inputs=784, hiddens=(256, 256), num_outputs=10, dropouts=(0.2, 0.5)):
+        super().__init__()
+        steps = [(nn.LazyLinear(h), nn.ReLU(), nn.Dropout(p)) for h, p in zip(hiddens, dropouts, strict=True)]
+        self.net = nn.Sequential(
+            nn.Flatten(), *(m for step in steps for m in step), nn.LazyLinear(num_outputs)
+        )
+
+    def forward(self, X):
+        return self.net(X)
 
 
 @odd
