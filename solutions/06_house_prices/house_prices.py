@@ -19,8 +19,8 @@ r"""
 
 **Time:** computed. **You need:** chapters 1 to 5. **Points:** computed.
 
-The data so far came clean: all numbers, all present, all on one scale. Here is a table as tables are in the
-world, with words, holes and codes. You will take it from the raw file to a file of predictions, with your own code.
+The data so far came clean: all numbers, all present, all on one scale. Real tables have words, gaps and codes. You
+will take one from the raw file to a file of predictions, with your own code.
 After this chapter you can
 
 - **prepare** a table of numbers and words for a network, and say what a missing entry means;
@@ -138,7 +138,8 @@ for delta in (0.05, 0.17, 0.40):
 # %% [markdown]
 r"""
 A network may predict a negative price, and the logarithm of that is nan: one such house would spoil the
-score of all. So predictions below 1 dollar count as 1 (`torch.clamp`).
+score of all. So predictions below 1 dollar count as 1 (`torch.clamp`). This is for measuring. As a loss it would be
+treacherous: where a value is clamped the gradient is 0, and a network that starts below 1 dollar would stay there.
 
 ### Exercise 6.1: `log_rmse` &nbsp; (2 points, about 7 minutes, ★☆☆)
 
@@ -378,12 +379,12 @@ print(
 # %% [markdown]
 r"""
 Text has the dtype `str` now, not `object`; ask for numbers with `select_dtypes("number")`. `dummy_na=True` adds the feature
-for "missing". And the new columns are `bool`: mixed with other numbers they make an array of dtype `object`, from which
-`torch.tensor` cannot be made.
+for "missing". And the new columns are `bool`: mixed with other numbers they make an array of dtype `object`, which
+`torch.tensor` refuses.
 
 ### Exercise 6.2: spot the bugs, `bug_lines` &nbsp; (2 points, about 8 minutes, ★★☆)
 
-This program was found in a notebook. It once ran, in an older pandas. Five lines have something wrong with them.
+This program was found in a notebook. Most of it once ran, in an older pandas. Five lines have something wrong with them.
 
 ```
  1  import pandas as pd
@@ -465,7 +466,7 @@ check.score()
 
 # %% [markdown]
 r"""
-**Fit and transform.** The repaired steps belong into one object, for a reason that section 6 will measure: means,
+**Fit and transform.** The repaired steps belong in one object, for a reason that section 6 will measure: means,
 standard deviations and categories may be learned from some houses only, and must then be applied *unchanged* to others. So
 `fit(df)` learns, and `transform(df)` applies. A house may then have a category that `fit` never saw: all its features
 of this column are 0. A column that does not vary teaches nothing: its feature is 0.
@@ -654,12 +655,14 @@ with check.case("has names, gives 0 for what does not vary, and wants fit first"
     prepared = fitted_to(fitted)
     check.equal(len(list(prepared.feature_names)), 8, "feature_names should have one name for each feature")
     flat = pd.DataFrame(
-        {"A": [0.1] * 3, "B": [None, 5.0, None], "C": [None] * 3, "D": [1.0, 2.0, 3.0]}, dtype=float
+        {"A": [0.1] * 3, "B": [None, 5.0, None], "C": [None] * 3, "D": [1.0, None, 3.0]}, dtype=float
     )
-    later = pd.DataFrame({"A": [0.1, 7.0], "B": [5.0, 6.0], "C": [1.0, 2.0], "D": [2.0, 3.0]})
-    for table, d in ((flat, [-1.0, 0.0, 1.0]), (later, [0.0, 1.0])):
+    later = pd.DataFrame({"A": [0.1, 7.0], "B": [5.0, 6.0], "C": [1.0, 2.0], "D": [2.0, 4.0]})
+    for table, d in ((flat, [-(0.5**0.5), 0.0, 0.5**0.5]), (later, [0.0, 2**0.5])):
         counts = {"constant columns should stay, as zeros": 1}
-        message = "A is constant, B has one entry, C none: they should give 0 in every table"
+        message = (
+            "A is constant, B has one entry, C none: 0 in every table; D has two entries, which is enough"
+        )
         compare(fitted_to(flat).transform(table), [[0, 0, 0, value] for value in d], counts, message=message)
     check.raises(ValueError, HousePreprocessor().transform, flat)
 ### BEGIN HIDDEN TESTS
@@ -1098,8 +1101,9 @@ for scale in (1.0, 1000.0):
 
 # %% [markdown]
 r"""
-So the learning rate 5, absurd for the networks of chapter 5, is reasonable here: 19 steps an epoch and 100 epochs move a
-weight by at most 9,500 dollars. That is enough, because a house has some 43 features at 1, and they share the work.
+So the learning rate 5, absurd for the networks of chapter 5, is reasonable here: in 100 epochs of 19 steps a weight moves by
+up to about 9,500 dollars. That is enough, because a house has 43 features at 1, one for each column of words, and they share
+the work.
 
 **Weight decay.** Add $\frac{\lambda}{2} \lVert w \rVert^2$ to the loss $L$. Its gradient is $\lambda w$, so a plain step
 becomes
@@ -1109,6 +1113,7 @@ $$w \leftarrow w - \eta \left( \frac{\partial L}{\partial w} + \lambda w \right)
 
 each step first shrinks the weights, then does what it did before. Large weights must now be worth their price. In
 `torch.optim.Adam(..., weight_decay=λ)` the term $\lambda w$ is added to the gradient, for every parameter, the bias as well.
+(Often the bias is spared: a large one is no sign of overfitting. `tables.ridge` spares it.)
 
 ### Exercise 6.6: `train_linear` &nbsp; (4 points, about 12 minutes, ★★☆)
 
@@ -1289,8 +1294,8 @@ print(f"mean validation log-RMSE: {np.mean(scores['Adam on dollars']):.2f}")
 
 # %% [markdown]
 r"""
-About 0.17. The ridge model of section 4 had about 0.15 with the same features. What is different? It minimises the error of
-the *log* price, which is what the score measures. Squared dollars care most about dear houses. The loss that you train
+About 0.17. The ridge model of section 4 had about 0.15 with the same features. What is different? Mainly, it minimises the error of
+the *log* price, which is what the score measures. (Without its penalty it still has 0.15, as the next picture shows.) Squared dollars care most about dear houses. The loss that you train
 and the measure that you report should fit together.
 
 **Without steps.** For a linear layer the minimum can be computed. Take features $Z$ (n, d) and targets $t$ (n, 1),
@@ -1302,7 +1307,7 @@ $$Z^\top (Zw - t) + \lambda w = 0
 
 This is **ridge regression**, weight decay led to its end; `tables.ridge` solves the system. (Here $\lambda$ goes
 with a *sum* over the houses; with the mean it is n times smaller.) It also shows why features are standardised first:
-in square metres an area needs a weight 11 times as large as in square feet, and would be punished 116 times as hard.
+in square metres an area needs a weight 10.8 times as large as in square feet, and would be punished 116 times as hard.
 
 How large should $\lambda$ be? Predict how the error on the training houses moves as $\lambda$ grows, and how the error on
 the held-out ones does.
@@ -1351,9 +1356,9 @@ r"""
 scores decide nothing. But the *same* folds are hard for both, and fold by fold the winner is nearly always the same. Take
 differences first, then means.
 
-**Try it.** A fit to few houses needs another penalty than a fit to many. *Goal: take 50 houses and find the penalty
-with the lowest error on new houses (the comment tells when you are there). Then predict: do 1,168 houses want a larger or a
-smaller one, and how much does the choice matter there? Look.*
+**Try it.** Does the penalty matter more with few houses or with many? *Goal: take 50 houses and find the penalty
+with the lowest error on new houses (the comment tells when you are there). Then predict how much the penalty 0.1 costs with
+1,168 houses, and look.*
 """
 
 # %% jupyter={"source_hidden": true} tags=["experiment"]
@@ -1512,7 +1517,7 @@ print("the leaky die looks useful, alone and added; fitted inside the fold it do
 
 # %% [markdown]
 r"""
-700 sides for 1,460 houses: a house shares its number with one other on average. Its encoded value is, for a good part,
+700 sides for 1,460 houses: a house shares its number with two others on average. Its encoded value is, for a good part,
 *its own price*. Inside the fold a house cannot contribute to its own code, the column is noise, and the weight that was
 learned from it does harm. With the leak, the score improves and nobody is warned.
 
@@ -1647,8 +1652,8 @@ print(
 
 # %% [markdown]
 r"""
-House 1299 has more than 5,600 square feet of the highest quality. It was sold, unfinished, for 160,000 dollars, a tenth of
-what every rule about houses says. How much does one of 1,460 houses weigh in the score? Predict, then look.
+House 1299 has more than 5,600 square feet of the highest quality. It was sold before it was finished, for 160,000 dollars,
+less than a tenth of the prediction. How much does one of 1,460 houses weigh in the score? Predict, then look.
 """
 
 # %% tags=["experiment"]
@@ -1760,8 +1765,8 @@ def make_submission(ids, predictions):
     Raises ValueError if the two differ in length, or if a prediction is nan or infinite.
     """
     ### BEGIN SOLUTION
-    ids = np.asarray(ids).reshape(-1)
-    prices = np.asarray(predictions, dtype=float).reshape(-1)
+    ids = np.asarray(ids).ravel()
+    prices = np.asarray(predictions, dtype=float).ravel()
     if len(ids) != len(prices):
         raise ValueError(f"{len(ids)} ids, but {len(prices)} predictions")
     if not np.isfinite(prices).all():
@@ -1805,6 +1810,7 @@ IDS, PREDICTED = [1463, 1461, 1462], [150_000.25, 99_000.5, 210_000.75]
 with check.case("puts ids and prices side by side", points=0.5):
     check_table(make_submission(IDS, PREDICTED), IDS, PREDICTED)
     check_table(make_submission(np.array(IDS), np.array(PREDICTED)), IDS, PREDICTED)
+    check_table(make_submission(IDS, [150_000, 99_000, 210_000]), IDS, [150_000.0, 99_000.0, 210_000.0])
 with check.case("takes Series with any index, and tensors (n, 1)", points=0.5):
     ids, prices = pd.Series(IDS, index=[7, 8, 9]), pd.Series(PREDICTED, index=[9, 2, 7])
     check_table(make_submission(ids, prices), IDS, PREDICTED)

@@ -142,10 +142,17 @@ edit(
 edit(
     PREPROCESSOR,
     {"or entries.min() == entries.max()": "or entries.std() == 0"},
-    says="they should give 0 in every table",
+    says="B has one entry, C none: 0 in every table",
 )
-edit(PREPROCESSOR, {"or entries.min() == entries.max()": ""}, says="they should give 0 in every table")
-edit(PREPROCESSOR, {"(0.0, math.inf)": "(entries.mean(), 1.0)"}, says="they should give 0 in every table")
+edit(
+    PREPROCESSOR, {"or entries.min() == entries.max()": ""}, says="B has one entry, C none: 0 in every table"
+)
+edit(PREPROCESSOR, {"len(entries) < 2": "len(entries) < 3"}, says="D has two entries, which is enough")
+edit(
+    PREPROCESSOR,
+    {"(0.0, math.inf)": "(entries.mean(), 1.0)"},
+    says="B has one entry, C none: 0 in every table",
+)
 edit(PREPROCESSOR, {'hasattr(self, "feature_names")': "True"}, says="should raise ValueError")
 edit(PREPROCESSOR, {"        return self\n": ""}, says="end it with `return self`")
 edit(PREPROCESSOR, {'.astype("float32")': ""}, says="float64")
@@ -617,6 +624,7 @@ def make_submission(ids, predictions):
     return table.astype({"Id": int})
 
 
+edit(SUBMIT, {", dtype=float)": ")"}, says="SalePrice should have floats")
 odd_edit(SUBMIT, {"len(ids) != len(prices)": "False"})  # pandas itself refuses arrays of two lengths
 edit(SUBMIT, {"np.isfinite(prices)": "~np.isnan(prices)"}, says="should raise ValueError")
 edit(SUBMIT, {"np.isfinite(prices)": "~np.isinf(prices)"}, says="should raise ValueError")
@@ -642,9 +650,7 @@ edit(
     says="the ids are not those given",
 )
 edit(SUBMIT, {"return pd.DataFrame(": "return dict("}, says="return a pandas DataFrame")
-edit(
-    SUBMIT, {"dtype=float).reshape(-1)": "dtype=float)"}, says="Per-column arrays must each be 1-dimensional"
-)
+edit(SUBMIT, {"dtype=float).ravel()": "dtype=float)"}, says="Per-column arrays must each be 1-dimensional")
 
 
 @odd
