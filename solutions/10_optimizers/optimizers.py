@@ -865,7 +865,7 @@ true.
 """
 
 # %% exercise="claims_descent"
-answers = {
+claims_descent = {
     "lower": "?",
     "at rest": "?",
     "dimension": "?",
@@ -873,7 +873,7 @@ answers = {
     "large batch": "?",
 }
 ### BEGIN SOLUTION
-answers = {
+claims_descent = {
     "lower": "a",
     "at rest": "b",
     "dimension": "false",
@@ -887,18 +887,20 @@ check.exercise("claims_descent", points=2.5)
 with check.case("every claim is answered with true, false, a, b or c"):
     legal = ["true", "false", "a", "b", "c"]
     check.claims(
-        answers, {claim: legal for claim in ("lower", "at rest", "dimension", "bias", "large batch")}
+        claims_descent, {claim: legal for claim in ("lower", "at rest", "dimension", "bias", "large batch")}
     )
 ### BEGIN HIDDEN TESTS
 with check.case("claims about landscapes", points=1.5, hidden=True):
     check.right(
-        answers,
+        claims_descent,
         {"lower": "a", "at rest": "b", "dimension": "false"},
         "see the rates and the saddle in sections 1 and 2",
     )
 with check.case("claims about batches", points=1, hidden=True):
     check.right(
-        answers, {"bias": "false", "large batch": "a"}, "see the formula and the last experiment of section 3"
+        claims_descent,
+        {"bias": "false", "large batch": "a"},
+        "see the formula and the last experiment of section 3",
     )
 ### END HIDDEN TESTS
 check.score()
@@ -907,8 +909,8 @@ check.score()
 r"""
 ## 4 Momentum
 
-In the ravine, the steep coordinate flips its sign in every step while the flat one keeps it. A *sum* of past
-gradients cancels the first and collects the second. **Momentum** steps along a decaying sum:
+Near the best rate, the steep coordinate of the ravine flips its sign in every step while the flat one keeps
+it. A *sum* of past gradients cancels the first and collects the second. **Momentum** steps along a decaying sum:
 
 $$v_t = \beta v_{t-1} + g_t = g_t + \beta g_{t-1} + \beta^2 g_{t-2} + \dots, \qquad x \leftarrow x - \eta\, v_t .$$
 
@@ -1500,7 +1502,7 @@ found = [
 cu.plots.heatmap(
     found,
     rows=["gradient descent", "AdaGrad", "Adam"],
-    columns=["along the axes", "turned by 45°"],
+    columns=["on the axes", "turned"],
     title="Steps needed",
     alt="Table of steps: gradient descent the same in both columns, AdaGrad far fewer along the axes than turned, Adam more turned",
 )
@@ -1675,13 +1677,15 @@ def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay
 check.exercise("adam_step", points=5)
 
 
-def play(b1=0.8, b2=0.95, l2=0.0, decay=0.0, new=(None, None), fix=(1, 1), late=0, root=0.5, sign=1):
+def play(
+    b1=0.8, b2=0.95, l2=0.0, decay=0.0, new=(None, None), keep=(1, 1), fix=(1, 1), late=0, root=0.5, sign=1
+):
     """Adam's path with betas (0.8, 0.95), with variations."""
 
     def update(x, g, mv, lr, t):
-        g, t = g + l2 * (1 - lr * decay) * x, t + late
-        m = b1 * mv[0] + (new[0] or 1 - b1) * g
-        v = b2 * mv[1] + (new[1] or 1 - b2) * g**2
+        g, t = g + l2 * (1 - lr * decay) * x, 1 if late == "stuck" else t + late
+        m = keep[0] * b1 * mv[0] + (new[0] or 1 - b1) * g
+        v = keep[1] * b2 * mv[1] + (new[1] or 1 - b2) * g**2
         m_hat, v_hat = m / (1 - fix[0] * b1**t), v / (1 - fix[1] * b2**t)
         return x - lr * (sign * m_hat / (v_hat**root + 1e-8) + decay * x), torch.stack([m, v])
 
@@ -1705,6 +1709,9 @@ with check.case("Adam without weight decay", points=1.5):
     wrong["v is not corrected for its start at 0"] = play(fix=(1, 0))
     wrong["m is not corrected for its start at 0"] = play(fix=(0, 1))
     wrong["t is one too large in the bias correction: it is 1 at the first step"] = play(late=1)
+    wrong["t stays 1: count the steps in `state`"] = play(late="stuck")
+    wrong["m is not kept in `state` from step to step"] = play(keep=(0, 1))
+    wrong["v is not kept in `state` from step to step"] = play(keep=(1, 0))
     wrong["the root of v is missing"] = play(root=1.0)
     wrong["the two betas are swapped"] = play(b1=0.95, b2=0.8)
     wrong["the default betas are used, not the argument"] = play(b1=0.9, b2=0.999)
@@ -2318,7 +2325,7 @@ not decoupled. (f) Epsilon is under the root. (g) The running mean is divided tw
 """
 
 # %% exercise="claims_bugs"
-answers = {
+claims_bugs = {
     "step_1": "?",
     "step_2": "?",
     "step_3": "?",
@@ -2326,7 +2333,7 @@ answers = {
     "step_5": "?",
 }
 ### BEGIN SOLUTION
-answers = {
+claims_bugs = {
     "step_1": "b",
     "step_2": "d",
     "step_3": "c",
@@ -2338,17 +2345,17 @@ answers = {
 # %% test="claims_bugs"
 check.exercise("claims_bugs", points=2.5)
 with check.case("every step has a diagnosis from a to g"):
-    check.claims(answers, {f"step_{i}": list("abcdefg") for i in range(1, 6)})
+    check.claims(claims_bugs, {f"step_{i}": list("abcdefg") for i in range(1, 6)})
 ### BEGIN HIDDEN TESTS
 with check.case("SGD with momentum", points=1, hidden=True):
     check.right(
-        answers,
+        claims_bugs,
         {"step_2": "d", "step_3": "c"},
         "read the table: which moves at rate 0, and which changes the gradient?",
     )
 with check.case("adaptive methods", points=1.5, hidden=True):
     check.right(
-        answers,
+        claims_bugs,
         {"step_1": "b", "step_4": "a", "step_5": "e"},
         "compare each line with the formulas of sections 5 and 6",
     )
@@ -2374,7 +2381,7 @@ r"""
 """
 
 # %% exercise="claims_steps"
-answers = {
+claims_steps = {
     "first step": "?",
     "decay": "?",
     "clipping": "?",
@@ -2382,7 +2389,7 @@ answers = {
     "scale": "?",
 }
 ### BEGIN SOLUTION
-answers = {
+claims_steps = {
     "first step": "false",
     "decay": "a",
     "clipping": "false",
@@ -2396,16 +2403,18 @@ check.exercise("claims_steps", points=2.5)
 with check.case("every claim is answered with true, false, a, b or c"):
     legal = ["true", "false", "a", "b", "c"]
     check.claims(
-        answers, {claim: legal for claim in ("first step", "decay", "clipping", "recovers", "scale")}
+        claims_steps, {claim: legal for claim in ("first step", "decay", "clipping", "recovers", "scale")}
     )
 ### BEGIN HIDDEN TESTS
 with check.case("claims about Adam and decay", points=1, hidden=True):
     check.right(
-        answers, {"first step": "false", "decay": "a"}, "see the first picture and the table of section 6"
+        claims_steps,
+        {"first step": "false", "decay": "a"},
+        "see the first picture and the table of section 6",
     )
 with check.case("claims about clipping, forgetting and scale", points=1.5, hidden=True):
     check.right(
-        answers,
+        claims_steps,
         {"clipping": "false", "recovers": "a", "scale": "a"},
         "see the pictures of sections 5 and 6, and the cell before 10.10",
     )

@@ -102,7 +102,11 @@ edit("minibatch_mean_variance", {"/ batch_size": "/ batch_size**0.5"}, says="not
 edit("minibatch_mean_variance", {"/ batch_size": "* batch_size"}, says="the sum of a batch")
 edit("minibatch_mean_variance", {".item() / batch_size": ".item()"}, says="a single value")
 edit("minibatch_mean_variance", {"/ batch_size": "/ n"}, says="divide by the batch size, not by N")
-edit("minibatch_mean_variance", {"if replacement:": "if not replacement:"}, says="with replacement there is no factor")
+edit(
+    "minibatch_mean_variance",
+    {"if replacement:": "if not replacement:"},
+    says="with replacement there is no factor",
+)
 edit(
     "minibatch_mean_variance", {"if replacement:": "if True:"}, says="the factor (N - K) / (N - 1) is missing"
 )
@@ -469,6 +473,17 @@ edit(ADAM, {" / (1 - beta2**t)": ""}, says="v is not corrected")
 edit(ADAM, {'state.get("t", 0) + 1': 'state.get("t", 1) + 1'}, says="t is one too large")
 edit(ADAM, {'state["t"] = state.get("t", 0) + 1': 'state["t"] = state.get("t", -1) + 1'}, says="nan")
 edit(ADAM, {".sqrt()": ""}, says="the root of v is missing")
+edit(ADAM, {'state["t"] = state.get("t", 0) + 1': "1"}, says="t stays 1: count the steps in `state`")
+edit(
+    ADAM,
+    {'state["m"] = beta1 * state.get("m", 0)': 'state["m"] = beta1 * 0'},
+    says="m is not kept in `state`",
+)
+edit(
+    ADAM,
+    {'state["v"] = beta2 * state.get("v", 0)': 'state["v"] = beta2 * 0'},
+    says="v is not kept in `state`",
+)
 edit(ADAM, {"beta1, beta2 = betas": "beta2, beta1 = betas"}, says="the two betas are swapped")
 edit(ADAM, {"beta1, beta2 = betas": "beta1, beta2 = 0.9, 0.999"}, says="the default betas are used")
 edit(ADAM, {"(1 - beta1) * grad": "grad"}, says="m is a sum here")
@@ -714,29 +729,29 @@ def clip_grad_norm(params, max_norm):
 # --- claim cards ------------------------------------------------------------------------------------------
 
 DESCENT = {"lower": "a", "at rest": "b", "dimension": "false", "bias": "false", "large batch": "a"}
-wrong_value("claims_descent", "answers", DESCENT | {"lower": "true"}, "1 of 3 is not right yet")
+wrong_value("claims_descent", "claims_descent", DESCENT | {"lower": "true"}, "1 of 3 is not right yet")
 wrong_value(
     "claims_descent",
-    "answers",
+    "claims_descent",
     DESCENT | {"at rest": "true", "dimension": "true"},
     "2 of 3 are not right yet",
 )
-wrong_value("claims_descent", "answers", DESCENT | {"bias": "true"}, "1 of 2 is not right yet")
-wrong_value("claims_descent", "answers", DESCENT | {"large batch": "d"}, "not one of the answers")
-odd_value("claims_descent", "answers", DESCENT | {"lower": " (A)", "dimension": False})
+wrong_value("claims_descent", "claims_descent", DESCENT | {"bias": "true"}, "1 of 2 is not right yet")
+wrong_value("claims_descent", "claims_descent", DESCENT | {"large batch": "d"}, "not one of the answers")
+odd_value("claims_descent", "claims_descent", DESCENT | {"lower": " (A)", "dimension": False})
 
 BUGS = {"step_1": "b", "step_2": "d", "step_3": "c", "step_4": "a", "step_5": "e"}
-wrong_value("claims_bugs", "answers", BUGS | {"step_1": "a"}, "1 of 3 is not right yet")
-wrong_value("claims_bugs", "answers", BUGS | {"step_2": "a", "step_3": "a"}, "2 of 2 are not right yet")
-wrong_value("claims_bugs", "answers", BUGS | {"step_4": "b", "step_5": "f"}, "2 of 3 are not right yet")
-odd_value("claims_bugs", "answers", {step: letter.upper() for step, letter in BUGS.items()})
+wrong_value("claims_bugs", "claims_bugs", BUGS | {"step_1": "a"}, "1 of 3 is not right yet")
+wrong_value("claims_bugs", "claims_bugs", BUGS | {"step_2": "a", "step_3": "a"}, "2 of 2 are not right yet")
+wrong_value("claims_bugs", "claims_bugs", BUGS | {"step_4": "b", "step_5": "f"}, "2 of 3 are not right yet")
+odd_value("claims_bugs", "claims_bugs", {step: letter.upper() for step, letter in BUGS.items()})
 
 CLAIMS = {"first step": "false", "decay": "a", "clipping": "false", "recovers": "a", "scale": "a"}
-wrong_value("claims_steps", "answers", CLAIMS | {"first step": "true"}, "1 of 2 is not right yet")
+wrong_value("claims_steps", "claims_steps", CLAIMS | {"first step": "true"}, "1 of 2 is not right yet")
 wrong_value(
-    "claims_steps", "answers", CLAIMS | {"decay": "true", "first step": "b"}, "2 of 2 are not right yet"
+    "claims_steps", "claims_steps", CLAIMS | {"decay": "true", "first step": "b"}, "2 of 2 are not right yet"
 )
 wrong_value(
-    "claims_steps", "answers", CLAIMS | {"recovers": "true", "scale": "true"}, "2 of 3 are not right yet"
+    "claims_steps", "claims_steps", CLAIMS | {"recovers": "true", "scale": "true"}, "2 of 3 are not right yet"
 )
-odd_value("claims_steps", "answers", CLAIMS | {"first step": "False", "scale": "A"})
+odd_value("claims_steps", "claims_steps", CLAIMS | {"first step": "False", "scale": "A"})
