@@ -497,8 +497,25 @@ check.score()
 # %% [markdown]
 r"""
 tanh is a sigmoid, stretched and shifted: $\tanh(x) = 2\,\sigma(2x) - 1$. Its slope is $4\,\sigma'(2x) = 1 - \tanh^2(x)$, which is
-**1** at $x = 0$, four times the sigmoid's best.
+**1** at $x = 0$, four times the sigmoid's best. Your two functions have to agree on this:
+"""
 
+# %% tags=["experiment"]
+t, s = cu.yours(tanh, instead=torch.tanh), cu.yours(sigmoid, instead=torch.sigmoid)
+x = torch.linspace(-5, 5, 401)
+assert (t(x) - (2 * s(2 * x) - 1)).abs().max() < 1e-5
+print("tanh(x) and 2 sigmoid(2x) - 1 differ by less than 0.00001 between -5 and 5")
+cu.plots.curves(
+    {"tanh": t(x), "slope of tanh": 1 - t(x) ** 2, "slope of sigmoid": s(x) * (1 - s(x))},
+    xs=x,
+    x="x",
+    y="value",
+    title="The slope of tanh reaches 1, that of the sigmoid 0.25",
+    alt="tanh rises from -1 to 1; its slope is a bump of height 1 at 0, the sigmoid's a wider one of height 0.25",
+)
+
+# %% [markdown]
+r"""
 The stretching and shifting can be absorbed by the linear layers around it. So each sigmoid network has a tanh
 network with other weights that computes *the same function*. Here is one of two hidden layers, translated weight by weight:
 $\sigma(z) = \frac12 (\tanh(z/2) + 1)$ halves what comes in, halves what goes on, and adds a constant to the next bias.
