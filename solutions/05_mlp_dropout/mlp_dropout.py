@@ -1211,33 +1211,33 @@ patterns.
 
 ## 6 A network that can learn anything
 
-Take 1,000 garments and shuffle their labels. Now nothing in a picture says which label it has. What training
+Take 500 garments and shuffle their labels. Now nothing in a picture says which label it has. What training
 accuracy will the network reach, and what test accuracy?
 """
 
 # %% tags=["experiment"]
-shuffled = labels[:1_000][torch.randperm(1_000, generator=torch.Generator().manual_seed(5))]
+shuffled = labels[:500][torch.randperm(500, generator=torch.Generator().manual_seed(5))]
 memory = {}
-for name, y in (("true labels", labels[:1_000]), ("shuffled labels", shuffled)):
+for name, y in (("true labels", labels[:500]), ("shuffled labels", shuffled)):
 
     def both_accuracies(net, y=y):
         test = measure(net, test_images[:1_000], test_labels[:1_000])
-        return measure(net, images[:1_000], y)[1], test[1]
+        return measure(net, images[:500], y)[1], test[1]
 
     torch.manual_seed(5)
     net = start(one_hidden(128), std=0.05)
-    found = train(net, images[:1_000], y, num_epochs=50, lr=3e-3, after_epoch=both_accuracies)
+    found = train(net, images[:500], y, num_epochs=60, lr=4e-3, after_epoch=both_accuracies)
     memory[f"{name}, training"], memory[f"{name}, test"] = zip(*found)
 cu.plots.curves(
     memory,
     y="accuracy",
     title="The network learns nonsense, too; only the test tells",
-    alt="Training accuracy climbs towards 1 for true and for shuffled labels; test accuracy is near 0.85 for true "
+    alt="Training accuracy climbs towards 1 for true and for shuffled labels; test accuracy is near 0.8 for true "
     "labels and near 0.1 for shuffled ones",
 )
-assert memory["shuffled labels, training"][-1] > 0.7 and memory["true labels, training"][-1] > 0.97
+assert memory["shuffled labels, training"][-1] > 0.95 and memory["true labels, training"][-1] > 0.97
 assert memory["shuffled labels, test"][-1] < 0.2 and memory["true labels, test"][-1] > 0.7
-print("shuffled labels: training accuracy above 70 %, test accuracy below 20 %")
+print("shuffled labels: training accuracy above 95 %, test accuracy below 20 %")
 
 # %% [markdown]
 r"""
@@ -1246,7 +1246,7 @@ error** is computed from the training data: a number that you have. The **genera
 expectation over all the examples that could come, drawn independently from the same distribution as the
 training data (*IID*, independent and identically distributed): a number that you can only estimate. The test
 error estimates it, as long as the test examples are new and from the same source. The difference,
-generalisation error minus training error, is the *gap*. If both are high, the model **underfits**; if the gap
+generalisation error minus training error, is the *gap*. If both errors are high, the model **underfits**; if the gap
 is large, it **overfits**.
 
 Two curves show which. Here are 200 pictures and networks of four sizes, all trained at the same rate. Predict
@@ -1495,7 +1495,7 @@ print("mean and standard deviation are as predicted, for p = 0.2 and p = 0.5")
 
 # %% [markdown]
 r"""
-**Activations, not weights.** Dropout multiplies the hidden numbers $H$ (n, h) by a mask of the same shape: each
+**Hidden numbers, not weights.** Dropout multiplies the hidden numbers $H$ (n, h) by a mask of the same shape: each
 example has its own. The weights stay as they are. A relative of dropout, *DropConnect*, masks the weights
 instead. Look at which tensor has the zeros:
 """
@@ -1522,7 +1522,7 @@ print("hidden numbers dropped for each of the two examples:", (H * mask_H == 0).
 
 # %% [markdown]
 r"""
-**Why does noise help?** For linear regression a few lines of algebra tell. Put dropout on the inputs $x$, and
+**Why does noise help?** For linear regression a few lines of algebra give an answer. Put dropout on the inputs $x$, and
 let $\hat y' = \sum_j w_j x'_j$. Its mean is $\hat y = \sum_j w_j x_j$, so for one example
 
 $$\begin{aligned}
@@ -1550,7 +1550,7 @@ print(
 r"""
 ## 8 A network with dropout
 
-Torch's layer is `nn.Dropout(p)`, with $p$ the probability of dropping. It stands after the activation function.
+Torch's layer is `nn.Dropout(p)`, with $p$ the probability of dropping. It comes after the activation function.
 Rates between 0.2 and 0.5 are common, with the smaller one near the input, and none on the scores:
 """
 
@@ -1620,8 +1620,8 @@ Python list.
 
 <details><summary>Hint 3</summary>
 
-`zip(hiddens, dropouts)` pairs each hidden layer with its dropout. A variable that holds the current width,
-num_inputs at first, gives the two sizes of each layer. The last layer stands apart.
+`zip(hiddens, dropouts)` pairs each hidden layer with its dropout. A variable for the current width, num_inputs at first,
+gives the two sizes of each layer. The last layer has neither ReLU nor dropout.
 
 </details></details></details>
 """
@@ -1895,7 +1895,7 @@ mode: using all units at once is a cheap substitute for the mean over all masks.
 network is more often right. So dropout that is left on deliberately can tell us what the network is unsure of.
 
 **One more effect.** In section 5 units that started equal stayed equal, because all of them were treated
-equally. With dropout they are not: each step drops other units. How many different units do you expect now?
+equally. With dropout they are not: each step drops different units. How many different units do you expect now?
 """
 
 # %% tags=["experiment"]
@@ -2081,10 +2081,11 @@ the claim is true.
 1. **"any function"**: "A network with one hidden ReLU layer comes as close as you like to any function."
    (a) only if it is trained long enough, (b) only if the function is continuous, the inputs stay in a closed and
    bounded set, and there may be as many units as needed, (c) only if there are more units than training examples.
-2. **"perfect fit"**: "A training accuracy of 100 % shows that the network has found what distinguishes the classes."
-   (a) only with more than 1,000 pictures, (b) only if the loss is the cross-entropy, (c) only without dropout.
-3. **"zero weights"**: "In each training step, dropout sets some of the weights to zero."
-   (a) only with p = 0.5, (b) only in training mode, (c) no, but DropConnect does.
+2. **"perfect fit"**: "A training accuracy near 100 % shows that the network has found what distinguishes the classes."
+   (a) only if there are fewer hidden units than pictures, (b) only if the loss is the cross-entropy, (c) only without dropout.
+3. **"zero weights"**: "A random mask on a layer means that some weights are zero in this training step."
+   (a) only if the mask is that of dropout, with p = 0.5, (b) only if the mask is that of dropout, with any p above 0,
+   (c) only if the mask is that of DropConnect.
 4. **"equal units"**: "Hidden units whose weights all start at 0.01 stay equal during the whole training."
    (a) only if nothing random, such as dropout, treats them differently, (b) only if the biases start at 0,
    (c) only with plain SGD.
@@ -2165,8 +2166,8 @@ r"""
   the weights is another question.
 - Backward: $H^\top G$, then $G W_2^\top$, cut where $Z \le 0$, then $X^\top$ times that. Check gradients by measurement.
 - Start weights at small random numbers: units that start equal and are treated equally stay equal.
-- A model that can fit anything proves nothing by fitting. Watch the gap between training and test error. Three knobs: data, capacity, and what holds memorising back
-(dropout, stopping early).
+- A model that can fit anything proves nothing by fitting. Watch the gap between training and test error. Three knobs: data,
+  capacity, and what holds memorising back (dropout, stopping early).
 - Dropout sets hidden numbers to zero, divides the rest by $1 - p$, keeps the mean, and adds noise that acts like a penalty on large
   weights. In evaluation mode it does nothing.
 
