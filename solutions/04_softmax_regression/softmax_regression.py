@@ -241,6 +241,8 @@ with check.case("turns each row of scores into probabilities", points=1):
     wrong["this is the logarithm of the probabilities"] = torch.log_softmax(O, 1)
     wrong["it subtracts the largest score of each column; subtract that of each row"] = C / C.sum(1, True)
     wrong["the signs are reversed: the largest score gets the smallest probability"] = torch.softmax(-O, 1)
+    wrong["the powers are to base 2; use exp"] = torch.softmax(O * math.log(2), 1)
+    wrong["the exponentials are divided by the largest one of the whole table"] = E / E.max()
     wrong["sigmoid treats each score alone; divide by the sum over the row"] = torch.sigmoid(O)
     check.close(check.unchanged(softmax, O), torch.softmax(O, 1), known=wrong)
 with check.case("works along the last axis of any shape, and keeps the dtype", points=0.5):
@@ -910,7 +912,10 @@ with check.case("is (P - one-hot) / n, without autograd", points=1.5):
     wrong["this is the gradient of the sum of the losses: divide by n"] = P - Y
     wrong["it is divided by n * k; divide by n"] = (P - Y) / 12
     wrong["it is divided by k; divide by n, the number of examples"] = (P - Y) / 4
+    wrong["it is divided by n - 1; divide by n"] = (P - Y) / 2
     wrong["the sign is reversed: predicted minus true"] = (Y - P) / 3
+    wrong["P (1 - P) is the slope of a probability; what was predicted minus what was true"] = P * (1 - P) / 3
+    wrong["these are log-probabilities minus one-hot; take the probabilities"] = (P.log() - Y) / 3
     wrong["these are the probabilities; subtract 1 at each label"] = P
     wrong["these are the probabilities divided by n; subtract 1 at each label first"] = P / 3
     wrong["1 is subtracted after the division by n; subtract it before"] = P / 3 - Y
@@ -1382,6 +1387,10 @@ with check.case("makes one update per batch, with the loss that it was given", p
     wrong["only one update was made, with the last batch: is the step inside the loop?"] = last[0]
     wrong["only the first batch was used: is the return inside the loop?"] = first[0]
     wrong["the gradients of earlier batches were added to: clear them for every batch"] = summed[0]
+    twice = by_hand(W, batches, 0.25, lambda scores, y: doubled(scores.softmax(1), y))
+    wrong["a softmax comes before the loss; give the loss the scores"] = twice[0]
+    times = by_hand(W, batches, 0.25, lambda scores, y: len(y) * doubled(scores, y))
+    wrong["the step is n times too long: train on the mean loss, multiply by n in the report only"] = times[0]
     wrong["the weights went uphill"] = by_hand(W, batches, 0.25, maximize=True)[0]
     wrong["it trains with cross-entropy; train with `loss`, whatever that is"] = own[0]
     net = check.linear(W)
@@ -1867,6 +1876,9 @@ with check.case("counts every pair, rows true and columns predicted", points=1):
     wrong["a pair that occurs more than once is counted once"] = matrix.clamp(max=1)
     wrong["these are shares; counts are asked for"] = matrix / matrix.sum(1, keepdim=True)
     wrong["only the right answers are counted; the mistakes belong in it, too"] = matrix.diag().diag()
+    wrong["the counts start at 1; start at 0"] = matrix + 1
+    wrong["all rows are one and the same list: every count is added to each"] = matrix.sum(0).expand(3, 3)
+    wrong["a whole row is counted for each example; count one entry"] = matrix.sum(1, True).expand(3, 3)
     check.equal(check.unchanged(confusion_matrix, y_true, y_pred, 3), matrix, known=wrong)
 with check.case(
     "gives int64 of shape (num_classes, num_classes), also with no examples or absent classes", points=0.5

@@ -93,6 +93,17 @@ def softmax(O):
     return O.exp()
 
 
+@wrong("the powers are to base 2; use exp")
+def softmax(O):
+    powers = 2 ** (O - O.max(-1, keepdim=True).values)
+    return powers / powers.sum(-1, keepdim=True)
+
+
+@wrong("the exponentials are divided by the largest one of the whole table")
+def softmax(O):
+    return O.exp() / O.exp().max()
+
+
 @wrong("the signs are reversed: the largest score gets the smallest probability")
 def softmax(O):
     return torch.softmax(-O, -1)
@@ -414,6 +425,11 @@ edit(
     "cross_entropy_grad", {" / len(labels)": " / logits.numel()"}, says="it is divided by n * k; divide by n"
 )
 edit("cross_entropy_grad", {" / len(labels)": " / logits.shape[1]"}, says="it is divided by k; divide by n")
+edit(
+    "cross_entropy_grad",
+    {" / len(labels)": " / (len(labels) - 1)"},
+    says="it is divided by n - 1; divide by n",
+)
 edit("cross_entropy_grad", {"return gradient": "return -gradient"}, says="the sign is reversed")
 edit(
     "cross_entropy_grad",
@@ -457,6 +473,22 @@ edit(
 @wrong("softmax runs down the columns; every row is one example")
 def cross_entropy_grad(logits, labels):
     return (torch.softmax(logits, 0) - F.one_hot(labels, logits.shape[1])) / len(labels)
+
+
+@wrong("P (1 - P) is the slope of a probability")
+def cross_entropy_grad(logits, labels):
+    P = torch.softmax(logits, 1)
+    return P * (1 - P) / len(P)
+
+
+@wrong("these are log-probabilities minus one-hot; take the probabilities")
+def cross_entropy_grad(logits, labels):
+    return (torch.log_softmax(logits, 1) - F.one_hot(labels, logits.shape[1])) / len(labels)
+
+
+@wrong("solve this one without `autograd`")
+def cross_entropy_grad(logits, labels):
+    return torch.func.jacfwd(lambda scores: F.cross_entropy(scores, labels))(logits)
 
 
 @wrong("this is the gradient with respect to the probabilities; go on to the scores")
@@ -875,6 +907,16 @@ edit(
     {"loss(scores, y)": "F.cross_entropy(scores, y)"},
     says="it trains with cross-entropy; train with `loss`, whatever that is",
 )
+edit(
+    "train_epoch",
+    {"scores = net(X)": "scores = torch.softmax(net(X), dim=1)"},
+    says="a softmax comes before the loss",
+)
+edit(
+    "train_epoch",
+    {"loss(scores, y)": "loss(scores, y) * len(y)", LOSS: "batch_loss.item()"},
+    says="the step is n times too long: train on the mean loss",
+)
 odd_edit("train_epoch", {"zero_grad()": "zero_grad(set_to_none=False)", "net.train()": "net.train(True)"})
 odd_edit(
     "train_epoch",
@@ -967,6 +1009,28 @@ edit(
 def confusion_matrix(y_true, y_pred, num_classes):
     matrix = torch.zeros(num_classes, num_classes, dtype=torch.int64)
     matrix[y_true, y_pred] += 1
+    return matrix
+
+
+@wrong("all rows are one and the same list: every count is added to each")
+def confusion_matrix(y_true, y_pred, num_classes):
+    matrix = [[0] * num_classes] * num_classes
+    for true, predicted in zip(y_true, y_pred, strict=True):
+        matrix[true][predicted] += 1
+    return torch.tensor(matrix)
+
+
+@wrong("the counts start at 1; start at 0")
+def confusion_matrix(y_true, y_pred, num_classes):
+    matrix = torch.ones(num_classes, num_classes, dtype=torch.int64)
+    return matrix.index_put_((y_true, y_pred), torch.tensor(1), accumulate=True)
+
+
+@wrong("a whole row is counted for each example; count one entry")
+def confusion_matrix(y_true, y_pred, num_classes):
+    matrix = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+    for true in y_true:
+        matrix[true] += 1
     return matrix
 
 
