@@ -21,10 +21,12 @@ from course_utils.check._failure import Failed, NotDoneYet
 from course_utils.check._fixtures import Counted, Noting, batches, layouts, linear, scored
 from course_utils.check._machine import folder, from_gpu, gpus
 from course_utils.check._statements import (
+    at_most,
     between,
     claims,
     close,
     equal,
+    expression,
     fail,
     gradient,
     like,
@@ -46,6 +48,7 @@ __all__ = [
     "NotDoneYet",
     "Noting",
     "Training",
+    "at_most",
     "batches",
     "between",
     "case",
@@ -53,6 +56,7 @@ __all__ = [
     "close",
     "equal",
     "exercise",
+    "expression",
     "fail",
     "folder",
     "from_gpu",

@@ -7,6 +7,7 @@ explains: `known={"the survivors are not scaled": X}`.
 import contextlib
 import inspect
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -169,6 +170,38 @@ def right(answers: Mapping[str, Any], expected: Mapping[str, Any], hint: str) ->
     if wrong:
         are = "is" if wrong == 1 else "are"
         raise Failed(f"{wrong} of {len(expected)} {are} not right yet; {hint}", "wrong-claims")
+
+
+def expression(text: str, **values: Any) -> Any:
+    """What a Python expression of these values gives, such as "3 - v".
+
+    Where Python finds no operator or method for it, the sentence names the expression.
+    """
+    try:
+        return eval(compile(text, __file__, "eval"), {}, values)
+    except (TypeError, AttributeError) as error:
+        if error.__traceback__.tb_next.tb_next is not None:
+            raise  # from inside the answer: the feedback points at its line
+        raise Failed(f"`{text}` does not work: {error}", "no-operator") from None
+
+
+@contextlib.contextmanager
+def at_most(steps: int, message: str) -> Iterator[None]:
+    """What is called inside takes at most so many steps of Python's machine: for walks that might not end."""
+    left, before = [steps], sys.gettrace()
+
+    def count(frame, event, _):
+        frame.f_trace_opcodes = True
+        left[0] -= event == "opcode"
+        if left[0] < 0:
+            raise Failed(message, mistake_id(message))
+        return count
+
+    sys.settrace(count)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 def raises(error: type[Exception], function: Callable, *args: Any, **kwargs: Any) -> None:
