@@ -1405,16 +1405,10 @@ with check.case("without an activation, each layer multiplies by weight_std * sq
         wrong["weight_std is squared before it multiplies the random numbers"] = band(0.2, k)
         wrong["the weights have variance 1: weight_std is missing"] = band(20.0, k)
         wrong["uniform random numbers: the input and the weights should be normal"] = band(2 / 3**0.5, k)
-        wrong["the weights are divided by root(width): they should have weight_std as it is given"] = band(
-            0.1, k
-        )
-        if k == 1:
-            wrong["the first number is that of the input; start after the first layer"] = (0.9, 1.1)
-        else:
-            wrong["each layer gets the input again; it should get the output of the layer before"] = (
-                1.8,
-                2.2,
-            )
+        wrong["the weights are divided by root(width); take weight_std as it is given"] = band(0.1, k)
+        first = "the first number is that of the input; start after the first layer"
+        later = "each layer gets the input again; it should get the output of the layer before"
+        wrong[first if k == 1 else later] = (0.9, 1.1) if k == 1 else (1.8, 2.2)
         check.between(std, 0.9 * 2.0**k, 1.1 * 2.0**k, f"after layer {k}", known=wrong)
 with check.case("applies the activation, and measures after it", points=0.8):
     found = forward_std(3, 400, 0.1, lambda z: 5 + 0 * z, num_examples=300)
@@ -1873,6 +1867,7 @@ def xavier_uniform_(weight, generator=None):
 check.exercise("xavier_uniform_", points=2)
 SAME = "whole rows or columns are equal: draw each entry"
 SIZE = "standard deviation, as a multiple of the right one"
+LARGEST = "largest weight, as a multiple of the bound"
 LEAF = "the parameter should stay a leaf that requires a gradient"
 with check.case("a dense weight lies within the right bound, on both sides of 0", points=0.7):
     W = torch.zeros(350, 250)
@@ -1899,8 +1894,8 @@ with check.case("a dense weight lies within the right bound, on both sides of 0"
     spread = W.std().item() / (bound / 3**0.5)
     if largest > 1.2 and 0.98 < spread < 1.02:
         check.fail("the variance is right, but the numbers are normal; they should be uniform")
-    check.between(largest, 0.995, 1.0001, "largest weight, as a multiple of the bound", known=wrong)
-    check.between(spread, 0.98, 1.02, "standard deviation, as a multiple of the right one")
+    check.between(largest, 0.995, 1.0001, LARGEST, known=wrong)
+    check.between(spread, 0.98, 1.02, SIZE)
     check.between(W.mean() / bound, -0.02, 0.02, "the mean should be 0")
 with check.case("a convolution counts the places under the kernel in both fans", points=0.4):
     W = torch.zeros(64, 8, 3, 5)
@@ -1912,16 +1907,13 @@ with check.case("a convolution counts the places under the kernel in both fans",
     wrong["the places under the kernel are missing in the fan-in"] = (1080 / 968) ** 0.5
     wrong["only one side of the kernel is counted"] = 5**0.5
     wrong["only the last side of the kernel is counted"] = 3**0.5
-    check.between(
-        W.abs().max().item() / bound, 0.99, 1.0001, "largest weight, as a multiple of the bound", known=wrong
-    )
+    check.between(W.abs().max().item() / bound, 0.99, 1.0001, LARGEST, known=wrong)
 with check.case("works in place, on parameters too, and returns the weight", points=0.5):
     for where, W in check.layouts(torch.zeros(60, 90)).items():
         returned = xavier_uniform_(W)
         check.same_object(returned, W, "return the weight itself")
-        check.between(
-            W.abs().max().item() / 0.2, 0.97, 1.0001, f"a weight in {where} memory should be filled in place"
-        )
+        largest = W.abs().max().item() / 0.2
+        check.between(largest, 0.97, 1.0001, f"a weight in {where} memory should be filled in place")
     P = nn.Parameter(torch.zeros(40, 30))
     check.same_object(xavier_uniform_(P), P, "return the parameter itself")
     check.that(bool((P != 0).all()), "the parameter is as it was: fill it in place")
