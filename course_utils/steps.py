@@ -91,6 +91,44 @@ def play(
     return torch.stack(path)
 
 
+def adam_path(
+    b1: float,
+    b2: float,
+    *,
+    l2: float = 0.0,
+    decay: float = 0.0,
+    rates: tuple[bool, bool] = (False, True),
+    power: int = 2,
+    root: float = 0.5,
+    new: tuple[float | None, float | None] = (None, None),
+    keep: tuple[bool, bool] = (True, True),
+    fix: tuple[bool, bool] = (True, True),
+    late: int = 0,
+    stuck: bool = False,
+    store_fixed: bool = False,
+    sign: int = 1,
+) -> torch.Tensor:
+    """For checks: Adam's path, right by default, or with a mistake.
+
+    b1, b2: the betas. l2, decay: weight decay in the gradient and on the parameter; rates: whether each of
+    these is multiplied by the rate. power, root: exponents in v and of its root. new: weights of the new
+    gradient and its square, 1 - beta by default. keep: whether m and v are kept; fix: whether they are
+    corrected, with a t that is `late` too large or is stuck at 1; store_fixed: whether the corrected ones are
+    kept.
+    """
+
+    def update(x: torch.Tensor, g: torch.Tensor, memory: torch.Tensor, lr: float, t: int) -> tuple:
+        x = x * (1 - (lr if rates[1] else 1) * decay)
+        g, t = g + l2 * (lr if rates[0] else 1) * x, 1 if stuck else t + late
+        m = keep[0] * b1 * memory[0] + (new[0] or 1 - b1) * g
+        v = keep[1] * b2 * memory[1] + (new[1] or 1 - b2) * g**power
+        m_hat, v_hat = m / (1 - fix[0] * b1**t), v / (1 - fix[1] * b2**t)
+        kept = (m_hat, v_hat) if store_fixed else (m, v)
+        return x - lr * sign * m_hat / (v_hat**root + 1e-8), torch.stack(kept)
+
+    return play(update)
+
+
 def still(num_steps: int) -> torch.Tensor:
     """For checks: the path of a step that changes nothing."""
     return START.expand(num_steps, *START.shape)

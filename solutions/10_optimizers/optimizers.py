@@ -130,6 +130,9 @@ with check.case("walks down a bowl from the start, point by point", points=1):
         start - 0.3 * g * powers
     )
     wrong["the learning rate is missing"] = start * (1 - curvature) ** powers
+    wrong["each row is the step alone; subtract it from the point before"] = (
+        start * (0.3 * curvature) ** powers
+    )
     wrong["this is the last point alone; every point is asked for"] = right[-1]
     wrong["rows and columns are swapped: one row for each point"] = right.T
     found = check.unchanged(gradient_descent, lambda x: curvature * x, start, 0.3, 4)
@@ -600,6 +603,7 @@ with check.case("with replacement", points=1):
     wrong = {"the variance is that of a sample (N - 1); all values are known, so divide by N": s2 * 6 / 5 / 4}
     wrong["this is the standard deviation; the variance is asked for"] = math.sqrt(s2 / 4)
     wrong["divide by the batch size, not by its square root"] = s2 / 2
+    wrong["divide by the batch size, not by batch_size - 1"] = s2 / 3
     wrong["divide by the batch size, not by its square"] = s2 / 16
     wrong["this is the variance of the sum of a batch; its mean is asked for"] = s2 * 4
     wrong["this is the variance of a single value; the mean of a batch varies less"] = s2
@@ -946,8 +950,8 @@ the first step.
 
 <details><summary>Hint 2</summary>
 
-`param` may require a gradient, and an in-place change of it is allowed only without a graph: `@torch.no_grad()`
-above the function. And `grad` will be overwritten by the next backward pass, so if it is what you store, store
+`param` may require a gradient, and an in-place change of it is allowed only without a graph: inside `with
+torch.no_grad():`, or in a function with `@torch.no_grad()` above it. And `grad` will be overwritten by the next backward pass, so if it is what you store, store
 a copy.
 
 </details></details>
@@ -955,18 +959,18 @@ a copy.
 
 
 # %% exercise="sgd_momentum_step"
-@torch.no_grad()
 def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weight_decay=0.0):
     """One step of SGD with momentum, as torch.optim.SGD does it. Changes param and state in place, returns nothing.
 
     param: float tensor of any shape, may require a gradient. grad: tensor of the same shape, is left unchanged.
     state: dict of this parameter alone, empty at the first step; what is in it is yours to choose.
-    lr may differ from step to step. weight_decay * param is added to the gradient first.
+    lr may differ from step to step. weight_decay * param is added to the gradient first. No graph is recorded.
     """
     ### BEGIN SOLUTION
-    grad = grad + weight_decay * param
-    state["velocity"] = momentum * state.get("velocity", 0) + grad
-    param -= lr * (grad + momentum * state["velocity"] if nesterov else state["velocity"])
+    with torch.no_grad():
+        grad = grad + weight_decay * param
+        state["velocity"] = momentum * state.get("velocity", 0) + grad
+        param -= lr * (grad + momentum * state["velocity"] if nesterov else state["velocity"])
     ### END SOLUTION
 
 
@@ -1229,7 +1233,7 @@ steps fall towards $\eta$.
 r"""
 ### Exercise 10.5: `adagrad_step` &nbsp; (1.5 points, about 5 minutes, ★☆☆)
 
-The same frame as in 10.4: in place, without a graph, and all memory in `state`.
+The same frame as in 10.4: in place, without a graph (the decorator sees to that), and all memory in `state`.
 
 <details><summary>Hint 1</summary>
 
@@ -1275,6 +1279,7 @@ with check.case("divides by the root of the sum of squared gradients", points=0.
     }
     wrong["it climbs: subtract the step"] = 2 * steps.START - right
     wrong["the root is missing"] = play(root=1.0)
+    wrong["it multiplies by the root; divide by it"] = play(root=-0.5)
     wrong["the gradients are not squared in the sum"] = play(power=1)
     wrong["the gradient itself is missing in the step"] = steps.play(
         lambda x, g, s, lr, t: (x - lr / ((s + g**2).sqrt() + 1e-10), s + g**2))  # fmt: skip
@@ -1366,6 +1371,7 @@ with check.case("divides by the root of a running mean of squared gradients", po
     wrong["this corrects the bias, as Adam does; RMSprop does not"] = play(correct=True)
     wrong["only the newest gradient counts: keep the running mean in `state`"] = play(old=0.0)
     wrong["the root is missing"] = play(root=1.0)
+    wrong["it multiplies by the root; divide by it"] = play(root=-0.5)
     wrong["this is a running mean of the sizes of the gradients; square them"] = play(power=1)
     wrong["the step uses the old running mean: update it first"] = steps.play(
         lambda x, g, s, lr, t: (x - lr * g / (s.sqrt() + 1e-8), 0.8 * s + 0.2 * g**2))  # fmt: skip
@@ -1677,19 +1683,9 @@ def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay
 check.exercise("adam_step", points=5)
 
 
-def play(
-    b1=0.8, b2=0.95, l2=0.0, decay=0.0, new=(None, None), keep=(1, 1), fix=(1, 1), late=0, root=0.5, sign=1
-):
-    """Adam's path with betas (0.8, 0.95), with variations."""
-
-    def update(x, g, mv, lr, t):
-        g, t = g + l2 * (1 - lr * decay) * x, 1 if late == "stuck" else t + late
-        m = keep[0] * b1 * mv[0] + (new[0] or 1 - b1) * g
-        v = keep[1] * b2 * mv[1] + (new[1] or 1 - b2) * g**2
-        m_hat, v_hat = m / (1 - fix[0] * b1**t), v / (1 - fix[1] * b2**t)
-        return x - lr * (sign * m_hat / (v_hat**root + 1e-8) + decay * x), torch.stack([m, v])
-
-    return steps.play(update)
+def play(**mistake):
+    """Adam's path with betas (0.8, 0.95), with a mistake."""
+    return steps.adam_path(0.8, 0.95, **mistake)
 
 
 def decay_last(x, g, mv, lr, t):
@@ -1709,24 +1705,29 @@ with check.case("Adam without weight decay", points=1.5):
     wrong["v is not corrected for its start at 0"] = play(fix=(1, 0))
     wrong["m is not corrected for its start at 0"] = play(fix=(0, 1))
     wrong["t is one too large in the bias correction: it is 1 at the first step"] = play(late=1)
-    wrong["t stays 1: count the steps in `state`"] = play(late="stuck")
+    wrong["t stays 1: count the steps in `state`"] = play(stuck=True)
+    wrong["`state` should keep m and v without the correction, which changes with t"] = play(store_fixed=True)
     wrong["m is not kept in `state` from step to step"] = play(keep=(0, 1))
     wrong["v is not kept in `state` from step to step"] = play(keep=(1, 0))
     wrong["the root of v is missing"] = play(root=1.0)
-    wrong["the two betas are swapped"] = play(b1=0.95, b2=0.8)
-    wrong["the default betas are used, not the argument"] = play(b1=0.9, b2=0.999)
+    wrong["the gradients are not squared in v"] = play(power=1)
+    wrong["the two betas are swapped"] = steps.adam_path(0.95, 0.8)
+    wrong["the default betas are used, not the argument"] = steps.adam_path(0.9, 0.999)
     wrong["m is a sum here: the new gradient has weight 1 - beta1"] = play(new=(1.0, None))
     wrong["v is a sum here: the new square has weight 1 - beta2"] = play(new=(None, 1.0))
     check.close(steps.path_of(adam_step, **adam), play(), known=wrong, **near)
-    check.close(steps.path_of(adam_step), play(0.9, 0.999), "the default betas are 0.9 and 0.999", **near)
+    expected = steps.adam_path(0.9, 0.999)
+    check.close(steps.path_of(adam_step), expected, "the default betas are 0.9 and 0.999", **near)
 with check.case("Adam with L2 in the gradient", points=1):
     wrong = {"`weight_decay` makes no difference": play(), "the decay has the wrong sign": play(l2=-0.5)}
     wrong["this decay is decoupled; without `decoupled` it is added to the gradient"] = play(decay=0.5)
+    wrong["weight_decay * param is added to the gradient without the rate"] = play(l2=0.5, rates=(1, 1))
     check.close(steps.path_of(adam_step, **adamw), play(l2=0.5), known=wrong, **near)
 with check.case("AdamW: decoupled decay", points=1):
     wrong = {"`weight_decay` makes no difference": play(), "the decay has the wrong sign": play(decay=-0.5)}
     wrong["`decoupled` makes no difference: the decay still goes through m and v"] = play(l2=0.5)
     wrong["the decay is there twice: in the gradient and on the parameter"] = play(l2=0.5, decay=0.5)
+    wrong["the decay lacks the rate: it is lr * weight_decay * param"] = play(decay=0.5, rates=(0, 0))
     wrong["the decay acts on the value after the step; take the value before it"] = steps.play(decay_last)
     check.close(steps.path_of(adam_step, **adamw, decoupled=True), play(decay=0.5), known=wrong, **near)
 with check.case("eps, parameters with a graph, askew memory, several parameters", points=1):
@@ -1996,7 +1997,7 @@ check.exercise("clip_grad_norm", points=3)
 
 def clipped(gradients, max_norm):
     """(what the function returns, the gradients afterwards in one vector); None stands for no gradient."""
-    params = [nn.Parameter(torch.zeros(2) if g is None else torch.zeros_like(g)) for g in gradients]
+    params = [nn.Parameter(torch.full((2,) if g is None else g.shape, 0.5)) for g in gradients]
     for p, g in zip(params, gradients):
         p.grad = None if g is None else g.clone()
     before = [p.grad for p in params]
@@ -2018,6 +2019,8 @@ with check.case("returns the joint norm before clipping, as a float", points=1):
     wrong = {"this is the norm after clipping; return the one before": 2.0, "the root is missing": length**2}
     wrong["these are the norms of the parameters added up"] = (A.norm() + b.norm()).item()
     wrong["this is the largest entry, not the norm"] = 8.0
+    wrong["this is the norm of the parameters; the gradients are in `.grad`"] = 0.5 * math.sqrt(8)
+    wrong["the squares are averaged; add them up"] = math.sqrt(A.square().mean() + b.square().mean())
     wrong["this is the sum of the magnitudes; take the root of the sum of squares"] = both.abs().sum().item()
     wrong["this is the norm of the first gradient alone"] = A.norm().item()
     wrong["this is the norm of the last gradient alone"] = b.norm().item()

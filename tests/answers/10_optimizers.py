@@ -18,6 +18,7 @@ edit(
 edit("gradient_descent", {"range(num_steps)": "range(num_steps - 1)"}, says="the last point is missing")
 edit("gradient_descent", {"range(num_steps)": "range(num_steps + 1)"}, says="one step too many")
 edit("gradient_descent", {"grad(points[-1])": "grad(x0)"}, says="take it at the current point")
+edit("gradient_descent", {"points[-1] - lr": "lr"}, says="each row is the step alone")
 edit("gradient_descent", {"- lr * grad": "- grad"}, says="the learning rate is missing")
 edit("gradient_descent", {"torch.stack(points)": "points[-1]"}, says="every point is asked for")
 edit("gradient_descent", {"torch.stack(points)": "points"}, says="should be a tensor")
@@ -100,6 +101,7 @@ edit("minibatch_mean_variance", {"values.var(correction=0)": "values.std(correct
 edit("minibatch_mean_variance", {"/ batch_size": "/ batch_size**2"}, says="not by its square")
 edit("minibatch_mean_variance", {"/ batch_size": "/ batch_size**0.5"}, says="not by its square root")
 edit("minibatch_mean_variance", {"/ batch_size": "* batch_size"}, says="the sum of a batch")
+edit("minibatch_mean_variance", {"/ batch_size": "/ max(batch_size - 1, 1)"}, says="not by batch_size - 1")
 edit("minibatch_mean_variance", {".item() / batch_size": ".item()"}, says="a single value")
 edit("minibatch_mean_variance", {"/ batch_size": "/ n"}, says="divide by the batch size, not by N")
 edit(
@@ -188,8 +190,8 @@ edit(
     {"grad + weight_decay * param": "grad + lr * weight_decay * param"},
     says="the rate is in the decay twice",
 )
-edit(SGD, {"@torch.no_grad()\n": ""}, says="a leaf Variable that requires grad")
-edit(SGD, {"@torch.no_grad()\n": "", "param -=": "param.data -="}, says="keeps a graph alive")
+edit(SGD, {"with torch.no_grad():": "if True:"}, says="a leaf Variable that requires grad")
+edit(SGD, {"with torch.no_grad():": "if True:", "param -=": "param.data -="}, says="keeps a graph alive")
 edit(SGD, {"momentum=0.9": "momentum=0.0"}, says="the default momentum is 0.9")
 edit(
     SGD,
@@ -322,6 +324,7 @@ def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weig
 ADA = "adagrad_step"
 edit(ADA, {"param -=": "param +="}, says="it climbs")
 edit(ADA, {"param -=": "param = param -"}, says="`param` is unchanged")
+edit(ADA, {"lr * grad / (": "lr * grad * ("}, says="it multiplies by the root")
 edit(ADA, {".sqrt()": ""}, says="the root is missing")
 edit(ADA, {"grad**2": "grad.abs()"}, says="not squared in the sum")
 edit(ADA, {"lr * grad /": "lr /"}, says="the gradient itself is missing")
@@ -394,6 +397,7 @@ edit(RMS, {"alpha * state": "state", "(1 - alpha) * grad": "grad"}, says="do not
 edit(RMS, {"alpha * state": "0.99 * state", "(1 - alpha)": "0.01"}, says="the default alpha 0.99 is used")
 edit(RMS, {'state.get("mean", 0)': 'state.get("mean", grad**2)'}, says="starts with the first square")
 edit(RMS, {'state.get("mean", 0)': "0"}, says="only the newest gradient counts")
+edit(RMS, {"lr * grad / (": "lr * grad * ("}, says="it multiplies by the root")
 edit(RMS, {".sqrt()": ""}, says="the root is missing")
 edit(RMS, {"grad**2": "grad.abs()"}, says="square them")
 edit(RMS, {'(state["mean"].sqrt() + eps)': '(state["mean"] + eps).sqrt()'}, says="eps is under the root")
@@ -495,7 +499,17 @@ edit(ADAM, {"if decoupled:": "if not decoupled:"}, says="this decay is decoupled
 edit(ADAM, {"if decoupled:": "if False:"}, says="`decoupled` makes no difference")
 edit(ADAM, {"if decoupled:": "if True:"}, says="this decay is decoupled")
 edit(ADAM, {"    else:\n        grad =": "    if True:\n        grad ="}, says="the decay is there twice")
-edit(ADAM, {"1 - lr * weight_decay": "1 - weight_decay"}, says="expected")
+edit(ADAM, {"grad = grad + weight_decay": "grad = grad + lr * weight_decay"}, says="without the rate")
+edit(ADAM, {"* grad**2": "* grad"}, says="not squared in v")
+edit(
+    ADAM,
+    {
+        'm_hat = state["m"]': 'm_hat = state["m"] = state["m"]',
+        'v_hat = state["v"]': 'v_hat = state["v"] = state["v"]',
+    },
+    says="without the correction, which changes with t",
+)
+edit(ADAM, {"1 - lr * weight_decay": "1 - weight_decay"}, says="the decay lacks the rate")
 edit(ADAM, {"(v_hat.sqrt() + eps)": "(v_hat + eps).sqrt()"}, says="eps is under the root")
 edit(ADAM, {".sqrt() + eps": ".sqrt() + 1e-8"}, says="the argument eps is not used")
 edit(ADAM, {".sqrt() + eps": ".sqrt()"}, says="the argument eps is not used")
@@ -620,6 +634,12 @@ edit(CLIP, {"max_norm / norm": "norm / max_norm"}, says="upside down")
 edit(CLIP, {"max_norm / norm": "1 / norm"}, says="multiply by max_norm")
 edit(CLIP, {"g.mul_(max_norm / norm)": "g.clamp_(-max_norm, max_norm)"}, says="this clips by value")
 edit(CLIP, {"g.mul_(max_norm / norm)": "g = g * max_norm / norm"}, says="the gradients are unchanged")
+edit(
+    CLIP,
+    {"[p.grad for p in params if p.grad is not None]": "[p.data for p in params]"},
+    says="the norm of the parameters",
+)
+edit(CLIP, {"g.square().sum()": "g.square().mean()"}, says="the squares are averaged")
 edit(CLIP, {"if p.grad is not None": ""}, says="AttributeError")
 edit(CLIP, {"g.square()": "g.abs()", "math.sqrt": ""}, says="the sum of the magnitudes")
 edit(CLIP, {".item() for g": " for g", "math.sqrt(": "torch.sqrt(0 + "}, says="should be a Python float")

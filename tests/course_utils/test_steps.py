@@ -45,6 +45,24 @@ def test_path_of_refuses_a_step_that_changes_the_gradient():
         steps.path_of(lambda param, grad, state, lr: grad.mul_(2))
 
 
+def test_adam_path_is_adams_and_adamws():
+    adam = steps.torch_step(torch.optim.Adam)
+    found = steps.path_of(adam, betas=(0.8, 0.95), weight_decay=0.5)
+    torch.testing.assert_close(found, steps.adam_path(0.8, 0.95, l2=0.5))
+    found = steps.path_of(adam, betas=(0.8, 0.95), weight_decay=0.5, decoupled=True)
+    torch.testing.assert_close(found, steps.adam_path(0.8, 0.95, decay=0.5))
+
+
+def test_adam_path_with_mistakes_is_another_one():
+    right = steps.adam_path(0.8, 0.95)
+    mistakes = [
+        *({"power": 1}, {"root": 1.0}, {"new": (1.0, None)}, {"keep": (True, False)}, {"fix": (False, True)}),
+        *({"late": 1}, {"stuck": True}, {"store_fixed": True}, {"sign": -1}),
+    ]
+    for mistake in mistakes:
+        assert not torch.allclose(steps.adam_path(0.8, 0.95, **mistake), right), mistake
+
+
 def test_still_is_the_path_of_a_step_that_changes_nothing():
     path = steps.path_of(lambda param, grad, state, lr: None)
     assert torch.equal(path, steps.still(len(steps.RATES)))
