@@ -359,28 +359,8 @@ The second way takes the invented entry for an observation: the standard deviati
 move outwards. A column that is missing often is stretched most.
 
 **Words.** A network cannot multiply "Gable" by a weight. Numbering the categories 0, 1, 2 would invent an order and
-distances. **One-hot encoding** gives each category a feature of its own. With pandas 3, mind three details:
-"""
-
-# %%
-roofs = pd.DataFrame({"RoofStyle": ["Gable", "Hip", None, "Gable"], "Rooms": [5, 6, 7, 8]})
-print("dtypes:", {name: str(dtype) for name, dtype in roofs.dtypes.items()})
-print("columns that are not 'object':", list(roofs.dtypes[roofs.dtypes != "object"].index))
-print("columns with numbers:         ", list(roofs.select_dtypes("number")))
-dummies = pd.get_dummies(roofs, dummy_na=True)
-print(dummies.to_string(index=False))
-print(
-    "as an array:",
-    dummies.to_numpy().dtype,
-    "  with dtype=float:",
-    pd.get_dummies(roofs, dtype=float).to_numpy().dtype,
-)
-
-# %% [markdown]
-r"""
-Text has the dtype `str` now, not `object`; ask for numbers with `select_dtypes("number")`. `dummy_na=True` adds the feature
-for "missing". And the new columns are `bool`: mixed with other numbers they make an array of dtype `object`, which
-`torch.tensor` refuses.
+distances. **One-hot encoding** gives each category a feature of its own, 1 for the houses that have it and 0 for the others;
+`pd.get_dummies` makes them.
 
 ### Exercise 6.2: spot the bugs, `bug_lines` &nbsp; (2 points, about 8 minutes, ★★☆)
 
@@ -404,14 +384,18 @@ This program was found in a notebook. Most of it once ran, in an older pandas. F
 ```
 
 For each symptom give the number of the line that must be *changed* (which need not be the line that stops). The next
-cell runs the program line by line and repairs nothing.
+cell runs two of the lines, and repairs nothing.
+
+<details><summary>Hint</summary>
+
+A line that stops was handed something by an earlier line. What has `numeric` in it, and what are the dtypes of `both`
+after line 11?
+
+</details>
 """
 
 # %% tags=["experiment"]
 both = pd.concat((train.iloc[:, 1:-1], test.iloc[:, 1:]))
-columns_before = train.shape[1]
-train.drop("Id", axis=1)
-print("line 6: columns before and after:", columns_before, train.shape[1])
 for line, run in (
     (9, lambda: both.apply(lambda x: (x - x.mean()) / x.std())),
     (12, lambda: torch.tensor(pd.get_dummies(both, dummy_na=True).values, dtype=torch.float32)),
@@ -441,31 +425,49 @@ bug_lines = {
 
 # %% test="bug_lines"
 check.exercise("bug_lines", points=2)
-RIGHT = {
-    "its result is thrown away": 6,
-    "lets houses of the test table into the means": 7,
-    "takes words for numbers in pandas 3": 8,
-    "makes columns that torch.tensor refuses": 11,
-    "uses a name that was never imported": 14,
-}
+SYMPTOMS = [
+    "its result is thrown away",
+    "lets houses of the test table into the means",
+    "takes words for numbers in pandas 3",
+    "makes columns that torch.tensor refuses",
+    "uses a name that was never imported",
+]
 with check.case("every symptom has the number of a line"):
-    check.claims(bug_lines, {symptom: list(range(1, 15)) for symptom in RIGHT})
+    check.claims(bug_lines, {symptom: list(range(1, 15)) for symptom in SYMPTOMS})
 ### BEGIN HIDDEN TESTS
 with check.case("lines that stop the program", points=1, hidden=True):
-    last = list(RIGHT)[2:]
-    check.right(
-        bug_lines,
-        {symptom: RIGHT[symptom] for symptom in last},
-        "which line made what the stopping line met?",
-    )
+    hint = "which line made what the stopping line met?"
+    check.right(bug_lines, dict(zip(SYMPTOMS[2:], [8, 11, 14])), hint)
 with check.case("lines that run and are wrong", points=1, hidden=True):
-    first = list(RIGHT)[:2]
-    check.right(bug_lines, {symptom: RIGHT[symptom] for symptom in first}, "read lines 6 to 9 once more")
+    check.right(bug_lines, dict(zip(SYMPTOMS[:2], [6, 7])), "read lines 6 to 9 once more")
 ### END HIDDEN TESTS
 check.score()
 
 # %% [markdown]
 r"""
+**The repairs**, on a small table:
+"""
+
+# %%
+roofs = pd.DataFrame({"RoofStyle": ["Gable", "Hip", None, "Gable"], "Rooms": [5, 6, 7, 8]})
+print("dtypes:", {name: str(dtype) for name, dtype in roofs.dtypes.items()})
+print("columns that are not 'object':", list(roofs.dtypes[roofs.dtypes != "object"].index))
+print("columns with numbers:         ", list(roofs.select_dtypes("number")))
+dummies = pd.get_dummies(roofs, dummy_na=True)
+print(dummies.to_string(index=False))
+print(
+    "as an array:",
+    dummies.to_numpy().dtype,
+    "  with dtype=float:",
+    pd.get_dummies(roofs, dtype=float).to_numpy().dtype,
+)
+
+# %% [markdown]
+r"""
+Text has the dtype `str` now, not `object`; ask for numbers with `select_dtypes("number")`. `dummy_na=True` adds the feature
+for "missing". And the new columns are `bool`: mixed with other numbers they make an array of dtype `object`, which
+`torch.tensor` refuses.
+
 **Fit and transform.** The repaired steps belong in one object, for a reason that section 6 will measure: means,
 standard deviations and categories may be learned from some houses only, and must then be applied *unchanged* to others. So
 `fit(df)` learns, and `transform(df)` applies. A house may then have a category that `fit` never saw: all its features
@@ -510,8 +512,8 @@ class HousePreprocessor:
     Raises ValueError if transform is called before fit. Tables are not changed.
     """
 
-    ### BEGIN SOLUTION
     def fit(self, df):
+        ### BEGIN SOLUTION
         df = df.drop(columns=["Id", "SalePrice"], errors="ignore")
         self.numeric, self.categories = {}, {}
         for name in df:
@@ -526,8 +528,10 @@ class HousePreprocessor:
         for name, categories in self.categories.items():
             self.feature_names += [f"{name}={category}" for category in [*categories, "missing"]]
         return self
+        ### END SOLUTION
 
     def transform(self, df):
+        ### BEGIN SOLUTION
         if not hasattr(self, "feature_names"):
             raise ValueError("call fit before transform")
         columns = [((df[name] - mean) / std).fillna(0) for name, (mean, std) in self.numeric.items()]
@@ -535,8 +539,7 @@ class HousePreprocessor:
             columns += [df[name] == category for category in categories]
             columns.append(df[name].isna())
         return torch.tensor(np.column_stack(columns).astype("float32"))
-
-    ### END SOLUTION
+        ### END SOLUTION
 
 
 # %% test="HousePreprocessor"
@@ -1315,9 +1318,10 @@ the held-out ones does.
 
 # %% tags=["experiment"]
 Preprocessor = cu.yours(HousePreprocessor, instead=tables.TableFeatures)
+split = cu.yours(k_fold, instead=tables.k_fold)
 folds = []
 for i in range(5):
-    train_df, valid_df = (train.iloc[rows.numpy()] for rows in tables.k_fold(len(train), 5, i))
+    train_df, valid_df = (train.iloc[rows.numpy()] for rows in split(len(train), 5, i))
     prepared = Preprocessor().fit(train_df)
     folds.append([(prepared.transform(df).double(), log_prices(df)) for df in (train_df, valid_df)])
 
@@ -1578,33 +1582,27 @@ find_leaks = {
 
 # %% test="find_leaks"
 check.exercise("find_leaks", points=2)
-LEAKS = {
-    "standardise with statistics of train and test together": True,
-    "one-hot categories from all rows": True,
-    "fill missing with the column mean over all rows": True,
-    "replace a category by its mean price over all rows": True,
-    "choose the learning rate on the fold that is reported": True,
-    "standardise with statistics of the training fold": False,
-    "one-hot categories from the training fold": False,
-    "drop the Id column": False,
-    "take the log of the price": False,
-}
+STEPS = [
+    "standardise with statistics of train and test together",
+    "standardise with statistics of the training fold",
+    "one-hot categories from all rows",
+    "one-hot categories from the training fold",
+    "drop the Id column",
+    "fill missing with the column mean over all rows",
+    "choose the learning rate on the fold that is reported",
+    "replace a category by its mean price over all rows",
+    "take the log of the price",
+]
 with check.case("every step is answered with True or False"):
-    check.claims(find_leaks, {step: [True, False] for step in LEAKS})
+    check.claims(find_leaks, {step: [True, False] for step in STEPS})
 ### BEGIN HIDDEN TESTS
+right = dict(zip(STEPS, [True, False, True, False, False, True, True, True, False]))
 with check.case("statistics, categories and codes", points=1, hidden=True):
-    steps = [step for step in LEAKS if "all rows" in step or "statistics" in step or "fold" in step][:]
-    steps = [step for step in steps if "rate" not in step]
     hint = "ask of each step: from which rows is something computed?"
-    check.right(find_leaks, {step: LEAKS[step] for step in steps}, hint)
+    check.right(find_leaks, {step: right[step] for step in STEPS[:4] + STEPS[5:8:2]}, hint)
 with check.case("choices and other steps", points=1, hidden=True):
-    steps = [
-        "choose the learning rate on the fold that is reported",
-        "drop the Id column",
-        "take the log of the price",
-    ]
     hint = "would the step come out differently if the held-out houses were others?"
-    check.right(find_leaks, {step: LEAKS[step] for step in steps}, hint)
+    check.right(find_leaks, {step: right[step] for step in STEPS[4:9:2]}, hint)
 ### END HIDDEN TESTS
 check.score()
 
