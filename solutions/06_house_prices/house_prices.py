@@ -1920,7 +1920,7 @@ check.score()
 r"""
 ### Exercise 6.10: in your own words &nbsp; (2 points, about 8 minutes, marked by your instructor)
 
-A colleague reports a log-RMSE of 0.09 on this table. She replaced each neighbourhood and each street by its mean log price
+A colleague reports a log-RMSE of 0.09 on this table. She replaced each neighbourhood and each building year by its mean log price
 over the whole table, tried 300 combinations of columns, and reports the best score on one fold of 60 houses. Name two reasons
 why 0.09 promises too much, and say why each of them makes the score *smaller* than the truth. How would you measure what her
 method is worth, with the same table?
@@ -1929,7 +1929,7 @@ method is worth, with the same table?
 # %% [markdown] written="honest_score" points=2
 r"""
 **Model answer.** First, the means were computed from all rows: a held-out house contributed its own price to the code that
-predicts it, most of all where few houses share a street. The model reads a part of the answer, so its error is too small. Second,
+predicts it, most of all where few houses share a year. The model reads a part of the answer, so its error is too small. Second,
 the best of 300 was chosen by the fold that is reported: the winner is the one that luck favoured on these 60 houses, and the
 minimum of 300 noisy scores lies below the true error of the winner. (Also: 60 houses are few, and one house like 1299 in or out
 of them moves the score.) To measure honestly: hold out a part (or, in turn, each of k parts) before anything is computed; inside
