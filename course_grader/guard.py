@@ -60,7 +60,7 @@ MODULES = (
 CLASSES = ("torch.Tensor", "torch.nn.Module", "torch.Generator")
 CHECK = "course_utils.check"  # here plain values count, too: a tolerance decides about an answer
 # What Python, IPython and check.case themselves change as they run.
-CHANGING = {"_", "_cell", "_inside_case", "displayhook", "excepthook"}
+CHANGING = {"_", "_cell", "_inside_case", "_passed", "displayhook", "excepthook"}
 CHANGING |= {"__builtins__", "__warningregistry__", "stdin", "stdout", "stderr", "_instance", "Storage"}
 HIDDEN = ("course_grader.guard", "course_grader.session")  # a session takes them out of sys.modules
 MISSING = object()
@@ -125,7 +125,7 @@ def _owners() -> Iterator[tuple[str, Any, dict]]:
             if (own or f"{name}.{key}" in CLASSES) and id(value) not in seen and _can_change(value):
                 seen.add(id(value))
                 yield f"{name}.{key}", value, _guarded(value)
-            elif ours and isinstance(value, dict) and not key.startswith("__"):
+            elif ours and isinstance(value, dict) and not key.startswith("__") and key not in CHANGING:
                 yield f"{name}.{key}", value, value.copy()
 
 
