@@ -608,6 +608,8 @@ with check.case("is affine, bend, affine", points=1):
     wrong["b2 is missing"] = Z.clamp(min=0) @ W2
     wrong["b1 is added after the ReLU; it belongs inside"] = ((X @ W1).clamp(min=0) + b1) @ W2 + b2
     wrong["the scores go through a softmax; the loss does that"] = O.softmax(1)
+    wrong["the scores go through a log-softmax; the loss does that"] = O.log_softmax(1)
+    wrong["a second ReLU comes before b2; the scores get none"] = (O - b2).clamp(min=0) + b2
     wrong["the hidden layer uses a sigmoid; ReLU is asked for"] = Z.sigmoid() @ W2 + b2
     wrong["these are the hidden numbers; the second layer is missing"] = Z.clamp(min=0)
     check.close(check.unchanged(mlp, X, W1, b1, W2, b2), O, known=wrong)
@@ -876,9 +878,7 @@ def grads_inputs(n, d, h, q, dtype=torch.float32):
 def four(X, W1, b1, W2, b2, G):
     with check.without("autograd"):
         found = check.unchanged(mlp_grads, X, W1, b1, W2, b2, G)
-    check.that(
-        isinstance(found, tuple | list) and len(found) == 4, "return the four gradients, for W1, b1, W2, b2"
-    )
+    check.that(isinstance(found, tuple | list) and len(found) == 4, "return four gradients: W1, b1, W2, b2")
     for name, grad, weight in zip(("W1", "b1", "W2", "b2"), found, (W1, b1, W2, b2)):
         shapes = f"the gradient for {name} should have the shape of {name}, {tuple(weight.shape)}"
         check.that(tuple(getattr(grad, "shape", ())) == tuple(weight.shape), shapes)
@@ -892,6 +892,7 @@ with check.case("the gradients of the second layer", points=0.5):
     _, _, gW2, gb2 = four(X, W1, b1, W2, b2, G)
     wrong = {"W2 is multiplied by H, the values after the ReLU; this uses Z": Z.T @ G}
     wrong["G already contains the 1/n of the mean: do not divide again"] = H.T @ G / 6
+    wrong["Z is X @ W1 + b1; here b1 is missing"] = (X @ W1).clamp(min=0).T @ G
     check.close(gW2, H.T @ G, "the gradient for W2", known=wrong)
     wrong = {"b2 is added to every row, so its gradients add up; this is their mean": G.mean(0)}
     check.close(gb2, G.sum(0), "the gradient for b2", known=wrong)
@@ -901,15 +902,13 @@ with check.case("the gradients of the first layer", points=1.5):
     on, gH = (Z > 0).float(), G @ W2.T
     gW1, gb1, _, _ = four(X, W1, b1, W2, b2, G)
     no_mask = "the ReLU has no backward step: where Z is negative, nothing may come back"
-    wrong = {
-        no_mask: X.T @ gH,
-        "the gradient is cut where *it* is negative; what counts is Z": X.T @ gH.clamp(min=0),
-    }
-    wrong["it multiplies by the values of the ReLU; multiply by its slope, 1 or 0"] = X.T @ (
-        gH * Z.clamp(min=0)
-    )
-    wrong["the gradient passes where Z is negative, and is cut where it is positive"] = X.T @ (gH * (1 - on))
-    wrong["G already contains the 1/n of the mean: do not divide again"] = X.T @ (gH * on) / 6
+    wrong = {no_mask: gH, "the gradient is cut where *it* is negative; what counts is Z": gH.clamp(min=0)}
+    wrong["it multiplies by the values of the ReLU; multiply by its slope, 1 or 0"] = gH * Z.clamp(min=0)
+    wrong["the gradient passes where Z is negative, and is cut where it is positive"] = gH * (1 - on)
+    wrong["G already contains the 1/n of the mean: do not divide again"] = gH * on / 6
+    wrong["Z is X @ W1 + b1; here b1 is missing"] = gH * (X @ W1 > 0)
+    wrong["the gradient itself goes through a ReLU, too; only Z decides what passes"] = (gH * on).clamp(min=0)
+    wrong = {sentence: X.T @ gZ for sentence, gZ in wrong.items()}
     check.close(gW1, X.T @ (gH * on), "the gradient for W1", known=wrong)
     wrong = {no_mask + " (b1)": gH.sum(0), no_mask + ", and it is a mean (b1)": gH.mean(0)}
     wrong["b1 is added to every row, so its gradients add up; this is their mean"] = (gH * on).mean(0)
@@ -1100,27 +1099,24 @@ def is_normal(weight, std, untouched="these are torch's own first weights: nothi
     own = 1 / math.sqrt(3 * weight.shape[1])  # the standard deviation that nn.Linear starts with
     wrong = {untouched: (0.98 * own, 1.02 * own)}
     wrong["the standard deviation is std; this takes std squared"] = (0.8 * std**2, 1.2 * std**2)
+    root = std**0.5
+    wrong["std is the standard deviation, not the variance: do not take a root"] = (0.9 * root, 1.1 * root)
     wrong["the weights are all equal"] = (0, 1e-6)
-    wrong["the standard deviation is 1: in `nn.init.normal_(weight, std)` the number is the mean"] = (
-        0.98,
-        1.02,
-    )
+    swapped = "the standard deviation is 1: in `nn.init.normal_(weight, std)` the number is the mean"
+    wrong[swapped] = (0.98, 1.02)
     wrong["the standard deviation is always 0.01; use the argument std"] = (0.0098, 0.0102)
     check.between(weight.std(), 0.98 * std, 1.02 * std, "the standard deviation of the weights", known=wrong)
     check.between(weight.mean() / std, -0.03, 0.03, "the mean of the weights, in units of std, should be 0")
-    check.between(
-        (weight.abs() > 2 * std).double().mean(),
-        0.035,
-        0.056,
-        "4.6 % of normal numbers are more than 2 std from 0",
-        known={"these numbers are uniform, not normal": (0, 0.001)},
-    )
+    outside = (weight.abs() > 2 * std).double().mean()
+    wrong = {"these numbers are uniform, not normal": (0, 0.001)}
+    check.between(outside, 0.035, 0.056, "4.6 % of normal numbers are more than 2 std from 0", known=wrong)
 
 
 with check.case("fills weights from N(0, std^2), and biases with 0", points=0.75):
     layer = nn.Linear(400, 300)
     init_normal_(layer)
     is_normal(layer.weight, 0.01)
+    check.that(layer.bias is not None, "the layer has lost its bias")
     check.close(layer.bias, torch.zeros(300), "the biases should be 0")
     no_bias = nn.Linear(300, 200, bias=False)
     net = nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(400, 300), nn.ReLU()), no_bias)
@@ -1131,9 +1127,7 @@ with check.case("fills weights from N(0, std^2), and biases with 0", points=0.75
     init_normal_(attention, std=0.5)
     is_normal(attention.out_proj.weight, 0.5, "a layer of a class derived from nn.Linear was passed over")
 with check.case("works in place, returns net, and leaves other modules alone", points=0.75):
-    net = nn.Sequential(
-        nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 5), nn.LayerNorm(5)
-    )
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Linear(12, 5), nn.LayerNorm(5))
     parameters = list(net.parameters())
     before = {name: value.clone() for name, value in net.state_dict().items()}
     check.same_object(init_normal_(net, 0.1), net, "return net itself")
@@ -1141,20 +1135,17 @@ with check.case("works in place, returns net, and leaves other modules alone", p
         check.same_object(new, old, "a parameter was replaced, and an optimizer would still hold the old one")
         check.that(new.requires_grad, "the parameters do not require a gradient any more")
     for name, value in net.state_dict().items():
-        if not name.startswith("3."):
-            check.equal(
-                value, before[name], f"{name} does not belong to a linear layer and should stay as it was"
-            )
-    check.close(net[3].bias, torch.zeros(5), "the biases should be 0")
+        if not name.startswith("2."):
+            message = f"{name} does not belong to a linear layer and should stay as it was"
+            check.equal(value, before[name], message)
+    check.close(net[2].bias, torch.zeros(5), "the biases should be 0")
 ### BEGIN HIDDEN TESTS
 with check.case("the same in a deeper net, with other random numbers each time", points=0.5, hidden=True):
     attention = nn.MultiheadAttention(300, 1)
     net = nn.ModuleDict({"a": attention, "b": nn.Sequential(nn.Sequential(nn.Linear(200, 300)))})
-    kept = attention.in_proj_weight.clone()
     init_normal_(net, std=0.3)
     is_normal(attention.out_proj.weight, 0.3)
     is_normal(net["b"][0][0].weight, 0.3)
-    check.equal(attention.in_proj_weight, kept, "in_proj_weight does not belong to a linear layer")
     first = net["b"][0][0].weight.clone()
     init_normal_(net, std=0.3)
     check.that(not torch.equal(first, net["b"][0][0].weight), "two calls give the same numbers")
@@ -1286,7 +1277,7 @@ cu.plots.figure(
     draw_sizes,
     panels=2,
     alt="Left: all training losses fall, the more units the faster. Right: the test losses of the large networks "
-    "fall first and then rise again; that of the network with 4 units stays the highest",
+    "fall first and then rise again; that of the network with 4 units falls slowly",
 )
 last = {h: few[h][-1] for h in SIZES}
 larger = [last[h][2].item() for h in SIZES[1:]]
@@ -1423,6 +1414,7 @@ with check.case("divides what it keeps by 1 - dropout", points=1):
     wrong["the kept values are divided by dropout, not by 1 - dropout"] = (X / 0.3)[kept]
     wrong["the kept values are multiplied by 1 - dropout; divide by it"] = (X * 0.7)[kept]
     wrong["the kept values are multiplied by dropout; divide by 1 - dropout"] = (X * 0.3)[kept]
+    wrong["the kept values are divided by 1 - dropout twice"] = (X / 0.7**2)[kept]
     wrong["the kept values became 1 / (1 - dropout): multiply the mask by X"] = (X * 0 + 1 / 0.7)[kept]
     wrong["the mask itself came back: multiply it by X, and divide by 1 - dropout"] = (X * 0 + 1)[kept]
     check.close(Y[kept], (X / 0.7)[kept], known=wrong)
@@ -1453,6 +1445,7 @@ with check.case("the same on other shapes, with gradients", points=0.5, hidden=T
         check.like(Y, X)
         check.between((Y == 0).double().mean(), dropout - 0.02, dropout + 0.02, "the share that is dropped")
         check.close(Y[Y != 0], (X / (1 - dropout))[Y != 0])
+    check.like(dropout_layer(X, 1.0), X)
     keeps_nearly_all = 1e-9
     check.gradient(dropout_layer, lambda X, dropout: X * 1, check.normal((4, 5)), fixed=(keeps_nearly_all,))
 ### END HIDDEN TESTS
@@ -1658,6 +1651,16 @@ class DropoutMLP(nn.Module):
 check.exercise("DropoutMLP", points=4)
 
 
+def weights_of(*sizes):
+    return [check.normal(shape) for a, b in itertools.pairwise(sizes) for shape in ((b, a), (b,))]
+
+
+def scores_of(X, weights, bend):
+    for W, b in zip(weights[:-2:2], weights[1:-2:2]):
+        X = bend(X @ W.T + b)
+    return X @ weights[-2].T + weights[-1]
+
+
 def fill(net, X, *weights):
     """Give net these weights, (out, in) or (out,); each is known by its shape."""
     net(X)  # a lazy layer takes its shape from its first input
@@ -1674,74 +1677,60 @@ def fill(net, X, *weights):
 
 
 with check.case("in evaluation mode: affine, ReLU, and an affine layer for the scores", points=1):
-    shapes = ((5, 6), (5,), (4, 5), (4,), (3, 4), (3,))
-    W1, b1, W2, b2, W3, b3 = weights = [check.normal(shape) for shape in shapes]
-    X = check.normal((7, 1, 2, 3))
-    net = fill(DropoutMLP(6, (5, 4), 3, (0.5, 0.9)), X, *weights)
+    X, weights = check.normal((7, 1, 2, 3)), weights_of(6, 5, 4, 3)
+    net = fill(DropoutMLP(6, (5, 4), 3, (0.5, 0.5)), X, *weights)
     net.eval()
-    H1 = (X.flatten(1) @ W1.T + b1).clamp(min=0)
-    H2 = (H1 @ W2.T + b2).clamp(min=0)
-    O = H2 @ W3.T + b3
     found = check.unchanged(net, X)
     check.close(net(X), found, "after net.eval() two runs give different scores: something still drops")
+    X = X.flatten(1)
+    O = scores_of(X, weights, torch.relu)
     wrong = {"the scores go through a ReLU, too; they may be negative": O.clamp(min=0)}
-    wrong["the ReLU after the second hidden layer is missing"] = (H1 @ W2.T + b2) @ W3.T + b3
-    wrong["there is no ReLU"] = ((X.flatten(1) @ W1.T + b1) @ W2.T + b2) @ W3.T + b3
     wrong["the scores go through a softmax; the loss does that"] = O.softmax(1)
-    wrong["in evaluation mode nothing is scaled"] = ((0.5 * H1) @ W2.T + b2).clamp(min=0) * 0.1 @ W3.T + b3
+    wrong["there is no ReLU"] = scores_of(X, weights, torch.clone)
+    wrong["the hidden layers use a sigmoid; ReLU is asked for"] = scores_of(X, weights, torch.sigmoid)
+    wrong["in evaluation mode nothing is scaled"] = scores_of(X, weights, lambda Z: 0.5 * Z.relu())
     check.close(found, O, known=wrong)
 with check.case("in training mode: each hidden layer drops with its own probability", points=1.5):
     X = torch.ones(50, 300)
-    pairs = (
-        torch.eye(302, 301) + torch.eye(302, 302)[:, 1:]
-    )  # each unit of layer 2 adds up two units of layer 1
-    known = {
-        (0.3, 0.0): {"dropout acts on the input, too; it belongs after each hidden layer": 0.51**2},
-        (0.0, 0.6): {"dropout acts on the scores, too; it belongs after each hidden layer": 1 - 0.4**2},
-    }
+    pairs = torch.eye(302, 301) + torch.eye(302, 302)[:, 1:]  # sums of two units of layer 1
+    weights = torch.eye(301, 300), torch.zeros(301), pairs, torch.zeros(302), torch.eye(303, 302)
+    late, early = "dropout acts on the scores, too", "dropout acts on the input, too"
+    swapped, before = "the probabilities are exchanged", "dropout belongs after the ReLU of its layer"
+    known = {(0.3, 0.0): {early: 0.51**2, swapped: 0.3}, (0.0, 0.6): {late: 0.84, before: 0.36}}
     for (p1, p2), wrong in known.items():
-        weights = torch.eye(301, 300), torch.zeros(301), pairs, torch.zeros(302)
-        net = fill(
-            DropoutMLP(300, (301, 302), 303, (p1, p2)), X, *weights, torch.eye(303, 302), torch.zeros(303)
-        )
+        net = fill(DropoutMLP(300, (301, 302), 303, (p1, p2)), X, *weights, torch.zeros(303))
         net.train()
         O = net(X)[:, :299]
-        share = max(
-            p1**2, p2
-        )  # a number is lost if both of its units in layer 1 are, or if it is dropped itself
-        wrong["in training mode nothing is dropped"] = 0.0
-        wrong["the numbers in dropouts are probabilities of dropping, not of keeping"] = 1.0
-        wrong["the probabilities of the two hidden layers are exchanged"] = max(p2**2, p1)
+        lost = (O == 0).double()
+        keeping = "everything is lost: dropouts are probabilities of dropping, not of keeping"
+        check.that(lost.mean() < 1, keeping)
+        again = net(X)[:, :299]
+        check.that(not torch.equal(again, O), f"nothing is dropped in training mode, dropouts={(p1, p2)}")
+        check.that(lost.mean(0).std() < 0.2, "all examples lose the same hidden numbers")
+        check.that(lost.mean(1).std() < 0.2, "an example loses all of its hidden numbers, or none")
+        share = max(p1**2, p2)  # both units of a pair are lost, or the number itself
         wrong["both hidden layers use the first number of dropouts"] = 1 - (1 - p1**2) * (1 - p1)
         message = f"with dropouts={(p1, p2)}, the share of scores that are lost"
-        check.between((O == 0).double().mean(), share - 0.02, share + 0.02, message, known=wrong)
+        check.between(lost.mean(), share - 0.02, share + 0.02, message, known=wrong)
         wrong = {"what is kept should be divided by 1 - p": (2 - 2 * p1) * (1 - p2)}
         check.between(O.mean(), 1.9, 2.1, "dropout should leave the mean as it was", known=wrong)
-        check.that((O == 0).double().mean(0).std() < 0.2, "all examples lose the same hidden numbers")
 with check.case("has the right defaults, and flattens pictures", points=0.5):
-    net = DropoutMLP()
-    for n in (1, 3):
-        check.like(net(check.uniform((n, 1, 28, 28))), torch.zeros(n, 10))
+    net, X = DropoutMLP(), torch.ones(2_000, 1, 28, 28)
+    check.like(net(X[:1]), torch.zeros(1, 10))
     three = torch.eye(256) + torch.eye(257)[1:, :-1] + torch.eye(257)[:-1, 1:]  # sums of three units
-    X, W1 = torch.ones(2_000, 1, 28, 28), torch.full((256, 784), 1 / 784)
-    fill(net, X[:1], W1, torch.zeros(256), three, torch.eye(10, 256), torch.zeros(10))
+    W1 = torch.full((256, 784), 1 / 784)
+    fill(net, X[:3], W1, torch.zeros(256), three, torch.eye(10, 256), torch.zeros(10))
     net.train()
     lost = (net(X)[:, 1:] == 0).double().mean()
-    wrong = {"by default the dropouts are 0.2 and then 0.5; here they are exchanged": 1 - 0.8 * (1 - 0.5**3)}
+    wrong = {"the default dropouts, 0.2 and then 0.5, are exchanged": 1 - 0.8 * (1 - 0.5**3)}
     check.between(lost, 0.47, 0.54, "the share of hidden numbers that are lost by default", known=wrong)
 ### BEGIN HIDDEN TESTS
 with check.case("one hidden layer, three, and back to training mode", points=1, hidden=True):
-    for sizes in ((4, 7), (6, 5, 3, 8)):
-        d, *hiddens = sizes
-        ends = [*zip(sizes[1:], sizes), (2, sizes[-1])]
-        weights = [check.normal(shape) for out, into in ends for shape in ((out, into), (out,))]
-        X = check.normal((40, d))
+    for d, *hiddens in ((4, 7), (6, 5, 3, 8)):
+        X, weights = check.normal((40, d)), weights_of(d, *hiddens, 2)
         net = fill(DropoutMLP(d, hiddens, 2, [0.5] * len(hiddens)), X, *weights)
         net.eval()
-        H = X
-        for W, b in zip(weights[:-2:2], weights[1:-2:2]):
-            H = (H @ W.T + b).clamp(min=0)
-        check.close(net(X), H @ weights[-2].T + weights[-1])
+        check.close(net(X), scores_of(X, weights, torch.relu))
         net.train()
         check.that(not torch.equal(net(X), net(X)), "after eval() and train() nothing is dropped")
 ### END HIDDEN TESTS

@@ -97,6 +97,10 @@ odd_edit("mlp", {"X.flatten(1)": "X.reshape(-1, W1.shape[0])"})
 odd_edit("mlp", {"torch.relu(X.flatten(1) @ W1 + b1)": "F.relu(F.linear(X.flatten(1), W1.T, b1))"})
 
 
+edit("mlp", {"H @ W2 + b2": "torch.log_softmax(H @ W2 + b2, dim=1)"}, "through a log-softmax")
+edit("mlp", {"H @ W2 + b2": "torch.relu(H @ W2) + b2"}, "a second ReLU comes before b2")
+
+
 @odd
 def mlp(X, W1, b1, W2, b2):
     """The biases as one more column of ones."""
@@ -135,7 +139,7 @@ edit("mlp_grads", {"X.T @ gZ": "X.T @ gZ / len(X)"}, "G already contains the 1/n
 edit(
     "mlp_grads",
     {"X.T @ gZ, gZ.sum(0), torch.relu(Z).T @ G, G.sum(0)": "X.T @ gZ, gZ.sum(0)"},
-    "return the four",
+    "return four gradients",
 )
 
 
@@ -144,6 +148,10 @@ def mlp_grads(X, W1, b1, W2, b2, G):
     weights = [weight.clone().requires_grad_() for weight in (W1, b1, W2, b2)]
     O = torch.relu(X @ weights[0] + weights[1]) @ weights[2] + weights[3]
     return torch.autograd.grad(O, weights, G)
+
+
+edit("mlp_grads", {"Z = X @ W1 + b1": "Z = X @ W1"}, "here b1 is missing")
+edit("mlp_grads", {"gZ = (G @ W2.T)": "gZ = torch.relu(G @ W2.T)"}, "only Z decides what passes")
 
 
 @odd
@@ -174,6 +182,8 @@ edit("init_normal_", {"mean=0.0, std=std": "std=std**2"}, "this takes std square
 edit("init_normal_", {"mean=0.0, std=std": "std"}, "the number is the mean")
 edit("init_normal_", {"std=std)": "std=0.01)"}, "use the argument std")
 edit("init_normal_", {"net.modules()": "net.children()"}, "nothing was changed")
+edit("init_normal_", {"std=std)": "std=std**0.5)"}, "do not take a root")
+edit("init_normal_", {"nn.init.zeros_(m.bias)": "m.bias = None"}, "the layer has lost its bias")
 edit("init_normal_", {"return net": "return None"}, "return net itself")
 edit("init_normal_", {"nn.init.zeros_(m.bias)": "pass"}, "the biases should be 0")
 edit("init_normal_", {"nn.init.zeros_(m.bias)": "nn.init.normal_(m.bias, std=std)"}, "the biases should be 0")
@@ -269,6 +279,23 @@ def dropout_layer(X, dropout):
     return F.dropout(X, dropout)
 
 
+edit("dropout_layer", {"/ (1 - dropout)": "/ (1 - dropout) ** 2"}, "divided by 1 - dropout twice")
+edit(
+    "dropout_layer",
+    {"return torch.zeros_like(X)": "return torch.zeros(X.shape)"},
+    "the dtype should be float64",
+)
+
+
+@wrong("each call drops the same number of elements")
+def dropout_layer(X, dropout):
+    if not 0 <= dropout <= 1:
+        raise ValueError("no probability")
+    Y = X.flatten().clone()
+    Y[torch.randperm(len(Y))[: round(dropout * len(Y))]] = 0
+    return Y.reshape(X.shape) / max(1 - dropout, 1e-9)
+
+
 @odd
 def dropout_layer(X, dropout):
     """torch's own, which raises the right error itself."""
@@ -358,18 +385,22 @@ edit(
     "through a softmax",
 )
 edit("DropoutMLP", {"nn.ReLU(), ": ""}, "there is no ReLU")
-edit("DropoutMLP", {"nn.ReLU(), nn.Dropout(dropout)": "nn.ReLU()"}, "in training mode nothing is dropped")
+edit("DropoutMLP", {"nn.ReLU(), nn.Dropout(dropout)": "nn.ReLU()"}, "nothing is dropped in training mode")
 edit(
     "DropoutMLP",
     {"nn.Dropout(dropout)": "nn.Dropout(1 - dropout)"},
-    "probabilities of dropping, not of keeping",
+    "dropouts are probabilities of dropping, not of keeping",
 )
 edit(
     "DropoutMLP",
     {"nn.Dropout(dropout)": "nn.Dropout(dropouts[0])"},
     "both hidden layers use the first number",
 )
-edit("DropoutMLP", {"zip(hiddens, dropouts)": "zip(hiddens, dropouts[::-1])"}, "exchanged")
+edit(
+    "DropoutMLP",
+    {"zip(hiddens, dropouts)": "zip(hiddens, dropouts[::-1])"},
+    "the probabilities are exchanged",
+)
 edit(
     "DropoutMLP",
     {"self.hidden(X.flatten(1))": "self.hidden(F.dropout(X.flatten(1), 0.3, self.training))"},
@@ -383,7 +414,7 @@ edit(
 edit(
     "DropoutMLP",
     {"dropouts=(0.2, 0.5)):\n        super": "dropouts=(0.5, 0.2)):\n        super"},
-    "here they are exchanged",
+    "0.2 and then 0.5, are exchanged",
 )
 edit(
     "DropoutMLP",
@@ -395,13 +426,22 @@ edit("DropoutMLP", {"width = hidden\n": "pass\n"}, "shapes cannot be multiplied"
 edit(
     "DropoutMLP",
     {"return self.output": "self.eval()\n        return self.output"},
-    "in training mode nothing is dropped",
+    "nothing is dropped in training mode",
 )
 edit(
     "DropoutMLP",
     {"return self.output": "self.train()\n        return self.output"},
     "two runs give different scores",
 )
+BLOCK = "nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout)"
+FIRST = "nn.Dropout(dropout), nn.Linear(width, hidden), nn.ReLU()"
+edit("DropoutMLP", {BLOCK: FIRST}, "dropout belongs after the ReLU")
+edit(
+    "DropoutMLP",
+    {"nn.Dropout(dropout)": "nn.Dropout1d(dropout)"},
+    "an example loses all of its hidden numbers",
+)
+edit("DropoutMLP", {"nn.ReLU()": "nn.Sigmoid()"}, "the hidden layers use a sigmoid")
 edit("DropoutMLP", {"super().__init__()": "pass"}, "before Module.__init__() call")
 
 
