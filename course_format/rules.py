@@ -50,6 +50,29 @@ def _about_the_chapter(notebook: NotebookNode, heads: list[Head]) -> Iterator[Pr
         if count > 1:
             line = [head.line for head in heads if head.name and _grade_id(head) == name][1]
             yield Problem(line, f"the name {name!r} is used more than once")
+    yield from _about_definitions(notebook, heads)
+
+
+def _about_definitions(notebook: NotebookNode, heads: list[Head]) -> Iterator[Problem]:
+    """Answer cells are recognised by what they define, and a later one must not undo an earlier one."""
+    owner: dict[str, str] = {}
+    for head, cell in zip(heads, notebook.cells, strict=True):
+        if "exercise" in head.options and _no_python(cell.source, head) is None:
+            for name in _defined(cell.source):
+                other = owner.setdefault(name, head.options["exercise"])
+                if other != head.options["exercise"]:
+                    yield Problem(head.line, f"{head.name} defines {name!r}, and so does exercise {other!r}")
+
+
+def _defined(source: str) -> set[str]:
+    """The names that a cell defines at its top level."""
+    names = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
 
 
 def _grade_id(head: Head) -> str:

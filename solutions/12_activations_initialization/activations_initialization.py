@@ -1268,7 +1268,7 @@ For each claim answer "true", "false", or the letter of the one condition under 
 """
 
 # %% exercise="claims_activations"
-answers = {
+claims_activations = {
     "bounded": "?",
     "below one": "?",
     "dead": "?",
@@ -1276,7 +1276,7 @@ answers = {
     "softmax": "?",
 }
 ### BEGIN SOLUTION
-answers = {
+claims_activations = {
     "bounded": "false",
     "below one": "a",
     "dead": "b",
@@ -1289,17 +1289,17 @@ answers = {
 check.exercise("claims_activations", points=2)
 CLAIMS = ["bounded", "below one", "dead", "leaky", "softmax"]
 with check.case("every claim is answered with true, false, a, b or c"):
-    check.claims(answers, {claim: ["true", "false", "a", "b", "c"] for claim in CLAIMS})
+    check.claims(claims_activations, {claim: ["true", "false", "a", "b", "c"] for claim in CLAIMS})
 ### BEGIN HIDDEN TESTS
 with check.case("the claims about slopes", points=0.8, hidden=True):
     check.right(
-        answers,
+        claims_activations,
         {"bounded": "false", "below one": "a"},
         "compare the three curves at the end of section 3, and the slopes at 0 in section 5",
     )
 with check.case("the claims about dead units, leaky slopes and softmax", points=1.2, hidden=True):
     check.right(
-        answers,
+        claims_activations,
         {"dead": "b", "leaky": "false", "softmax": "false"},
         "look at the census and the three calls in section 4, and the bars of section 5",
     )
@@ -2246,7 +2246,7 @@ Answer "true", "false", or the letter of the one condition under which the claim
 """
 
 # %% exercise="claims_initialization"
-answers = {
+claims_initialization = {
     "variance": "?",
     "xavier": "?",
     "zero": "?",
@@ -2254,7 +2254,7 @@ answers = {
     "healthy": "?",
 }
 ### BEGIN SOLUTION
-answers = {
+claims_initialization = {
     "variance": "false",
     "xavier": "a",
     "zero": "a",
@@ -2267,17 +2267,19 @@ answers = {
 check.exercise("claims_initialization", points=2)
 CLAIMS = ["variance", "xavier", "zero", "constant", "healthy"]
 with check.case("every claim is answered with true, false, a, b or c"):
-    check.claims(answers, {claim: ["true", "false", "a", "b", "c"] for claim in CLAIMS})
+    check.claims(claims_initialization, {claim: ["true", "false", "a", "b", "c"] for claim in CLAIMS})
 ### BEGIN HIDDEN TESTS
 with check.case("the claims about variances", points=1.2, hidden=True):
     check.right(
-        answers,
+        claims_initialization,
         {"variance": "false", "xavier": "a", "healthy": "false"},
         "the experiments are in section 6; the demonstration there has a setting without activation",
     )
 with check.case("the claims about symmetry", points=0.8, hidden=True):
     check.right(
-        answers, {"zero": "a", "constant": "b"}, "read the ranks in section 8, and why each row is as it is"
+        claims_initialization,
+        {"zero": "a", "constant": "b"},
+        "read the ranks in section 8, and why each row is as it is",
     )
 ### END HIDDEN TESTS
 check.score()

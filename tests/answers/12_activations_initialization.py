@@ -681,24 +681,45 @@ odd_edit(
 # --- claims_activations -----------------------------------------------------------------------------------
 
 RIGHT = {"bounded": "false", "below one": "a", "dead": "b", "leaky": "false", "softmax": "false"}
-wrong_value("claims_activations", "answers", RIGHT | {"bounded": "true"}, "not right yet")
-wrong_value("claims_activations", "answers", RIGHT | {"below one": "true"}, "the slopes at 0 in section 5")
-wrong_value("claims_activations", "answers", RIGHT | {"dead": "a"}, "look at the census")
-wrong_value("claims_activations", "answers", RIGHT | {"leaky": "a"}, "the three calls")
-wrong_value("claims_activations", "answers", RIGHT | {"softmax": "c"}, "the bars of section 5")
-wrong_value("claims_activations", "answers", RIGHT | {"dead": "d"}, "not one of the answers")
-wrong_value("claims_activations", "answers", dict.fromkeys(RIGHT, "true"), "not right yet")
-odd_value("claims_activations", "answers", RIGHT | {"bounded": False, "dead": "(B)"})
+wrong_value("claims_activations", "claims_activations", RIGHT | {"bounded": "true"}, "not right yet")
+wrong_value(
+    "claims_activations", "claims_activations", RIGHT | {"below one": "true"}, "the slopes at 0 in section 5"
+)
+wrong_value("claims_activations", "claims_activations", RIGHT | {"dead": "a"}, "look at the census")
+wrong_value("claims_activations", "claims_activations", RIGHT | {"leaky": "a"}, "the three calls")
+wrong_value("claims_activations", "claims_activations", RIGHT | {"softmax": "c"}, "the bars of section 5")
+wrong_value("claims_activations", "claims_activations", RIGHT | {"dead": "d"}, "not one of the answers")
+wrong_value("claims_activations", "claims_activations", dict.fromkeys(RIGHT, "true"), "not right yet")
+odd_value("claims_activations", "claims_activations", RIGHT | {"bounded": False, "dead": "(B)"})
 
 # --- claims_initialization --------------------------------------------------------------------------------
 
 STARTS = {"variance": "false", "xavier": "a", "zero": "a", "constant": "b", "healthy": "false"}
 wrong_value(
-    "claims_initialization", "answers", STARTS | {"variance": "true"}, "the experiments are in section 6"
+    "claims_initialization",
+    "claims_initialization",
+    STARTS | {"variance": "true"},
+    "the experiments are in section 6",
 )
-wrong_value("claims_initialization", "answers", STARTS | {"xavier": "b"}, "a setting without activation")
-wrong_value("claims_initialization", "answers", STARTS | {"zero": "true"}, "read the ranks in section 8")
-wrong_value("claims_initialization", "answers", STARTS | {"constant": "true"}, "read the ranks in section 8")
-wrong_value("claims_initialization", "answers", STARTS | {"healthy": "a"}, "the experiments are in section 6")
-wrong_value("claims_initialization", "answers", STARTS | {"zero": "?"}, "not answered yet")
-odd_value("claims_initialization", "answers", STARTS | {"variance": " False ", "constant": "(b)"})
+wrong_value(
+    "claims_initialization", "claims_initialization", STARTS | {"xavier": "b"}, "a setting without activation"
+)
+wrong_value(
+    "claims_initialization", "claims_initialization", STARTS | {"zero": "true"}, "read the ranks in section 8"
+)
+wrong_value(
+    "claims_initialization",
+    "claims_initialization",
+    STARTS | {"constant": "true"},
+    "read the ranks in section 8",
+)
+wrong_value(
+    "claims_initialization",
+    "claims_initialization",
+    STARTS | {"healthy": "a"},
+    "the experiments are in section 6",
+)
+wrong_value("claims_initialization", "claims_initialization", STARTS | {"zero": "?"}, "not answered yet")
+odd_value(
+    "claims_initialization", "claims_initialization", STARTS | {"variance": " False ", "constant": "(b)"}
+)

@@ -160,6 +160,12 @@ BREACHES = {
     "no test": (TEST, "", "# %% exercise", 'needs its test cell right below it: `# %% test="thing"`'),
     "no exercise": (EXERCISE, "", "# %% test", "must be right above it"),
     "a name twice": (WRITTEN, EXERCISE + TEST, 49, "the name 'thing' is used more than once"),
+    "one name in two answers": (
+        WRITTEN,
+        WRITTEN.split("# %% [markdown] written")[0] + (EXERCISE + TEST).replace('"thing"', '"other"'),
+        '# %% exercise="other"',
+        "exercise 'other' defines 'thing', and so does exercise 'thing'",
+    ),
     "no Python": (
         "    return 1\n",
         "    return (\n",
