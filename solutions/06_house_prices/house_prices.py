@@ -183,6 +183,7 @@ def known_errors(y_hat, y):
     wrong["this is the mean of absolute differences: square before the mean, take the root after it"] = (
         E.abs().mean()
     )
+    wrong["the means are taken before the difference: square each difference first"] = E.mean().abs()
     wrong["it adds up the squares: take their mean"] = E.square().sum().sqrt()
     wrong["the logarithms are missing"] = (y_hat - y).square().mean().sqrt()
     wrong["it takes the logarithm of the difference: take the difference of the logarithms"] = (
@@ -573,6 +574,11 @@ def compare(X, expected, counts=None, known=None, message=""):
     check.close(sorted_columns(X), sorted_columns(expected), message, known=known, rtol=1e-4, atol=1e-5)
 
 
+def paved(X):
+    """Two more features, for a column that says Pave everywhere."""
+    return np.hstack([X, np.tile([1.0, 0.0], (len(X), 1))])
+
+
 def filled(table, names, value):
     return table[names].astype(float).apply(lambda x: x.fillna(value if value is not None else x.mean()))
 
@@ -595,10 +601,11 @@ BOTH = ["LotArea", "LotFrontage"]
 with check.case(
     "standardises numbers, then puts 0 for missing; Id and SalePrice are no features", points=1.5
 ):
-    before = NUMBERS.copy()
-    X = fitted_to(NUMBERS).transform(NUMBERS)
-    check.that(NUMBERS.equals(before), "the table was changed: work on a copy")
-    counts = {"Id and SalePrice are among the features": 4, "Id is among the features, or SalePrice": 3}
+    table = NUMBERS.assign(Street="Pave")
+    before = table.copy()
+    X = fitted_to(table).transform(table)
+    check.that(table.equals(before), "the table was changed: work on a copy")
+    counts = {"Id and SalePrice are among the features": 6, "Id is among the features, or SalePrice": 5}
     late, early = filled(NUMBERS, BOTH, None), filled(NUMBERS, BOTH, 0)
     wrong = {}
     wrong["the standard deviation divides by n; the sample one divides by n - 1"] = z(NUMBERS, BOTH, ddof=0)
@@ -614,18 +621,19 @@ with check.case(
     wrong["the numbers are scaled to 0..1, not standardised"] = (
         ((NUMBERS[BOTH] - NUMBERS[BOTH].min()) / span).fillna(0).to_numpy()
     )
-    compare(X, z(NUMBERS, BOTH), counts, wrong)
+    compare(X, paved(z(NUMBERS, BOTH)), counts, {words: paved(value) for words, value in wrong.items()})
+ROOMS = pd.Series([4, 6, 5, 5])
 ONE_HOT = [[0, 1, 0, 0, 1, 0], [1, 0, 0, 1, 0, 0], [0, 0, 1, 0, 1, 0], [0, 1, 0, 0, 1, 0]]
 with check.case("gives words a feature for each category and one for missing", points=1):
-    counts = {
-        "the features for missing are missing": 4,
-        "a column of words became one number: make it one-hot": 2,
-    }
-    counts["a column where fit saw nothing missing needs its feature for missing, too"] = 5
-    wrong = {"a missing entry has a 1 in its own feature": [[*row[:2], 0, *row[3:]] for row in ONE_HOT]}
+    counts = {"the features for missing are missing": 5, "a column of words became one number: one-hot it": 3}
+    counts["a column where fit saw nothing missing needs its feature for missing, too"] = 6
+    rooms = ((ROOMS - 5) / ROOMS.std()).to_numpy()
+    wrong = np.column_stack([ONE_HOT, rooms])
+    wrong[2, 2] = 0
+    known = {"a missing entry has a 1 in its own feature": wrong}
     for dtype in ("str", "object"):
-        table = WORDS.astype(dtype)
-        compare(fitted_to(table).transform(table), ONE_HOT, counts, wrong)
+        table = WORDS.astype(dtype).assign(Rooms=ROOMS)
+        compare(fitted_to(table).transform(table), np.column_stack([ONE_HOT, rooms]), counts, known)
 with check.case("transforms another table by name, with what fit learned", points=1.5):
     fitted = pd.concat([NUMBERS[:4], WORDS], axis=1)
     other = pd.DataFrame(
@@ -661,12 +669,11 @@ with check.case("has names, gives 0 for what does not vary, and wants fit first"
         {"A": [0.1] * 3, "B": [None, 5.0, None], "C": [None] * 3, "D": [1.0, None, 3.0]}, dtype=float
     )
     later = pd.DataFrame({"A": [0.1, 7.0], "B": [5.0, 6.0], "C": [1.0, 2.0], "D": [2.0, 4.0]})
+    words = "A is constant, B has one entry, C none: 0 in every table; D has two entries, which is enough"
     for table, d in ((flat, [-(0.5**0.5), 0.0, 0.5**0.5]), (later, [0.0, 2**0.5])):
-        counts = {"constant columns should stay, as zeros": 1}
-        message = (
-            "A is constant, B has one entry, C none: 0 in every table; D has two entries, which is enough"
-        )
-        compare(fitted_to(flat).transform(table), [[0, 0, 0, value] for value in d], counts, message=message)
+        X = fitted_to(flat.assign(Street="Pave")).transform(table.assign(Street="Pave"))
+        expected = paved([[0, 0, 0, value] for value in d])
+        compare(X, expected, {"constant columns should stay, as zeros": 3}, message=words)
     check.raises(ValueError, HousePreprocessor().transform, flat)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other tables", points=0.5, hidden=True):
@@ -679,7 +686,7 @@ with check.case("the same on other tables", points=0.5, hidden=True):
     one_hot = [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
     expected = np.hstack([z(other, ["P", "Q", "R", "Years"], fitted), one_hot])
     prepared = HousePreprocessor()
-    prepared.fit(NUMBERS)
+    prepared.fit(NUMBERS.assign(Street="Pave"))
     prepared.fit(fitted)
     compare(prepared.transform(other), expected)
 ### END HIDDEN TESTS
@@ -949,6 +956,7 @@ with check.case("fits to the other folds, and gives the log-RMSE of each", point
     ]
     dollars = (np.repeat(others, 3) - PRICES).reshape(3, 3)
     wrong["the logarithms are missing"] = np.sqrt((dollars**2).mean(axis=1)).tolist()
+    wrong["one score over all houses; each fold has its own"] = [float(np.sqrt((errors**2).mean()))] * 3
     wrong["one score for each fold is asked for, not their mean"] = float(np.mean(right))
     found = cross_validate(HOMES.copy(), 3, mean_of_the_others)
     if isinstance(found, list):

@@ -13,6 +13,7 @@ from tests.answers import edit, odd, odd_edit, odd_value, wrong, wrong_value
 
 edit("log_rmse", {".sqrt().item()": ".item()"}, says="the root is missing")
 edit("log_rmse", {".square().mean().sqrt()": ".abs().mean()"}, says="mean of absolute differences")
+edit("log_rmse", {".square().mean().sqrt()": ".mean().abs()"}, says="the means are taken before")
 edit("log_rmse", {".square().mean().sqrt()": ".square().sum().sqrt()"}, says="it adds up the squares")
 edit(
     "log_rmse",
@@ -271,6 +272,49 @@ class HousePreprocessor:
         return X
 
 
+@odd
+class HousePreprocessor:
+    """What d2l does, with categories fixed by reindex."""
+
+    def fit(self, df):
+        df = df.drop(columns=["Id", "SalePrice"], errors="ignore")
+        self.num = df.select_dtypes("number").columns
+        self.text = df.columns.difference(self.num)
+        self.mean, self.std = df[self.num].mean().fillna(0), df[self.num].std()
+        self.std[df[self.num].nunique() <= 1] = np.inf
+        self.columns = pd.get_dummies(df[self.text], dummy_na=True).columns
+        self.feature_names = [*self.num, *self.columns]
+        return self
+
+    def transform(self, df):
+        if not hasattr(self, "num"):
+            raise ValueError("fit first")
+        numbers = ((df[self.num] - self.mean) / self.std).fillna(0)
+        words = pd.get_dummies(df[self.text], dummy_na=True).reindex(columns=self.columns, fill_value=False)
+        return torch.tensor(pd.concat([numbers, words], axis=1).astype("float32").to_numpy())
+
+
+@wrong("a column of words became one number")
+class HousePreprocessor:
+    """Categories are numbered, and the numbers standardised."""
+
+    def fit(self, df):
+        self.known = df.drop(columns=["Id", "SalePrice"], errors="ignore")
+        self.feature_names = list(self.known)
+        return self
+
+    def transform(self, df):
+        if not hasattr(self, "known"):
+            raise ValueError("fit first")
+        columns = []
+        for name in self.known:
+            x, y = df[name], self.known[name]
+            if not pd.api.types.is_numeric_dtype(y):
+                x, y = (pd.Series(pd.factorize(values)[0]) for values in (x, y))
+            columns.append(((x - y.mean()) / y.std()).fillna(0).to_numpy())
+        return torch.tensor(np.column_stack(columns).astype("float32"))
+
+
 # --- k_fold -----------------------------------------------------------------------------------------------
 
 
@@ -418,6 +462,17 @@ edit(
 )
 odd_edit(CV, {"float(np.sqrt(np.mean(errors**2)))": "np.sqrt(np.mean(errors**2))"})
 edit(CV, {"range(k)": "range(k - 1)"}, says="one score for each fold")
+
+
+@wrong("one score over all houses; each fold has its own")
+def cross_validate(df, k, fit_predict):
+    """The root of the mean of all squares."""
+    squares = []
+    for rows in np.array_split(np.arange(len(df)), k):
+        train, valid = df.iloc[np.setdiff1d(np.arange(len(df)), rows)], df.iloc[rows]
+        y_hat = np.asarray(fit_predict(train, valid.drop(columns="SalePrice")))
+        squares += list((np.log(np.maximum(y_hat, 1)) - np.log(valid["SalePrice"].to_numpy())) ** 2)
+    return [float(np.sqrt(np.mean(squares)))] * k
 
 
 @wrong("the table was changed")
