@@ -41,6 +41,7 @@ student: $(TOOLS) ## the pack for a class, in dist/: no solutions, no tests
 
 bench: $(TOOLS) ## the measurements that the README quotes; about a quarter of an hour
 	$(BIN)/python -m benchmarks.grading
+	$(BIN)/python -m benchmarks.house_prices
 
 # torch pins its CUDA packages itself, and a CPU-only torch needs none: the locks leave them out.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header pyproject.toml
