@@ -14,6 +14,7 @@ import math
 import os
 import shutil
 import sys
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ import numpy as np
 import pandas as pd
 import platformdirs
 import torch
-from torchvision.datasets import FashionMNIST
+from torchvision.datasets import CIFAR10, FashionMNIST
+from torchvision.datasets.utils import check_integrity
 
 FASHION_CLASSES = tuple(garments.GARMENTS)
 EMBEDDED_SIZES = {"train": 10_000, "t10k": 2_000}
@@ -227,6 +229,17 @@ def _rename_houses(file: Path, folder: Path) -> None:
         copied.replace(folder / name)
 
 
+def _untar(file: Path, folder: Path) -> None:
+    """Unpack the files of name.tar.gz into the folder; each appears only when it is written whole."""
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix="unfinished-") as unfinished,
+        tarfile.open(file) as archive,
+    ):
+        archive.extractall(unfinished, filter="data")
+        for unpacked in sorted(path for path in Path(unfinished).rglob("*") if path.is_file()):
+            unpacked.replace(folder / unpacked.name)
+
+
 def _check_real_fashion_mnist(raw: Path) -> None:
     _check_idx_files(raw, _again(raw))
 
@@ -234,6 +247,16 @@ def _check_real_fashion_mnist(raw: Path) -> None:
 def _check_real_houses(folder: Path) -> None:
     for name in HOUSE_FILES:
         _read_houses(folder / name, _again(folder))
+
+
+def _check_real_cifar10(folder: Path) -> None:
+    for name, md5 in [
+        *CIFAR10.train_list,
+        *CIFAR10.test_list,
+        [CIFAR10.meta["filename"], CIFAR10.meta["md5"]],
+    ]:
+        if not check_integrity(folder / name, md5):
+            raise DataError(f"{folder / name} is missing or broken: {_again(folder)}.")
 
 
 def _again(folder: Path) -> str:
@@ -264,6 +287,14 @@ REAL_SETS = {
         folder="HousePrices",
         unpack=_rename_houses,
         check=_check_real_houses,
+    ),
+    "cifar10": RealSet(
+        title="CIFAR-10",
+        home="https://www.cs.toronto.edu/~kriz/",
+        files={"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"},
+        folder=CIFAR10.base_folder,  # where torchvision looks for it, in the folder `real`
+        unpack=_untar,
+        check=_check_real_cifar10,
     ),
 }
 

@@ -5,11 +5,14 @@ import gc
 import gzip
 import hashlib
 import http.server
+import io
 import os
+import pickle
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +24,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torchvision.datasets import FashionMNIST
+from torchvision.datasets import CIFAR10, FashionMNIST
 
 REAL_FILES = Path(
     os.environ.get("COURSE_REAL_FILES") or Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -320,9 +323,30 @@ class Home(NamedTuple):
     requests: list[str]  # what was asked for
 
 
+def write_cifar10(folder, monkeypatch):
+    """The packed set as its home has it, ten pictures to a file, and torchvision's checksums for these."""
+    sums = {}
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 3072), dtype=np.uint8)
+    with tarfile.open(folder / "cifar-10-python.tar.gz", "w:gz") as archive:
+        for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta"]:
+            batch = (
+                {"label_names": list("abcdefghij")}
+                if "meta" in name
+                else {"data": pixels, "labels": [*range(10)]}
+            )
+            content = pickle.dumps(batch)
+            sums[name] = hashlib.md5(content).hexdigest()
+            entry = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    for name in ("train_list", "test_list"):
+        monkeypatch.setattr(CIFAR10, name, [[file, sums[file]] for file, _ in getattr(CIFAR10, name)])
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": sums["batches.meta"]})
+
+
 @pytest.fixture
 def home(cache, tmp_path, monkeypatch):
-    """A server of a small set and of the tables of houses, which REAL_SETS points to."""
+    """A server of small sets and of the tables of houses, which REAL_SETS points to."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     folder = tmp_path / "home"
     write_set(folder)
@@ -330,6 +354,7 @@ def home(cache, tmp_path, monkeypatch):
         (folder / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
     for name, table in zip(HOUSE_NAMES, houses.draw(), strict=True):
         table.to_csv(folder / name, index=False, na_rep="NA")
+    write_cifar10(folder, monkeypatch)
     requests = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):
@@ -341,7 +366,8 @@ def home(cache, tmp_path, monkeypatch):
     )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    for name, algorithm, prefix in (("fashion_mnist", "md5", ""), ("house_prices", "sha1", "sha1:")):
+    sets = ("fashion_mnist", "md5", ""), ("house_prices", "sha1", "sha1:"), ("cifar10", "md5", "")
+    for name, algorithm, prefix in sets:
         files = {
             file: prefix + hashlib.new(algorithm, (folder / file).read_bytes()).hexdigest()
             for file in data.REAL_SETS[name].files
@@ -438,6 +464,51 @@ def test_main_fetches_every_set_and_tells_where(home, cache, capsys):
     said = capsys.readouterr().out
     assert f"fashion_mnist: {cache / 'real' / 'FashionMNIST' / 'raw'}" in said
     assert f"house_prices: {cache / 'real' / 'HousePrices'}" in said
+    assert f"cifar10: {cache / 'real' / 'cifar-10-batches-py'}" in said
+
+
+def test_download_of_cifar10(home, cache):
+    folder = data.download_real("cifar10", progressbar=False)
+    assert sorted(file.name for file in folder.iterdir())[0] == "batches.meta"
+    assert len(list(folder.iterdir())) == 7, "the packed file and what was unfinished are gone"
+    assert len(CIFAR10(cache / "real", train=True)) == 50
+    home.requests.clear()
+    data.download_real("cifar10", progressbar=False)
+    assert home.requests == []
+
+
+def test_cifar10_with_a_wrong_checksum_is_not_unpacked(home, cache):
+    (home.folder / "cifar-10-python.tar.gz").write_bytes(b"something else")
+    with pytest.raises(data.DataError) as error:
+        data.download_real("cifar10", progressbar=False)
+    assert_one_sentence(error, "cifar-10-python.tar.gz", "wrong checksum")
+    assert not list(cache.rglob("*batch*_*"))
+
+
+def test_cifar10_half_on_disk_is_fetched_again(home, cache):
+    folder = data.download_real("cifar10", progressbar=False)
+    cut_short(folder / "data_batch_3")
+    data.download_real("cifar10", progressbar=False)
+    assert len(CIFAR10(cache / "real", train=True)) == 50
+
+
+@POOCH_LEAVES_A_SOCKET_OPEN
+def test_a_connection_that_is_cut_leaves_nothing_half_written(home, cache, monkeypatch):
+    def cut_off(handler):
+        body = (home.folder / handler.path.lstrip("/")).read_bytes()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body[: len(body) // 2])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(http.server.SimpleHTTPRequestHandler, "do_GET", cut_off)
+        with pytest.raises(data.DataError) as error:
+            data.download_real("cifar10", progressbar=False)
+    assert_one_sentence(error, "Cannot download", "check the network connection")
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
+    data.download_real("cifar10", progressbar=False)
+    assert len(CIFAR10(cache / "real", train=False)) == 10
 
 
 @POOCH_LEAVES_A_SOCKET_OPEN
