@@ -874,7 +874,7 @@ check.score()
 # %% [markdown]
 r"""
 Everything that learns must learn inside the fold: means, categories, weights. So a model is handed over as one function:
-`fit_predict(train_df, valid_df)` prepares, fits and predicts. Whoever calls it takes care that it never sees the prices of
+`fit_predict(train_df, valid_df)` prepares, fits and predicts. The caller does not show it the prices of
 the held-out houses.
 
 ### Exercise 6.5: `cross_validate` &nbsp; (3 points, about 12 minutes, ★★☆)
@@ -1316,7 +1316,7 @@ $\frac12 \lVert Zw - t \rVert^2 + \frac{\lambda}{2} \lVert w \rVert^2$ to zero:
 $$Z^\top (Zw - t) + \lambda w = 0
 \quad\Longrightarrow\quad (Z^\top Z + \lambda I)\, w = Z^\top t, \qquad Z^\top Z: (d, d) .$$
 
-This is **ridge regression**, weight decay led to its end; `tables.ridge` solves the system. (Here $\lambda$ goes
+This is **ridge regression**: gradient descent with weight decay would end there; `tables.ridge` solves the system. (Here $\lambda$ goes
 with a *sum* over the houses; with the mean it is n times smaller.) It also shows why features are standardised first:
 in square metres an area needs a weight 10.8 times as large as in square feet, and would be punished 116 times as hard.
 
@@ -1618,7 +1618,7 @@ check.score()
 r"""
 ## 7 The houses that surprise
 
-A mean hides who pays for it. Every house was held out once, so every house has an honest prediction:
+A mean does not show where the errors come from. Every house was held out once, so every house has an honest prediction:
 """
 
 # %% tags=["experiment"]
