@@ -1418,28 +1418,35 @@ check.exercise("make_lenet", points=3)
 WEIGHTS = [(6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 400), (120,), (84, 120), (84,), (10, 84), (10,)]
 
 
-def by_hand(weights, X, *, act=(torch.sigmoid,) * 4, pool=(F.avg_pool2d,) * 2, last=lambda scores: scores):
-    """The scores of LeNet with these weights, or of a network that differs from it as told."""
-    w = list(weights)
-    X = pool[0](act[0](F.conv2d(X, w[0], w[1], padding=2)), 2)
-    X = pool[1](act[1](F.conv2d(X, w[2], w[3])), 2).flatten(1)
-    return last(F.linear(act[3](F.linear(act[2](F.linear(X, w[4], w[5])), w[6], w[7])), w[8], w[9]))
-
-
 def nothing(X):
     """No activation."""
     return X
 
 
-with check.case("is a flat nn.Sequential that keeps 28 x 28 in its first convolution", points=0.5):
-    net = make_lenet()
+def by_hand(w, X, act=(torch.sigmoid,) * 4, pool=(F.avg_pool2d,) * 2, last=nothing):
+    """The scores of LeNet with the weights w, or of a network that differs from it as told."""
+    X = pool[0](act[0](F.conv2d(X, w[0], w[1], padding=2)), 2)
+    X = pool[1](act[1](F.conv2d(X, w[2], w[3])), 2).flatten(1)
+    return last(F.linear(act[3](F.linear(act[2](F.linear(X, w[4], w[5])), w[6], w[7])), w[8], w[9]))
+
+
+with check.case("is a flat nn.Sequential, and each layer's output is in the table", points=0.5):
+    net, X = make_lenet(), torch.zeros(2, 1, 28, 28)
     check.that(isinstance(net, nn.Sequential), "an nn.Sequential is asked for")
     nested = any(isinstance(layer, nn.Sequential | nn.ModuleList) for layer in net)
     check.that(not nested, "put the layers into one Sequential, not into a Sequential inside another")
     wrong = {"the first convolution needs padding=2 to keep 28 x 28 pixels": (2, 6, 24, 24)}
     wrong["the first convolution has padding 1; it needs padding=2"] = (2, 6, 26, 26)
-    found = tuple(net[0](torch.zeros(2, 1, 28, 28)).shape)
-    check.equal(found, (2, 6, 28, 28), "the output of the first layer", known=wrong)
+    check.equal(tuple(net[0](X).shape), (2, 6, 28, 28), "the output of the first layer", known=wrong)
+    table = [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (400,), (120,), (84,), (10,)]
+    for i, layer in enumerate(net):
+        flat = X.ndim == 2 or not isinstance(layer, nn.Linear)
+        check.that(flat, f"layer {i + 1} is dense and gets {tuple(X.shape[1:])}: flatten the maps first")
+        X = layer(X)
+        found = tuple(X.shape[1:])
+        check.that(
+            found in table, f"layer {i + 1}, {type(layer).__name__}, gives {found}: this is not in the table"
+        )
 with check.case("has the layers of the table, with 61,706 parameters", points=1):
     net = make_lenet()
     found = net(torch.zeros(3, 1, 28, 28))
@@ -1455,42 +1462,43 @@ with check.case(
     "has sigmoids and average pooling where they belong, and none after the last layer", points=1
 ):
     net, X = make_lenet(), 4 * check.normal((5, 1, 28, 28))
+    found = net(X)
     w = [weight.detach() for weight in net.parameters()]
     check.equal(len(w), 10, "the number of weights and biases")
-    s, t, relu, mean, largest = torch.sigmoid, torch.tanh, torch.relu, F.avg_pool2d, F.max_pool2d
-    wrong = {}
-    wrong["the activations are ReLU; the table says sigmoid"] = by_hand(w, X, act=[relu] * 4)
-    wrong["ReLU and max pooling; the table says sigmoid and average pooling"] = by_hand(
-        w, X, act=[relu] * 4, pool=[largest] * 2
+    s, mean, largest, relu = torch.sigmoid, F.avg_pool2d, F.max_pool2d, torch.relu
+    wrong = {"there are no activations": by_hand(w, X, [nothing] * 4)}
+    wrong["ReLU and max pooling; the table says sigmoid and average"] = by_hand(
+        w, X, [relu] * 4, [largest] * 2
     )
-    wrong["the activations are tanh; the table says sigmoid"] = by_hand(w, X, act=[t] * 4)
-    wrong["the pooling takes the maximum; the table says average"] = by_hand(w, X, pool=[largest] * 2)
-    wrong["the first pooling takes the maximum"] = by_hand(w, X, pool=[largest, mean])
-    wrong["the second pooling takes the maximum"] = by_hand(w, X, pool=[mean, largest])
-    wrong["there are no activations"] = by_hand(w, X, act=[nothing] * 4)
-    wrong["the activations after the convolutions are missing"] = by_hand(w, X, act=[nothing, nothing, s, s])
-    wrong["the activation after the first convolution is missing"] = by_hand(w, X, act=[nothing, s, s, s])
-    wrong["the activation after the second convolution is missing"] = by_hand(w, X, act=[s, nothing, s, s])
-    wrong["the activations between the dense layers are missing"] = by_hand(
-        w, X, act=[s, s, nothing, nothing]
-    )
-    wrong["the activation after the first dense layer is missing"] = by_hand(w, X, act=[s, s, nothing, s])
-    wrong["the activation before the last dense layer is missing"] = by_hand(w, X, act=[s, s, s, nothing])
-    wrong["the last layer gives scores: no sigmoid after it"] = by_hand(w, X, last=s)
-    wrong["the last layer gives scores: no ReLU after it"] = by_hand(w, X, last=relu)
-    wrong["the last layer gives scores: the softmax belongs to the loss"] = by_hand(
-        w, X, last=lambda o: o.softmax(1)
-    )
-    wrong["the last layer gives scores: the log-softmax belongs to the loss"] = by_hand(
-        w, X, last=lambda o: o.log_softmax(1)
-    )
-    check.close(net(X), by_hand(w, X), "the scores of random pictures", known=wrong, atol=1e-5)
+    for name, act in {"ReLU": relu, "tanh": torch.tanh}.items():
+        wrong[f"the activations are {name}; the table says sigmoid"] = by_hand(w, X, [act] * 4)
+    for i, name in enumerate(
+        ("first convolution", "second convolution", "first dense layer", "second dense layer")
+    ):
+        wrong[f"the activation after the {name} is missing"] = by_hand(
+            w, X, [s] * i + [nothing] + [s] * (3 - i)
+        )
+    wrong["there are no activations after the convolutions"] = by_hand(w, X, [nothing, nothing, s, s])
+    wrong["there are no activations after the dense layers"] = by_hand(w, X, [s, s, nothing, nothing])
+    pools = {"pooling takes the maximum": [largest] * 2, "first pooling takes the maximum": [largest, mean]}
+    for name, pool in (pools | {"second pooling takes the maximum": [mean, largest]}).items():
+        wrong[f"the {name}; the table says average"] = by_hand(w, X, pool=pool)
+    for name, last in {
+        "sigmoid": s,
+        "ReLU": relu,
+        "softmax": nn.Softmax(1),
+        "log-softmax": nn.LogSoftmax(1),
+    }.items():
+        wrong[f"the last layer gives scores: no {name} after it"] = by_hand(w, X, last=last)
+    check.close(found, by_hand(w, X), "the scores of random pictures", known=wrong, atol=1e-5)
 ### BEGIN HIDDEN TESTS
 with check.case("a new network at each call; one picture or many", points=0.5, hidden=True):
     first, second = make_lenet(), make_lenet()
     check.that(first is not second, "each call should make a new network")
-    w, X = [weight.detach() for weight in second.parameters()], check.uniform((1, 1, 28, 28))
-    check.close(second(X), by_hand(w, X), atol=1e-5)
+    X = check.uniform((1, 1, 28, 28))
+    found = second(X)
+    w = [weight.detach() for weight in second.parameters()]
+    check.close(found, by_hand(w, X), atol=1e-5)
     check.equal(sum(weight.numel() for weight in w), 61_706)
 ### END HIDDEN TESTS
 check.score()
@@ -1516,9 +1524,16 @@ totals = [sum(row[i] for row in rows) for i in (1, 2)]
 in_convolutions = [sum(row[i] for row in rows if isinstance(row[0], nn.Conv2d)) for i in (1, 2)]
 print(f"in convolutions: {in_convolutions[0] / totals[0]:.0%} of {totals[0]:,} parameters, "
       f"{in_convolutions[1] / totals[1]:.0%} of {totals[1]:,} multiply-adds")  # fmt: skip
+try:
+    build()(torch.zeros(1, 1, 32, 32))
+except RuntimeError as error:
+    print("a 32 x 32 picture:", error)
 
 # %% [markdown]
 r"""
+The convolutions take a picture of any size that is large enough; the first dense layer does not. From 32×32 pixels, 16 maps
+of 6×6 arrive, 576 numbers in place of 400.
+
 ## 9 Training, and a loss that stands still
 
 To train it, somebody copies an epoch from the notes of a friend. It runs without an error. Here it trains a small

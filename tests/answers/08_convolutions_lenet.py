@@ -119,7 +119,7 @@ edit("learn_kernel", {"range(num_steps)": "range(10)"}, says="it makes 10 steps,
 edit("learn_kernel", {"range(num_steps)": "range(num_steps - 1)"}, says="one step too few")
 edit("learn_kernel", {"range(num_steps)": "range(num_steps + 1)"}, says="one step too many")
 edit("learn_kernel", {"K - lr *": "K - 0.03 *"}, says="learning rate")
-edit("learn_kernel", {"num_steps=10": "num_steps=20"}, says="by default, 10 steps are made")
+edit("learn_kernel", {"num_steps=10": "num_steps=20"}, says="not 10 steps by default")
 edit("learn_kernel", {"lr=3e-2": "lr=3e-3"}, says="by default")
 edit("learn_kernel", {", dtype=X.dtype": ""}, says="float")
 edit("learn_kernel", {"return K": "return K.flip(0, 1)"}, says="turned by 180 degrees")
@@ -585,12 +585,12 @@ edit("make_lenet", {"nn.Linear(84, 10),": "nn.Linear(84, 10), nn.ReLU(),"}, says
 edit(
     "make_lenet",
     {"nn.Linear(84, 10),": "nn.Linear(84, 10), nn.Softmax(dim=1),"},
-    says="the softmax belongs to the loss",
+    says="no softmax after it",
 )
 edit(
     "make_lenet",
     {"nn.Linear(84, 10),": "nn.Linear(84, 10), nn.LogSoftmax(dim=1),"},
-    says="the log-softmax belongs to the loss",
+    says="no log-softmax after it",
 )
 edit("make_lenet", {"AvgPool2d(2)": "MaxPool2d(2)"}, says="the first pooling takes the maximum")
 edit(
@@ -619,15 +619,31 @@ edit(
 edit(
     "make_lenet",
     {"84),\n        nn.Sigmoid(),": "84),"},
-    says="the activation before the last dense layer is missing",
+    says="the activation after the second dense layer is missing",
 )
-edit("make_lenet", {"        nn.Flatten(),\n": ""}, says="mat1 and mat2")
+edit("make_lenet", {"        nn.Flatten(),\n": ""}, says="flatten the maps first")
 edit(
     "make_lenet",
     {"nn.Linear(120, 84),\n        nn.Sigmoid(),\n        nn.Linear(84": "nn.Linear(120"},
     says="84 units is missing",
 )
-edit("make_lenet", {"(6, 16, kernel_size=5)": "(6, 16, kernel_size=3)"}, says="mat1 and mat2")
+edit(
+    "make_lenet",
+    {"(6, 16, kernel_size=5)": "(6, 16, kernel_size=3)"},
+    says="gives (16, 12, 12): this is not in the table",
+)
+
+
+edit(
+    "make_lenet",
+    {"(6, 16, kernel_size=5)": "(6, 16, kernel_size=5, padding=2)"},
+    says="gives (16, 14, 14): this is not in the table",
+)
+edit(
+    "make_lenet",
+    {"AvgPool2d(2)": "AvgPool2d(2, stride=1)"},
+    says="gives (6, 27, 27): this is not in the table",
+)
 
 
 @wrong("the activations are ReLU")
@@ -709,13 +725,11 @@ def make_lenet():
 @odd
 def make_lenet():
     """Lazy layers, which learn their input sizes at the first picture, and padding='same'."""
-    net = nn.Sequential(
+    return nn.Sequential(
         *(nn.LazyConv2d(6, 5, padding="same"), nn.Sigmoid(), nn.AvgPool2d(2)),
         *(nn.LazyConv2d(16, 5), nn.Sigmoid(), nn.AvgPool2d(2), nn.Flatten()),
         *(nn.LazyLinear(120), nn.Sigmoid(), nn.LazyLinear(84), nn.Sigmoid(), nn.LazyLinear(10)),
     )
-    net(torch.zeros(1, 1, 28, 28))
-    return net
 
 
 # --- mean_loss --------------------------------------------------------------------------------------------
