@@ -18,8 +18,19 @@ that is not ends the case with a sentence for the student. Test data comes from 
 from course_utils.check._cell import case, exercise, has_passed, records, score
 from course_utils.check._data import generator, integers, normal, uniform
 from course_utils.check._failure import Failed, NotDoneYet
-from course_utils.check._fixtures import Counted, Noting, batches, layouts, linear, scored
-from course_utils.check._machine import folder, from_gpu, gpus
+from course_utils.check._fixtures import (
+    Counted,
+    Noting,
+    batches,
+    layouts,
+    linear,
+    scored,
+    trained,
+    uneven_loss,
+    weights,
+)
+from course_utils.check._machine import folder, from_gpu, gpus, steady_lstsq
+from course_utils.check._random import seeded, unseeded
 from course_utils.check._statements import (
     at_most,
     between,
@@ -77,9 +88,15 @@ __all__ = [
     "same_object",
     "score",
     "scored",
+    "seeded",
     "shares_memory",
+    "steady_lstsq",
     "that",
+    "trained",
     "unchanged",
+    "uneven_loss",
     "uniform",
+    "unseeded",
+    "weights",
     "without",
 ]

@@ -1,6 +1,8 @@
 """What several test cells need: small nets with known weights, batches, objects that note their use."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from course_utils.check._data import integers, normal
@@ -88,3 +90,55 @@ def layouts(tensor: torch.Tensor) -> dict[str, torch.Tensor]:
     if tensor.ndim >= 2:
         found["transposed"] = tensor.mT.clone(memory_format=torch.contiguous_format).mT
     return found
+
+
+def weights(net: nn.Module) -> torch.Tensor:
+    """A copy of all parameters in one row."""
+    return torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made of a net, and the losses, (num_epochs, batches) in float64, as in `trained`."""
+
+    net: nn.Module
+    before: torch.Tensor
+    after: torch.Tensor
+    end: torch.Tensor
+
+    @property
+    def weights(self) -> torch.Tensor:
+        return weights(self.net)
+
+
+def trained(
+    net: nn.Module,
+    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = nn.functional.mse_loss,
+    num_epochs: int = 1,
+    optimizer: type[torch.optim.Optimizer] = torch.optim.SGD,
+    **options: float,
+) -> Trained:
+    """Train a copy of net, one update per batch; net stays as it is.
+
+    Returns the copy, and the loss of each batch before and after its own update and at the end of the epoch.
+    options: those of the optimizer; with momentum=1.0 SGD acts as if gradients were never cleared.
+    """
+    net, rows = copy.deepcopy(net), []
+    updates = optimizer(net.parameters(), **options)
+    for _ in range(num_epochs):
+        during = []
+        for X, y in batches:
+            value = loss(net(X), y)
+            updates.zero_grad()
+            value.backward()
+            updates.step()
+            during.append((value.item(), loss(net(X), y).item()))
+        before, after = zip(*during, strict=True)
+        rows.append((before, after, [loss(net(X), y).item() for X, y in batches]))
+    return Trained(net, *torch.tensor(rows, dtype=torch.float64).unbind(dim=1))
+
+
+def uneven_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """A mean loss whose arguments cannot be swapped: too large costs three times as much as too small."""
+    return torch.where(y_hat > y, 3 * (y_hat - y), y - y_hat).mean()

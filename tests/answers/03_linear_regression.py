@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.answers import odd, odd_value, wrong, wrong_value
+from tests.answers import edit, odd, odd_value, wrong, wrong_value
 
 # --- synthetic_data ---------------------------------------------------------------------------------------
 
@@ -58,14 +58,14 @@ def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     return X, X @ w[:, None] + b + noise_std * torch.randn(1, generator=generator, dtype=w.dtype)
 
 
-@wrong("the noise does not come from `generator`: equal generators gave different y")
+@wrong("the noise does not come from `generator`: equal generators gave different numbers")
 def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
     y = X @ w[:, None] + b
     return X, y + torch.randn_like(y) * noise_std
 
 
-@wrong("X does not come from `generator`: equal generators gave different X")
+@wrong("X does not come from `generator`: equal generators gave different numbers")
 def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     X = torch.normal(0, 1, (num_examples, len(w)), dtype=w.dtype)
     noise = noise_std * torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
@@ -115,6 +115,19 @@ def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     X = torch.randn(num_examples, len(w), generator=generator)
     noise = noise_std * torch.randn(num_examples, 1, generator=generator)
     return X, X @ w.float()[:, None] + b + noise
+
+
+edit("synthetic_data", {"None] + b": "None] - b"}, says="b is subtracted; it should be added")
+edit("synthetic_data", {"noise_std * z": "0.01 * z"}, says="noise_std is not used")
+edit("synthetic_data", {"noise_std * z": "z / noise_std"}, says="y should be Xw + b up to noise")
+edit("synthetic_data", {"noise_std * z": "z"}, says="y should be Xw + b up to noise")
+edit("synthetic_data", {"noise_std * z": "noise_std**0.5 * z"}, says="with the square root of noise_std")
+edit("synthetic_data", {"noise_std * z": "noise_std * X[:, :1]"}, says="the noise depends on X")
+edit("synthetic_data", {"noise_std * z": "0 * z"}, says="every example has the same noise, or none")
+edit(
+    "synthetic_data", {"X @ w[:, None]": "X @ w.flip(0)[:, None]"}, says="the weights are in the wrong order"
+)
+edit("synthetic_data", {"noise_std=0.01": "noise_std=0.1"}, says="without noise_std")
 
 
 @odd
@@ -201,7 +214,7 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
         yield X[order], y[order]
 
 
-@wrong("the shuffle does not come from `generator`: equal generators gave different orders")
+@wrong("the order does not come from `generator`: equal generators gave different numbers")
 def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     indices = list(range(len(features)))
     if shuffle:
@@ -289,7 +302,7 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
         yield features[order[i : i + batch_size]], labels[order[i : i + batch_size]]
 
 
-@wrong("without a generator, every pass had the same order")
+@wrong("without a generator, every call gave the same order")
 def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     n = len(features)
     generator = generator or torch.Generator().manual_seed(0)
@@ -319,6 +332,16 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     for i in range(0, n, batch_size):
         batch = order[i : i + batch_size]
         return [(features[batch], labels[batch])]
+
+
+edit("data_iter", {"n, batch_size)": "n - 1, batch_size)"}, says="the last batch is missing")
+edit(
+    "data_iter",
+    {"n, batch_size)": "n, n or 1)", "start + batch_size": "start + n"},
+    says="all examples came in one batch",
+)
+edit("data_iter", {"labels[batch]": "labels[start : start + batch_size]"}, says="use one order for both")
+edit("data_iter", {"if shuffle": "if not shuffle"}, says="the order changed")
 
 
 @odd
@@ -408,6 +431,11 @@ def linreg(X, w, b):
     return X @ w + b
 
 
+edit("linreg", {"return X @ w + b": "return X @ w - b"}, says="b is subtracted; it should be added")
+edit("linreg", {"return X @ w": "return X @ w.flip(0)"}, says="the weights are in the wrong order")
+edit("linreg", {"return X @ w": "return X[:, :1] @ w[:1]"}, says="the second feature has no effect")
+
+
 @odd
 def linreg(X, w, b):
     return nn.functional.linear(X, w.T, b.reshape(1))
@@ -468,6 +496,13 @@ def squared_loss(y_hat, y):
 @wrong("the result has lost its graph")
 def squared_loss(y_hat, y):
     return (y_hat.detach() - y.reshape(y_hat.shape)) ** 2 / 2
+
+
+edit(
+    "squared_loss",
+    {"(y_hat - y.reshape(y_hat.shape)) ** 2": "(y_hat - y.reshape(y_hat.shape)).abs()"},
+    says="half the absolute error",
+)
 
 
 @odd
@@ -636,6 +671,24 @@ def sgd(params, lr, batch_size):
             if param.grad is not None:
                 param -= lr * param.grad / len(param)
                 param.grad.zero_()
+
+
+@wrong("in memory, so reshape or flatten makes a copy")
+def sgd(params, lr, batch_size):
+    """A copy where the parameter is transposed in memory."""
+    for param in params:
+        if param.grad is not None:
+            flat = param.data.reshape(-1)
+            flat -= lr * param.grad.reshape(-1) / batch_size
+            param.grad.zero_()
+
+
+edit("sgd", {"lr * param.grad": "param.grad"}, says="the learning rate is missing")
+edit(
+    "sgd",
+    {"param.grad / batch_size": "param.grad * batch_size"},
+    says="the gradient is multiplied by batch_size",
+)
 
 
 @odd
@@ -814,6 +867,16 @@ def train_step(net, loss, optimizer, X, y):
     return batch_loss.item()
 
 
+edit("train_step", {"batch_loss.backward()": "(-batch_loss).backward()"}, says="the update goes uphill")
+edit("train_step", {"optimizer.step()": "optimizer.step(), optimizer.step()"}, says="twice in a row")
+edit("train_step", {"batch_loss.backward()": "(len(y) * batch_loss).backward()"}, says="that of a sum")
+edit(
+    "train_step",
+    {"batch_loss.item()": "batch_loss.item() / len(y)"},
+    says="divided by the batch size once more",
+)
+
+
 @odd
 def train_step(net, loss, optimizer, X, y):
     """A closure, which the optimizer calls."""
@@ -856,7 +919,7 @@ def train_step(net, loss, optimizer, X, y):
 # --- fit --------------------------------------------------------------------------------------------------
 
 
-@wrong("only one update was made: backward and step belong into the inner loop")
+@wrong("only one update was made: backward and step belong in the inner loop")
 def fit(net, train_iter, loss, optimizer, num_epochs):
     """The notes' loop."""
     history = []
@@ -872,7 +935,7 @@ def fit(net, train_iter, loss, optimizer, num_epochs):
     return history
 
 
-@wrong("only one update per epoch was made: backward and step belong into the inner loop")
+@wrong("only one update per epoch was made: backward and step belong in the inner loop")
 def fit(net, train_iter, loss, optimizer, num_epochs):
     history = []
     for _ in range(num_epochs):
@@ -1076,6 +1139,18 @@ def fit(net, train_iter, loss, optimizer, num_epochs):
     return history
 
 
+edit("fit", {"= loss(net(X), y)": "= loss(y, net(X))"}, says="the arguments of `loss` are swapped")
+edit(
+    "fit",
+    {"    history.append(total / examples)": "        return [total / examples] * num_epochs"},
+    says="is the return inside?",
+)
+edit("fit", {"batch_loss.item()": "loss(net(X), y).item()"}, says="measured after its update")
+edit("fit", {"total / examples)": "total)"}, says="weighted, but not divided")
+edit("fit", {"examples += len(y)": "examples += 1"}, says="divided by the number of batches")
+edit("fit", {" * len(y)": ""}, says="weigh it by its batch")
+
+
 @odd
 def fit(net, train_iter, loss, optimizer, num_epochs):
     """A running mean."""
@@ -1262,23 +1337,19 @@ CLAIMS = {
     "indentation": "b",
     "floors": "a",
     "shapes": "c",
-    "updates": "b",
     "evaluation": "false",
-    "zero": "false",
 }
 wrong_value("claims_regression", "answers", CLAIMS | {"floors": "true"}, "1 of 2 is not right yet")
+wrong_value("claims_regression", "answers", CLAIMS | {"floors": "b", "shapes": "a"}, "2 of 2 are not right")
+wrong_value("claims_regression", "answers", CLAIMS | {"step": "a"}, "1 of 3 is not right yet")
 wrong_value(
     "claims_regression",
     "answers",
-    CLAIMS | {"indentation": "true", "updates": "true"},
-    "2 of 2 are not right",
-)
-wrong_value("claims_regression", "answers", CLAIMS | {"step": "a"}, "1 of 3 is not right yet")
-wrong_value(
-    "claims_regression", "answers", CLAIMS | {"evaluation": "a", "zero": "true"}, "2 of 3 are not right"
+    CLAIMS | {"evaluation": "a", "indentation": "true"},
+    "2 of 3 are not right",
 )
 wrong_value("claims_regression", "answers", CLAIMS | {"shapes": "e"}, "'e' is not one of the answers")
-wrong_value("claims_regression", "answers", CLAIMS | {"zero": "?"}, "not answered yet: 'zero'")
+wrong_value("claims_regression", "answers", CLAIMS | {"step": "?"}, "not answered yet: 'step'")
 wrong_value("claims_regression", "answers", {"step": "false"}, "keep the keys of the dict as they were")
 odd_value("claims_regression", "answers", {key: f" {value.upper()}" for key, value in CLAIMS.items()})
-odd_value("claims_regression", "answers", CLAIMS | {"step": False, "zero": False, "more": 1})
+odd_value("claims_regression", "answers", CLAIMS | {"step": False, "evaluation": False, "more": 1})

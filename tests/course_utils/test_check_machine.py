@@ -1,5 +1,6 @@
 """Folders and pretended GPUs for test cells."""
 
+from course_utils import check
 from course_utils.check import _machine
 
 import pytest
@@ -39,3 +40,13 @@ def test_a_file_in_another_format_stays_as_it_is(tmp_path):
     path.write_text("cpu")
     assert not _machine.from_gpu(path)
     assert path.read_text() == "cpu"
+
+
+def test_the_default_solver_is_refused_only_where_columns_are_collinear():
+    y, x = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[1.0], [2.0], [3.0]])
+    twice = torch.cat((x, 2 * x), dim=1)
+    with check.steady_lstsq():
+        assert torch.allclose(torch.linalg.lstsq(x, y).solution, torch.tensor([[17 / 14]]))
+        torch.linalg.lstsq(twice, y, driver="gelsd")
+        with pytest.raises(check.Failed, match="unreliable on collinear columns"):
+            torch.linalg.lstsq(twice, y)

@@ -66,3 +66,28 @@ def test_layouts_hold_the_same_values_in_different_places():
     found["sliced"].zero_()
     assert not torch.equal(found["contiguous"], found["sliced"])
     assert list(check.layouts(torch.ones(3))) == ["contiguous", "sliced"]
+
+
+def test_a_copy_is_trained_and_the_net_stays_as_it_is():
+    net = check.linear(torch.tensor([[2.0]]), torch.tensor([1.0]), stale=5.0)
+    batches = [(torch.tensor([[1.0]]), torch.tensor([[0.0]])), (torch.tensor([[0.0]]), torch.tensor([[1.0]]))]
+    trained = check.trained(net, batches, lr=0.1)
+    # error 3 at x = 1: the gradients are 6 and 6; then b = 0.4 and error -0.6 at x = 0: 0 and -1.2
+    assert torch.allclose(trained.weights, torch.tensor([1.4, 0.52]))
+    assert torch.allclose(trained.before, torch.tensor([[9.0, 0.36]], dtype=torch.float64))
+    assert torch.allclose(trained.after, torch.tensor([[1.8**2, 0.48**2]], dtype=torch.float64))
+    assert torch.allclose(trained.end, torch.tensor([[1.92**2, 0.48**2]], dtype=torch.float64))
+    assert torch.equal(check.weights(net), torch.tensor([2.0, 1.0]))
+
+
+def test_a_net_is_trained_with_the_loss_optimizer_and_epochs_that_are_given():
+    net, batches = check.linear(torch.tensor([[2.0]])), [(torch.tensor([[1.0]]), torch.tensor([[0.0]]))]
+    trained = check.trained(net, batches, check.uneven_loss, 3, torch.optim.Adam, lr=0.5)
+    assert trained.before.shape == (3, 1)
+    assert torch.allclose(trained.before[:, 0], torch.tensor([6.0, 4.5, 3.0], dtype=torch.float64))
+
+
+def test_the_arguments_of_the_uneven_loss_cannot_be_swapped():
+    large, small = torch.tensor([[2.0], [1.0]]), torch.tensor([[1.0], [1.0]])
+    assert check.uneven_loss(large, small) == 1.5
+    assert check.uneven_loss(small, large) == 0.5
