@@ -88,7 +88,8 @@ def case(name: str, *, points: float = 0.0, hidden: bool = False):
     seed = _data.restart(f"{cell.exercise}/{name}")
     _inside_case = True
     try:
-        with _world.stderr_as_stdout(), _world.same_for_everyone(seed):
+        # Another seed than that of the test data, or a student's own random numbers would repeat the data.
+        with _world.stderr_as_stdout(), _world.same_for_everyone(seed + 1):
             yield
     except NotDoneYet as stub:
         status, message = "not done", describe_not_done(stub, test_file)
