@@ -1,0 +1,41 @@
+"""The schedules that torch plays agree with the formulas of chapter 11."""
+
+import math
+
+from course_utils import schedules
+
+import pytest
+
+
+def half_cosine(share):
+    return (1 + math.cos(math.pi * share)) / 2
+
+
+CASES = [
+    ("step_decay", (25, 0.8, 0.5, 10), 0.2),
+    ("inverse_time_decay", (9, 0.8, 1 / 3), 0.2),
+    ("exponential_decay", (70, 0.8, 0.99), 0.8 * 0.99**70),
+    ("natural_exp_decay", (200, 0.8, 0.01), 0.8 * math.exp(-2)),
+    ("cosine_decay", (5, 0.8, 20, 0.2), 0.2 + 0.6 * half_cosine(0.25)),
+    ("cosine_decay", (21, 0.8, 20, 0.2), 0.2),
+    ("linear_warmup", (0, 0.8, 1), 0.8),
+    ("linear_warmup", (1, 0.8, 4), 0.4),
+    ("linear_warmup", (9, 0.8, 4), 0.8),
+    ("warmup_cosine", (3, 0.8, 4, 12), 0.8),
+    ("warmup_cosine", (6, 0.8, 4, 12), 0.8 * half_cosine(0.25)),
+    ("warmup_cosine", (50, 0.8, 4, 12, 0.1), 0.1),
+    ("triangular", (7, 0.2, 0.8, 5), 0.8 - 2 / 5 * 0.6),
+    ("cosine_restarts", (12, 0.8, 0.2, 4, 2), 0.8),
+    ("cosine_restarts", (10, 0.8, 0.2, 4, 2), 0.2 + 0.6 * half_cosine(6 / 8)),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "rate"), CASES)
+def test_rate(name, arguments, rate):
+    assert getattr(schedules, name)(*arguments) == pytest.approx(rate)
+
+
+def test_make_warmup_cosine():
+    optimizer = schedules.optimizer_at(0.8)
+    rates = schedules.record(optimizer, schedules.make_warmup_cosine(optimizer, 4, 12), 13)
+    assert rates == pytest.approx([schedules.warmup_cosine(t, 0.8, 4, 12) for t in range(13)], abs=1e-9)
