@@ -15,6 +15,7 @@ that is not ends the case with a sentence for the student. Test data comes from 
 `normal`, ...), whose numbers depend on the case alone.
 """
 
+from course_utils.check._batches import one_pass
 from course_utils.check._cell import case, exercise, has_passed, records, score
 from course_utils.check._data import generator, integers, normal, uniform
 from course_utils.check._failure import Failed, NotDoneYet
@@ -81,6 +82,7 @@ __all__ = [
     "linear",
     "normal",
     "number",
+    "one_pass",
     "own_memory",
     "raises",
     "records",

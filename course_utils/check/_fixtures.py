@@ -99,16 +99,24 @@ def weights(net: nn.Module) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training made of a net, and the losses, (num_epochs, batches) in float64, as in `trained`."""
+    """What training made of a net, and the losses, (num_epochs, batches) in float64, as in `trained`.
+
+    sizes: (batches,), how many examples each batch has.
+    """
 
     net: nn.Module
     before: torch.Tensor
     after: torch.Tensor
     end: torch.Tensor
+    sizes: torch.Tensor
 
     @property
     def weights(self) -> torch.Tensor:
         return weights(self.net)
+
+    def mean(self, losses: torch.Tensor | None = None) -> torch.Tensor:
+        """The mean over the examples in each epoch, (num_epochs,); by default of `before`."""
+        return (self.before if losses is None else losses) @ self.sizes / self.sizes.sum()
 
 
 def trained(
@@ -136,7 +144,8 @@ def trained(
             during.append((value.item(), loss(net(X), y).item()))
         before, after = zip(*during, strict=True)
         rows.append((before, after, [loss(net(X), y).item() for X, y in batches]))
-    return Trained(net, *torch.tensor(rows, dtype=torch.float64).unbind(dim=1))
+    sizes = torch.tensor([len(y) for _, y in batches], dtype=torch.float64)
+    return Trained(net, *torch.tensor(rows, dtype=torch.float64).unbind(dim=1), sizes)
 
 
 def uneven_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -124,9 +124,7 @@ edit("synthetic_data", {"noise_std * z": "z"}, says="y should be Xw + b up to no
 edit("synthetic_data", {"noise_std * z": "noise_std**0.5 * z"}, says="with the square root of noise_std")
 edit("synthetic_data", {"noise_std * z": "noise_std * X[:, :1]"}, says="the noise depends on X")
 edit("synthetic_data", {"noise_std * z": "0 * z"}, says="every example has the same noise, or none")
-edit(
-    "synthetic_data", {"X @ w[:, None]": "X @ w.flip(0)[:, None]"}, says="the weights are in the wrong order"
-)
+edit("synthetic_data", {"X @ w[:, None]": "X @ w.flip(0)[:, None]"}, says="y should be Xw + b up to noise")
 edit("synthetic_data", {"noise_std=0.01": "noise_std=0.1"}, says="without noise_std")
 
 
@@ -432,7 +430,7 @@ def linreg(X, w, b):
 
 
 edit("linreg", {"return X @ w + b": "return X @ w - b"}, says="b is subtracted; it should be added")
-edit("linreg", {"return X @ w": "return X @ w.flip(0)"}, says="the weights are in the wrong order")
+edit("linreg", {"return X @ w": "return X @ w.flip(0)"}, says="expected 12.5, found 21.5")
 edit("linreg", {"return X @ w": "return X[:, :1] @ w[:1]"}, says="the second feature has no effect")
 
 
@@ -673,7 +671,7 @@ def sgd(params, lr, batch_size):
                 param.grad.zero_()
 
 
-@wrong("in memory, so reshape or flatten makes a copy")
+@wrong("in memory did not change: reshape and flatten make a copy of it")
 def sgd(params, lr, batch_size):
     """A copy where the parameter is transposed in memory."""
     for param in params:

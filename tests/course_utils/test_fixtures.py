@@ -80,6 +80,15 @@ def test_a_copy_is_trained_and_the_net_stays_as_it_is():
     assert torch.equal(check.weights(net), torch.tensor([2.0, 1.0]))
 
 
+def test_the_mean_over_the_examples_of_an_epoch_weighs_the_batches():
+    trained = check.trained(
+        check.linear(torch.tensor([[1.0]])), check.batches([3, 1], 1), num_epochs=2, lr=0.1
+    )
+    assert torch.equal(trained.sizes, torch.tensor([3.0, 1.0], dtype=torch.float64))
+    assert torch.allclose(trained.mean(), (3 * trained.before[:, 0] + trained.before[:, 1]) / 4)
+    assert torch.allclose(trained.mean(trained.end), (3 * trained.end[:, 0] + trained.end[:, 1]) / 4)
+
+
 def test_a_net_is_trained_with_the_loss_optimizer_and_epochs_that_are_given():
     net, batches = check.linear(torch.tensor([[2.0]])), [(torch.tensor([[1.0]]), torch.tensor([[0.0]]))]
     trained = check.trained(net, batches, check.uneven_loss, 3, torch.optim.Adam, lr=0.5)

@@ -1,0 +1,61 @@
+"""One pass of a student's loader over examples that carry their numbers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from course_utils.check._statements import close, equal, like, that
+
+import torch
+
+
+def one_pass(
+    loader: Callable,
+    n: int,
+    batch_size: int,
+    *,
+    labels: tuple[int, ...] = (-1, 1),
+    dtype: torch.dtype = torch.float32,
+    **options: Any,
+) -> torch.Tensor:
+    """The numbers of the examples, (n,), in the order of loader(batch_size, features, labels, **options).
+
+    Example i has the features i and i + 0.5 and the label 10 i. The batches have the right sizes, hold each
+    example once and with its own label, and the tensors that were passed in are left alone.
+    labels: the shape of the labels, for reshape. options: further arguments of the loader.
+    """
+    numbers = torch.arange(n, dtype=dtype)
+    given = torch.stack((numbers, numbers + 0.5), dim=1), (10 * numbers).reshape(labels)
+    copies = [part.clone() for part in given]
+    found = loader(batch_size, *given, **options)
+    that(found is not None, f"{loader.__name__} returned None: use yield for each batch")
+    single = isinstance(found, tuple) and len(found) > 0 and isinstance(found[0], torch.Tensor)
+    that(not single, "a single batch was returned; use yield in place of return")
+    batches = [(X.clone(), y.clone()) for X, y in found]  # a loader may use its memory again
+    for name, now, before in zip(("features", "labels"), given, copies, strict=True):
+        close(now, before, f"the {name} that were passed in are changed")
+    _sizes([len(y) for _, y in batches], n, batch_size)
+    if not batches:
+        return numbers
+    X, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    kind = "(n, 1)" if given[1].dim() == 2 else "(n,)"
+    that(y.dim() == given[1].dim(), f"labels {kind} should stay {kind}")
+    like(X, copies[0])
+    like(y, copies[1])
+    together = torch.equal(y.flatten(), 10 * X[:, 0]) and torch.equal(X[:, 1], X[:, 0] + 0.5)
+    that(together, "features and labels do not belong together: use one order for both")
+    once = torch.equal(X[:, 0].sort().values, numbers)
+    that(once, "some examples come twice or not at all in one pass")
+    return X[:, 0]
+
+
+def _sizes(found: list[int], n: int, batch_size: int) -> None:
+    """The sizes of the batches are those of a pass over n examples."""
+    full, rest = divmod(n, batch_size)
+    sizes = full * [batch_size] + [rest] * (rest > 0)
+    wrong = {"no examples should give no batches": [0]}
+    wrong["there is an empty batch"] = [*sizes, 0]
+    wrong[f"the last{', smaller' * (rest > 0)} batch is missing"] = sizes[:-1]
+    wrong["only the first batch came: `return` ends the loop; use yield in its place"] = sizes[:1]
+    wrong["the last batch is filled up; it may be smaller"] = (full + 1) * [batch_size]
+    wrong["all examples came in one batch: batch_size was not used"] = [n]
+    equal(found, sizes, f"{n} examples, batch_size {batch_size}", known=wrong)

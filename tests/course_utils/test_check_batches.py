@@ -1,0 +1,61 @@
+"""One pass of a loader over numbered examples."""
+
+from course_utils import check
+from course_utils.check import Failed
+
+import pytest
+import torch
+
+
+def plain(batch_size, features, labels, start=0):
+    for i in range(start, len(features), batch_size):
+        yield features[i : i + batch_size], labels[i : i + batch_size]
+
+
+def backwards(batch_size, features, labels):
+    return plain(batch_size, features.flip(0), labels.flip(0))
+
+
+def apart(batch_size, features, labels):
+    return plain(batch_size, features, labels.flip(0))
+
+
+def in_place(batch_size, features, labels):
+    features.zero_()
+    return plain(batch_size, features, labels)
+
+
+def twice(batch_size, features, labels):
+    return [(features[:batch_size], labels[:batch_size])] * 2
+
+
+def columns(batch_size, features, labels):
+    return plain(batch_size, features, labels.reshape(-1, 1))
+
+
+def first(batch_size, features, labels):
+    return features[:batch_size], labels[:batch_size]
+
+
+def test_the_order_of_the_examples_comes_back():
+    assert torch.equal(check.one_pass(plain, 5, 2), torch.arange(5.0))
+    assert torch.equal(check.one_pass(backwards, 4, 2, labels=(-1,)), torch.tensor([3.0, 2.0, 1.0, 0.0]))
+    assert check.one_pass(plain, 3, 5, dtype=torch.float64).dtype == torch.float64
+    assert len(check.one_pass(plain, 0, 5)) == 0
+
+
+@pytest.mark.parametrize(
+    ("loader", "options", "message"),
+    [
+        (lambda *args: None, {}, "returned None"),
+        (first, {}, "a single batch was returned"),
+        (in_place, {}, "the features that were passed in are changed"),
+        (plain, {"start": 2}, "the last batch is missing"),
+        (apart, {}, "use one order for both"),
+        (twice, {}, "some examples come twice or not at all"),
+        (columns, {"labels": (-1,)}, r"labels \(n,\) should stay \(n,\)"),
+    ],
+)
+def test_mistakes_are_named(loader, options, message):
+    with pytest.raises(Failed, match=message):
+        check.one_pass(loader, 4, 2, **options)
