@@ -27,7 +27,8 @@ def one_pass(
     given = torch.stack((numbers, numbers + 0.5), dim=1), (10 * numbers).reshape(labels)
     copies = [part.clone() for part in given]
     found = loader(batch_size, *given, **options)
-    that(found is not None, f"{loader.__name__} returned None: use yield for each batch")
+    name = getattr(loader, "__name__", "the loader")
+    that(found is not None, f"{name} returned None: use yield for each batch")
     single = isinstance(found, tuple) and len(found) > 0 and isinstance(found[0], torch.Tensor)
     that(not single, "a single batch was returned; use yield in place of return")
     batches = [(X.clone(), y.clone()) for X, y in found]  # a loader may use its memory again
