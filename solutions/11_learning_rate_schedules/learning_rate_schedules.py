@@ -73,7 +73,7 @@ the noise is. So start fast and end slowly.
 
 Predict the mean loss of many walks after 100 steps, from $x = 5$ and with noise of variance 1. At rate 0.5, the
 floor is $\frac{\eta}{2(2-\eta)} = 0.5/3 = 0.17$. At rate 0.02, the distance has only shrunk to $5 \cdot 0.98^{100} = 0.66$, a loss
-of 0.22. And what if the rate falls from 0.5 like $0.5/(1 + t/4)$?
+of 0.22, and a little noise. And what if the rate falls from 0.5 like $0.5/(1 + t/4)$?
 """
 
 
@@ -338,11 +338,13 @@ with check.case("multiplies the rate by gamma at each step", points=0.5):
     known = {sentence: rates_of(rate, ts) for sentence, rate in wrong.items()}
     expected = 0.8 * 0.9 ** torch.tensor(ts).double()
     check.close(rates_of(exponential_decay, ts, 0.8, 0.9), expected, known=known)
+    with check.at_most(50_000, "it goes through the steps one by one, which takes too long for a large t"):
+        rate = exponential_decay(10**9, 0.8, 0.9)
+    check.close(rate, 0.0, "at step 10^9")
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other settings, also for a rate that grows", points=0.5, hidden=True):
     t = torch.arange(0, 60, 7)
     check.close(rates_of(exponential_decay, t.tolist(), 0.05, 1.1), 0.05 * 1.1 ** t.double())
-    check.close(rates_of(exponential_decay, [10**9], 0.5, 0.99), torch.zeros(1).double())
 ### END HIDDEN TESTS
 check.score()
 
@@ -432,14 +434,14 @@ the exponentials here: their rates add up to about 7, and $e^{-7}$ of the start 
 
 ## 3 Half a cosine
 
-Exponential decay spends most of its steps at tiny rates. **Cosine annealing** does the opposite. It is given its length $T$
+An exponential decay that ends near zero spends most of its steps at tiny rates. **Cosine annealing** does not. It is given its length $T$
 in advance, stays near the top for a while, falls quickest in the middle, and lands gently at $\eta_{\min}$:
 
 $$\eta_t = \eta_{\min} + \tfrac12 (\eta_0 - \eta_{\min}) \Big(1 + \cos \frac{\pi t}{T}\Big), \qquad 0 \le t \le T .$$
 
 Check the ends: $\cos 0 = 1$ gives $\eta_0$, $\cos \pi = -1$ gives $\eta_{\min}$. Halfway, $\cos \frac{\pi}{2} = 0$ gives the mean of both. By symmetry the
-sum of the rates is about $T (\eta_0 + \eta_{\min})/2$, the same as for a straight line. So cosine reaches as far as a
-constant rate of half its size, and ends at zero.
+sum of the rates is about $T (\eta_0 + \eta_{\min})/2$, the same as for a straight line. So with $\eta_{\min} = 0$ a cosine gets about as far as a constant rate
+of half its size, and ends at zero.
 """
 
 # %% [markdown]
@@ -480,42 +482,42 @@ rates_of, ts, cos, pi = schedules.rates_of, [0, 1, 5, 10, 19, 20], math.cos, mat
 with check.case("falls from lr0 to lr_min along half a cosine", points=1):
     wrong = {
         "this is a whole period, and at step total the rate is back at lr0": lambda t: (
-            0.05 + 0.025 * (1 + cos(2 * pi * t / 20))
+            0.02 + 0.04 * (1 + cos(2 * pi * t / 20))
         ),
-        "this is a quarter of a period": lambda t: 0.05 + 0.05 * cos(pi * t / 40),
-        "the half is missing: 1 + cos reaches 2": lambda t: 0.05 + 0.05 * (1 + cos(pi * t / 20)),
+        "this is a quarter of a period": lambda t: 0.02 + 0.08 * cos(pi * t / 40),
+        "the half is missing: 1 + cos reaches 2": lambda t: 0.02 + 0.08 * (1 + cos(pi * t / 20)),
         "lr_min is ignored": lambda t: 0.05 * (1 + cos(pi * t / 20)),
         "lr_min is added, and the cosine still has the full height lr0": lambda t: (
-            0.05 + 0.05 * (1 + cos(pi * t / 20))
+            0.02 + 0.05 * (1 + cos(pi * t / 20))
         ),
-        "lr_min is missing in front: the curve ends at 0": lambda t: 0.025 * (1 + cos(pi * t / 20)),
+        "lr_min is missing in front: the curve ends at 0": lambda t: 0.04 * (1 + cos(pi * t / 20)),
         "lr_min cuts the curve off; it should be where the curve ends": lambda t: max(
-            0.05, 0.05 * (1 + cos(pi * t / 20))
+            0.02, 0.05 * (1 + cos(pi * t / 20))
         ),
-        "it rises: 1 + cos, not 1 - cos": lambda t: 0.05 + 0.025 * (1 - cos(pi * t / 20)),
-        "the 1 is missing: a cosine alone runs from 1 to -1": lambda t: 0.05 + 0.025 * cos(pi * t / 20),
-        "the sine takes the place of the cosine": lambda t: 0.05 + 0.025 * (1 + math.sin(pi * t / 20)),
-        "pi is missing: math.cos takes radians": lambda t: 0.05 + 0.025 * (1 + cos(t / 20)),
-        "math.cos takes radians, not degrees": lambda t: 0.05 + 0.025 * (1 + cos(180 * t / 20)),
-        "this is a straight line": lambda t: 0.1 - 0.05 * t / 20,
-        "it reaches lr_min one step early": lambda t: 0.05 + 0.025 * (1 + cos(pi * min(t, 19) / 19)),
-        "step 0 uses lr0 itself": lambda t: 0.05 + 0.025 * (1 + cos(pi * min(t + 1, 20) / 20)),
-        "it reaches lr_min one step late": lambda t: 0.05 + 0.025 * (1 + cos(pi * t / 21)),
+        "it rises: 1 + cos, not 1 - cos": lambda t: 0.02 + 0.04 * (1 - cos(pi * t / 20)),
+        "the 1 is missing: a cosine alone runs from 1 to -1": lambda t: 0.02 + 0.04 * cos(pi * t / 20),
+        "the sine takes the place of the cosine": lambda t: 0.02 + 0.04 * (1 + math.sin(pi * t / 20)),
+        "pi is missing: math.cos takes radians": lambda t: 0.02 + 0.04 * (1 + cos(t / 20)),
+        "math.cos takes radians, not degrees": lambda t: 0.02 + 0.04 * (1 + cos(180 * t / 20)),
+        "this is a straight line": lambda t: 0.1 - 0.08 * t / 20,
+        "it reaches lr_min one step early": lambda t: 0.02 + 0.04 * (1 + cos(pi * min(t, 19) / 19)),
+        "step 0 uses lr0 itself": lambda t: 0.02 + 0.04 * (1 + cos(pi * min(t + 1, 20) / 20)),
+        "it reaches lr_min one step late": lambda t: 0.02 + 0.04 * (1 + cos(pi * t / 21)),
     }
     known = {sentence: rates_of(rate, ts) for sentence, rate in wrong.items()}
-    expected = rates_of(lambda t: 0.05 + 0.025 * (1 + cos(pi * t / 20)), ts)
-    check.close(rates_of(cosine_decay, ts, 0.1, 20, 0.05), expected, known=known)
+    expected = rates_of(lambda t: 0.02 + 0.04 * (1 + cos(pi * t / 20)), ts)
+    check.close(rates_of(cosine_decay, ts, 0.1, 20, 0.02), expected, known=known)
     check.close(rates_of(cosine_decay, [0, 10, 20], 0.1, 20), torch.tensor([0.1, 0.05, 0.0]).double(), "lr_min is 0 by default")  # fmt: skip
 with check.case("stays at lr_min, and refuses impossible arguments", points=0.5):
     wrong = {
         "it rises again: after step total the rate stays at lr_min": rates_of(
-            lambda t: 0.05 + 0.025 * (1 + cos(pi * t / 20)), [21, 40, 50]
+            lambda t: 0.02 + 0.04 * (1 + cos(pi * t / 20)), [21, 40, 50]
         )
     }
     wrong["after step total the rate is lr_min, not 0"] = torch.zeros(3).double()
     wrong["after step total the rate is lr_min, not lr0"] = torch.full((3,), 0.1).double()
-    late = rates_of(cosine_decay, [21, 40, 50], 0.1, 20, 0.05)
-    check.close(late, torch.full((3,), 0.05).double(), known=wrong)
+    late = rates_of(cosine_decay, [21, 40, 50], 0.1, 20, 0.02)
+    check.close(late, torch.full((3,), 0.02).double(), known=wrong)
     check.raises(ValueError, cosine_decay, -1, 0.1, 20)
     check.raises(ValueError, cosine_decay, 1, 0.1, 0)
 ### BEGIN HIDDEN TESTS
@@ -667,7 +669,7 @@ r"""
 Why? Chapter 10: a step is stable while the rate is below $2/\lambda$, with $\lambda$ the largest curvature. At 0.1, the limit for $\lambda$ is
 20. Large weights make a steep and strongly curved loss. A small rate would survive, but would be slow
 for the rest of the training. **Warm-up** starts with a small rate and raises it, over a *number of steps that is fixed in advance*.
-Nothing waits for the gradient to become small.
+
 
 ### Exercise 11.6: `linear_warmup` &nbsp; (2 points, about 5 minutes, ★☆☆)
 
@@ -785,7 +787,7 @@ cu.plots.curves(
     y="curvature",
     log_y=True,
     title="The curvature follows the limit 2 / rate down",
-    alt="The largest curvature starts near 1000 and falls to about 20; the limit 2 / rate falls from 2000 to 20 a little ahead of it",
+    alt="The largest curvature starts near 1000 and falls to about 20; the limit 2 / rate falls from 2000 to 20 a little below it",
 )
 assert curvatures[-1] > 300 and sum(list(curvatures.values())[-5:]) / 5 < 40
 print("largest curvature at the start: above 300, so the largest stable rate is below 0.007")
@@ -1329,6 +1331,8 @@ r"""
 | `SequentialLR([a, b], milestones=[m])` | a for m steps, then b, which starts from its own step 0 | |
 | `ChainedScheduler([a, b])` | both at each step: their factors *multiply* | so do two schedulers that you step one after the other |
 | `ReduceLROnPlateau(patience=10, factor=0.1)` | cuts when a metric has not improved for more than `patience` calls | `step(metric)`; `mode="min"` expects one that falls |
+| `CosineAnnealingWarmRestarts(T_0, T_mult)` | `cosine_restarts` | |
+| `CyclicLR(base_lr, max_lr, step_size_up)` | `triangular` | cycles the momentum, too, unless told not to |
 | `OneCycleLR(max_lr, total_steps)` | up to max_lr in 30 % of the steps, down to almost nothing | steps past the end are refused |
 
 If two schedules leave a gap between them, the rate simply keeps its last value.
@@ -1630,6 +1634,25 @@ print("mean loss of the last 50 batches: below 0.8")
 
 # %% [markdown]
 r"""
+**What is refused.** A wrong number should fail at once and say why, rather than train badly.
+"""
+
+# %% tags=["experiment"]
+weight = nn.Parameter(torch.zeros(1))
+for name, call in {
+    "no parameters": lambda: torch.optim.SGD([], lr=0.1),
+    "negative rate": lambda: torch.optim.SGD([weight], lr=-0.1),
+    "a schedule that gives nan": lambda: set_rate(torch.optim.SGD([weight], lr=0.1), math.nan, 7),
+    "a negative step": lambda: step_decay(-1, 0.1, 0.5, 10),
+    "a warm-up as long as the training": lambda: make_warmup_cosine(torch.optim.SGD([weight], lr=0.1), 9, 9),
+}.items():
+    try:
+        call()
+    except ValueError as error:
+        print(f"{name}: {error}")
+
+# %% [markdown]
+r"""
 **One cycle.** `OneCycleLR` is a warm-up and a cosine in one, with a twist: as the rate rises, the momentum falls, and the other way
 round. By default it starts at `max_lr / 25`, peaks after 30 % of the steps, ends at `max_lr / 250,000`; the momentum goes 0.95, 0.85,
 0.95.
@@ -1835,7 +1858,7 @@ cu.demo.explore(
 # %% tags=["still", "experiment"]
 cu.plots.figure(
     lambda ax: draw_ravine_walks(ax, "constant", 0.2),
-    alt="Constant rate 0.2: the mean loss falls from 10 to about 0.1 within 20 steps and stays there, above the goal",
+    alt="Constant rate 0.2: the mean loss falls from 10 to about 0.13 within 60 steps and stays there, above the goal",
 )
 
 # %% tags=["experiment"]
@@ -1901,8 +1924,8 @@ r"""
 Read the table by columns, and then by its best entries. In the column 0.01, the constant rate is better than the inverse root: the
 rate is too small anyway, and decay makes it smaller. In the column 0.1, it is far worse. So "schedule A beats schedule B"
 means little without a peak. With each at its own best peak, the falling schedules beat the constant rate
-clearly, and each other hardly. What they have in common matters: *a peak that is too high to stay at, and an end near zero.* The warm-up
-pays in the last column, where it keeps the cosine alive at a peak that hurts it otherwise.
+clearly, and each other hardly. What they have in common matters: *a peak that is too high to stay at, and an end near zero.* In the last column, the warm-up helps the cosine at a peak that is
+too high for it; but that is a single run.
 
 And the range test? It suggested a rate between 0.006 and 0.12. The best peaks are 0.03 and 0.1.
 

@@ -1,0 +1,532 @@
+"""Known answers to the exercises of chapter 11."""
+
+import math
+
+import torch
+from torch.optim import lr_scheduler
+
+from tests.answers import edit, odd, odd_edit, odd_value, wrong, wrong_value
+
+# --- step_decay -------------------------------------------------------------------------------------------
+
+edit("step_decay", {"t // step_size)": "t / step_size)"}, says="count whole blocks")
+edit("step_decay", {"t // step_size)": "(t + 1) // step_size)"}, says="one step early")
+edit("step_decay", {"t // step_size)": "max(t - 1, 0) // step_size)"}, says="one step late")
+edit("step_decay", {"t // step_size)": "t % step_size)"}, says="% is what is left over")
+edit("step_decay", {"t // step_size)": "math.ceil(t / step_size))"}, says="rounded up")
+edit("step_decay", {"t // step_size)": "round(t / step_size))"}, says="rounded to the nearest")
+edit("step_decay", {"(t // step_size)": "t"}, says="it is cut at each step")
+edit("step_decay", {"return lr0 * gamma": "return lr0 / gamma"}, says="multiply by gamma")
+edit("step_decay", {"return lr0 * gamma": "return gamma"}, says="lr0 is missing")
+edit("step_decay", {"return lr0 * gamma": "return (lr0 * gamma)"}, says="the power applies to gamma alone")
+edit("step_decay", {"gamma ** (t": "gamma * (t"}, says="raise it to that power")
+edit("step_decay", {"t < 0 or ": ""}, says="should raise ValueError")
+edit("step_decay", {" or step_size < 1": ""}, says="should raise ValueError")
+edit("step_decay", {"return lr0": "return torch.tensor(lr0)"}, says="should be a Python float")
+edit("step_decay", {"return lr0": "lr0"}, says="None")
+
+
+@wrong("it is cut only once")
+def step_decay(t, lr0, gamma, step_size):
+    if t < 0 or step_size < 1:
+        raise ValueError("out of range")
+    return lr0 * gamma if t >= step_size else lr0
+
+
+@wrong("cut at the milestones only")
+def step_decay(t, lr0, gamma, step_size):
+    if t < 0 or step_size < 1:
+        raise ValueError("out of range")
+    return lr0 * gamma ** (t // step_size) if t % step_size == 0 else lr0
+
+
+@wrong("cut already in the first block")
+def step_decay(t, lr0, gamma, step_size):
+    if t < 0 or step_size < 1:
+        raise ValueError("out of range")
+    return lr0 * gamma ** (1 + t // step_size)
+
+
+@odd
+def step_decay(t, lr0, gamma, step_size):
+    """divmod and pow."""
+    if min(t, step_size - 1) < 0:
+        raise ValueError("t and step_size are out of range")
+    return lr0 * math.pow(gamma, divmod(t, step_size)[0])
+
+
+@odd
+def step_decay(t, lr0, gamma, step_size):
+    """Round down by hand, in tensors."""
+    if t < 0 or step_size <= 0:
+        raise ValueError("t and step_size are out of range")
+    blocks = (t - t % step_size) // step_size
+    return float(torch.tensor(gamma, dtype=torch.float64) ** blocks * lr0)
+
+
+# --- inverse_time_decay -----------------------------------------------------------------------------------
+
+edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 / 1 + k * t"}, says="brackets")
+edit("inverse_time_decay", {"k * t": "k * (t + 1)"}, says="t starts from 1")
+edit("inverse_time_decay", {"1 + k * t": "1 + t"}, says="k is missing")
+edit("inverse_time_decay", {"(1 + k * t)": "(1 + k) ** t"}, says="that is an exponential decay")
+edit("inverse_time_decay", {"/ (1 + k *": "* (1 + k *"}, says="the rate grows")
+edit("inverse_time_decay", {"return lr0 /": "return 1 /"}, says="lr0 is missing")
+edit("inverse_time_decay", {"k * t": "t / k"}, says="k t, not t / k")
+edit("inverse_time_decay", {"1 + k * t": "k * t"}, says="ZeroDivisionError")
+edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 / math.sqrt(1 + k * t)"}, says="inverse square root")
+edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 * (1 - k * t)"}, says="straight line")
+
+
+@odd
+def inverse_time_decay(t, lr0, k):
+    """One over the rate is a straight line."""
+    return 1 / (1 / lr0 + t * (k / lr0))
+
+
+@odd
+def inverse_time_decay(t, lr0, k):
+    return lr0 * math.pow(1.0 + k * float(t), -1)
+
+
+# --- exponential_decay ------------------------------------------------------------------------------------
+
+edit("exponential_decay", {"gamma**t": "gamma ** (t + 1)"}, says="step 0 uses lr0 itself")
+edit("exponential_decay", {"lr0 * gamma**t": "gamma**t"}, says="lr0 is missing")
+edit("exponential_decay", {"lr0 * gamma**t": "(lr0 * gamma) ** t"}, says="to gamma alone")
+edit("exponential_decay", {"gamma**t": "gamma * t"}, says="raise it to the power t")
+edit("exponential_decay", {"gamma**t": "(1 - gamma) ** t"}, says="1 - gamma takes the place")
+edit("exponential_decay", {"* gamma**": "/ gamma**"}, says="the rate grows")
+edit("exponential_decay", {"gamma**t": "math.exp(-gamma * t)"}, says="e^(-gamma t)")
+edit("exponential_decay", {"gamma**t": "(gamma ^ t)"}, says="TypeError")
+
+
+@wrong("one by one")
+def exponential_decay(t, lr0, gamma):
+    for _ in range(t):
+        lr0 = lr0 * gamma
+    return lr0
+
+
+@odd
+def exponential_decay(t, lr0, gamma):
+    return lr0 * math.exp(t * math.log(gamma))
+
+
+@odd
+def exponential_decay(t, lr0, gamma):
+    """Squaring."""
+    while t:
+        if t % 2:
+            lr0 *= gamma
+        gamma, t = gamma * gamma, t // 2
+    return lr0
+
+
+# --- natural_exp_decay ------------------------------------------------------------------------------------
+
+edit("natural_exp_decay", {"(-k * t)": "(k * t)"}, says="the exponent is negative")
+edit("natural_exp_decay", {"lr0 * math": "math"}, says="lr0 is missing")
+edit("natural_exp_decay", {"-k * t": "-t"}, says="k is missing")
+edit("natural_exp_decay", {"-k * t": "-t / k"}, says="k t, not t / k")
+edit("natural_exp_decay", {"math.exp(-k * t)": "math.exp(-k) * t"}, says="t is missing from the exponent")
+edit("natural_exp_decay", {"math.exp(-k * t)": "(1 - k) ** t"}, says="not equal to it")
+edit("natural_exp_decay", {"math.exp(-k * t)": "2 ** (-k * t)"}, says="not 2")
+edit("natural_exp_decay", {"math.exp(-k * t)": "10 ** (-k * t)"}, says="not 10")
+
+
+@odd
+def natural_exp_decay(t, lr0, k):
+    return lr0 * math.e ** (-k * t)
+
+
+@odd
+def natural_exp_decay(t, lr0, k):
+    """A power of gamma."""
+    return float(lr0 * torch.exp(torch.tensor(-k, dtype=torch.float64)) ** t)
+
+
+# --- cosine_decay -----------------------------------------------------------------------------------------
+
+edit("cosine_decay", {"math.pi * min": "2 * math.pi * min"}, says="a whole period")
+edit("cosine_decay", {" / 2": ""}, says="the half is missing")
+edit("cosine_decay", {"lr_min + (lr0 - lr_min)": "lr0"}, says="lr_min is ignored")
+edit("cosine_decay", {"(lr0 - lr_min)": "lr0"}, says="still has the full height")
+edit("cosine_decay", {"lr_min + (lr0": "(lr0"}, says="missing in front")
+edit(
+    "cosine_decay",
+    {"lr_min + (lr0 - lr_min)": "max(lr_min, lr0", ") / 2": ") / 2)"},
+    says="cuts the curve off",
+)
+edit("cosine_decay", {"1 + math.cos": "1 - math.cos"}, says="it rises")
+edit("cosine_decay", {"(1 + math": "(math"}, says="the 1 is missing")
+edit("cosine_decay", {"math.cos": "math.sin"}, says="the sine")
+edit("cosine_decay", {"math.pi * ": ""}, says="pi is missing")
+edit("cosine_decay", {"math.pi": "180"}, says="not degrees")
+edit("cosine_decay", {"min(t, total)": "t"}, says="it rises again")
+edit("cosine_decay", {"total) / total": "total) / (total + 1)"}, says="one step late")
+edit("cosine_decay", {"min(t, total)": "min(t + 1, total)"}, says="step 0 uses lr0 itself")
+edit("cosine_decay", {"t < 0 or ": ""}, says="should raise ValueError")
+edit("cosine_decay", {" or total < 1": ""}, says="should raise ValueError")
+edit("cosine_decay", {"return lr_min": "return 0.0 if t > total else lr_min"}, says="lr_min, not 0")
+edit("cosine_decay", {"return lr_min": "return lr0 if t > total else lr_min"}, says="lr_min, not lr0")
+
+
+@odd
+def cosine_decay(t, lr0, total, lr_min=0.0):
+    """The squared cosine of half the angle."""
+    if t < 0 or total <= 0:
+        raise ValueError("t or total is out of range")
+    if t > total:
+        return lr_min
+    return lr_min + (lr0 - lr_min) * math.cos(math.pi * t / (2 * total)) ** 2
+
+
+@odd
+def cosine_decay(t, lr0, total, lr_min=0.0):
+    """torch's scheduler walks there."""
+    if t < 0 or total < 1:
+        raise ValueError("t or total is out of range")
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=lr0)
+    scheduler = lr_scheduler.CosineAnnealingLR(optimizer, total, lr_min)
+    for _ in range(min(t, total)):
+        optimizer.step()
+        scheduler.step()
+    return scheduler.get_last_lr()[0]
+
+
+# --- linear_warmup ----------------------------------------------------------------------------------------
+
+edit("linear_warmup", {"1.0, (t + 1)": "1.0, t"}, says="step 0 has rate 0")
+edit("linear_warmup", {"1.0, (t + 1) / warmup": "1.0, t / max(1, warmup - 1)"}, says="step 0 has rate 0")
+edit("linear_warmup", {"/ warmup)": "/ (warmup + 1))"}, says="one step late")
+edit("linear_warmup", {"1.0, (t + 1)": "1.0, (t + 2)"}, says="one step early")
+edit("linear_warmup", {"min(1.0, (t + 1) / warmup)": "(t + 1) / warmup"}, says="it goes on rising")
+edit("linear_warmup", {"lr * min": "min"}, says="lr is missing")
+edit("linear_warmup", {"min(": "max("}, says="no warm-up")
+edit("linear_warmup", {"1.0, (t + 1)": "1.0, (t % warmup + 1)"}, says="it starts again from below")
+edit(
+    "linear_warmup",
+    {"lr * min(1.0, (t + 1) / warmup)": "lr * (t + 1) / warmup if t < warmup else 0.0"},
+    says="lr, not 0",
+)
+edit("linear_warmup", {"1.0, (t + 1) / warmup": "1.0, (t + 1) // warmup"}, says="expected 0.2, found 0")
+
+
+@odd
+def linear_warmup(t, lr, warmup):
+    return lr * (t + 1) / warmup if t < warmup - 1 else lr
+
+
+@odd
+def linear_warmup(t, lr, warmup):
+    return min(lr, lr / warmup + t * lr / warmup)
+
+
+# --- warmup_cosine ----------------------------------------------------------------------------------------
+
+edit("warmup_cosine", {"return lr * (t + 1)": "return lr * t"}, says="step 0 has rate 0")
+edit(
+    "warmup_cosine", {"(t - warmup) / (total - warmup)": "t / total"}, says="the cosine starts in the middle"
+)
+edit(
+    "warmup_cosine",
+    {"(t - warmup) / (total - warmup)": "t / (total - warmup)"},
+    says="the cosine starts in the middle",
+)
+edit("warmup_cosine", {"/ (total - warmup)": "/ total"}, says="the cosine is too long")
+edit("warmup_cosine", {"(t - warmup) /": "(t - warmup + 1) /"}, says="one step early")
+edit(
+    "warmup_cosine",
+    {"(t - warmup) / (total - warmup)": "(t - warmup + 1) / (total - warmup + 1)"},
+    says="one step early",
+)
+edit("warmup_cosine", {"(total - warmup))": "(total - warmup - 1))"}, says="reaches lr_min one step early")
+edit("warmup_cosine", {"if t < warmup": "if t <= warmup"}, says="one step late")
+edit("warmup_cosine", {"lr_min + (lr - lr_min)": "lr"}, says="lr_min is ignored")
+edit("warmup_cosine", {"(lr - lr_min)": "lr"}, says="full height")
+edit("warmup_cosine", {"* share)) / 2": "* share))"}, says="the half is missing")
+edit("warmup_cosine", {"math.pi": "2 * math.pi"}, says="a whole period")
+edit(
+    "warmup_cosine",
+    {"min(1.0, (t - warmup) / (total - warmup))": "(t - warmup) / (total - warmup)"},
+    says="it rises again",
+)
+edit("warmup_cosine", {"t < 0 or ": ""}, says="should raise ValueError")
+edit(
+    "warmup_cosine",
+    {"0 or not 1 <= warmup < total": "0 or not warmup < total"},
+    says="should raise ValueError",
+)
+edit(
+    "warmup_cosine",
+    {"0 or not 1 <= warmup < total": "0 or not 1 <= warmup <= total"},
+    says="should raise ValueError",
+)
+edit("warmup_cosine", {"return lr * (t + 1) / warmup": "return lr"}, says="no warm-up")
+edit(
+    "warmup_cosine",
+    {"return lr * (t + 1) / warmup": "return lr_min + (lr - lr_min) * (t + 1) / warmup"},
+    says="starts at lr_min",
+)
+edit("warmup_cosine", {"share = ": "if t > total:\n        return 0.0\n    share = "}, says="lr_min, not 0")
+
+
+@odd
+def warmup_cosine(t, lr, warmup, total, lr_min=0.0):
+    """With helpers, in another order."""
+    if t < 0 or warmup < 1 or warmup >= total:
+        raise ValueError("t, warmup or total is out of range")
+
+    def cosine(s, length):
+        return lr_min + (lr - lr_min) * 0.5 * (math.cos(s / length * math.pi) + 1)
+
+    if t >= total:
+        return lr_min
+    return cosine(t - warmup, total - warmup) if t >= warmup else lr / warmup * (t + 1)
+
+
+# --- triangular -------------------------------------------------------------------------------------------
+
+edit("triangular", {"min(s, 2 * half_period - s)": "s"}, says="goes on to twice the height")
+edit("triangular", {"t % (2 * half_period)": "t % half_period"}, says="the way down is missing")
+edit(
+    "triangular",
+    {"lr_min + (lr_max - lr_min) * share": "lr_max - (lr_max - lr_min) * share"},
+    says="it starts at lr_max",
+)
+edit("triangular", {"lr_min + (lr_max": "(lr_max"}, says="missing in front")
+edit("triangular", {"lr_min + (lr_max - lr_min)": "lr_max"}, says="lr_max is the height")
+edit("triangular", {"(lr_max - lr_min)": "lr_max"}, says="the height is lr_max - lr_min")
+edit("triangular", {"s = t % (2 * half_period)": "s = min(t, 2 * half_period)"}, says="only once")
+edit("triangular", {"s = t % (2 * half_period)": "s = min(t, half_period)"}, says="it stays at lr_max")
+edit(
+    "triangular",
+    {"share = min(s, 2 * half_period - s) / half_period": "share = t / half_period"},
+    says="it never comes down",
+)
+edit("triangular", {"s = t % (2": "s = (t + 1) % (2"}, says="one step early")
+edit(
+    "triangular",
+    {"return lr_min + (lr_max - lr_min) * share": "return max(lr_min, lr_max * share)"},
+    says="cuts the curve off",
+)
+
+
+@odd
+def triangular(t, lr_min, lr_max, half_period):
+    """Smith's formula."""
+    cycle = math.floor(1 + t / (2 * half_period))
+    x = abs(t / half_period - 2 * cycle + 1)
+    return lr_min + (lr_max - lr_min) * max(0.0, 1 - x)
+
+
+@odd
+def triangular(t, lr_min, lr_max, half_period):
+    """Blocks, up and down in turn."""
+    block, s = divmod(t, half_period)
+    step = (lr_max - lr_min) / half_period
+    return lr_max - s * step if block % 2 else lr_min + s * step
+
+
+# --- cosine_restarts --------------------------------------------------------------------------------------
+
+edit(
+    "cosine_restarts",
+    {"period * mult": "period + first_period * (mult - 1)"},
+    says="the same amount each time",
+)
+edit("cosine_restarts", {"period * mult": "period"}, says="mult is ignored")
+edit("cosine_restarts", {"period * mult": "first_period * mult"}, says="only the second period is longer")
+edit(
+    "cosine_restarts",
+    {"period = t, first_period": "period = t, first_period * mult"},
+    says="the first factor is mult^0",
+)
+edit("cosine_restarts", {"s / period)": "s / first_period)"}, says="divide s by the current length")
+edit("cosine_restarts", {"s >= period": "s > period", "t % period": "t"}, says="one step late")
+edit("cosine_restarts", {"    if mult == 1:\n        s = t % period\n": ""}, says="one by one")
+edit("cosine_restarts", {"math.pi": "2 * math.pi"}, says="a whole period")
+edit("cosine_restarts", {"lr_min + (lr_max - lr_min)": "lr_max + (lr_min - lr_max)"}, says="are swapped")
+edit("cosine_restarts", {"lr_min + (lr_max - lr_min)": "lr_max"}, says="lr_min is ignored")
+edit("cosine_restarts", {"(lr_max - lr_min)": "lr_max"}, says="the height is lr_max - lr_min")
+edit("cosine_restarts", {"/ period)) / 2": "/ period))"}, says="the half is missing")
+edit("cosine_restarts", {"s / period)": "s / (period - 1))"}, says="ends at its last step")
+edit("cosine_restarts", {"t < 0 or ": ""}, says="should raise ValueError")
+edit("cosine_restarts", {"first_period < 1 or ": ""}, says="ZeroDivisionError")
+edit("cosine_restarts", {" or mult < 1": ""}, says="should raise ValueError")
+
+
+@wrong("it does not restart")
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * t / first_period)) / 2
+
+
+@wrong("in period")
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    """The number of the period by a logarithm, which is rounded down at the seams."""
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    if mult == 1:
+        s, period = t % first_period, first_period
+    else:
+        k = int(math.log(t * (mult - 1) / first_period + 1) / math.log(mult))
+        s, period = t - first_period * (mult**k - 1) // (mult - 1), first_period * mult**k
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * s / period)) / 2
+
+
+@odd
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    """Starts of the periods, from the last to the first."""
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    start, period = 0, first_period
+    if mult == 1:
+        start = t // period * period
+    while start + period <= t:
+        start += period
+        period *= mult
+    return lr_min + 0.5 * (lr_max - lr_min) * (1 + math.cos((t - start) / period * math.pi))
+
+
+# --- record_schedule --------------------------------------------------------------------------------------
+
+edit(
+    "record_schedule",
+    {
+        "        scheduler.step()\n": "",
+        "        optimizer.step()\n": "        scheduler.step()\n        optimizer.step()\n",
+    },
+    says="before the optimizer",
+)
+edit("record_schedule", {"        optimizer.step()\n": ""}, says="the optimizer does not step")
+edit("record_schedule", {"        scheduler.step()\n": ""}, says="the scheduler does not step")
+edit("record_schedule", {"[0][": "[-1]["}, says="of the first group")
+edit("record_schedule", {"range(num_steps)": "range(num_steps + 1)"}, says="one step too many")
+edit("record_schedule", {"range(num_steps)": "range(num_steps - 1)"}, says="one step is missing")
+edit("record_schedule", {"return rates": "return torch.tensor(rates)"}, says="should be a list")
+edit("record_schedule", {'[0]["lr"]': "[0]"}, says="should be a Python float")
+
+
+@wrong("the first rate is missing")
+def record_schedule(optimizer, scheduler, num_steps):
+    rates = []
+    for _ in range(num_steps):
+        optimizer.step()
+        scheduler.step()
+        rates.append(scheduler.get_last_lr()[0])
+    return rates
+
+
+@wrong("the scheduler steps first")
+def record_schedule(optimizer, scheduler, num_steps):
+    rates = []
+    for _ in range(num_steps):
+        scheduler.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+    return rates
+
+
+@odd
+def record_schedule(optimizer, scheduler, num_steps):
+    """Between the two calls, from the scheduler."""
+    rates = []
+    while len(rates) < num_steps:
+        optimizer.step()
+        rates += scheduler.get_last_lr()[:1]
+        scheduler.step()
+    return rates
+
+
+# --- scheduler_rates --------------------------------------------------------------------------------------
+
+RIGHT = {
+    "line 40": 0.055,
+    "line 200": 0.01,
+    "cosine 10": 0.075,
+    "cosine 20": 0.05,
+    "cosine 40": 0.1,
+    "both 0": 0.001,
+    "both 500": 0.05,
+    "both 1700": 0.1,
+}
+for name, value, says in (
+    ("line 40", 0.05, "end_factor times the first rate"),
+    ("line 40", 0.55, "multiply by the first rate"),
+    ("line 200", 0.0, "it does not fall to 0"),
+    ("cosine 10", 0.05, "ends at eta_min"),
+    ("cosine 20", 0.1, "T_max is half a period"),
+    ("cosine 40", 0.05, "climbs again"),
+    ("both 0", 0.0, "start_factor times the rate"),
+    ("both 500", 0.0309, "counts from its own start"),
+    ("both 1700", 0.0, "climbs again"),
+):
+    wrong_value("scheduler_rates", "scheduler_rates", RIGHT | {name: value}, says)
+odd_value(
+    "scheduler_rates",
+    "scheduler_rates",
+    RIGHT | {"both 0": 0.1 / 100, "line 40": 0.0545, "cosine 40": 0.1 + 0},
+)
+
+# --- make_warmup_cosine -----------------------------------------------------------------------------------
+
+edit("make_warmup_cosine", {"total_iters=warmup - 1": "total_iters=warmup"}, says="arrives one step late")
+edit("make_warmup_cosine", {"start_factor=1 / warmup, ": ""}, says="the default 1/3")
+edit("make_warmup_cosine", {"T_max=total - warmup": "T_max=total"}, says="the steps of the cosine alone")
+edit("make_warmup_cosine", {"T_max=total - warmup": "T_max=total - warmup - 1"}, says="one step early")
+edit("make_warmup_cosine", {"T_max=total - warmup": "T_max=total - warmup + 1"}, says="one step late")
+edit("make_warmup_cosine", {"T_max=total - warmup": "T_max=(total - warmup) // 2"}, says="half a period")
+edit("make_warmup_cosine", {"milestones=[warmup]": "milestones=[warmup - 1]"}, says="begins one step early")
+edit("make_warmup_cosine", {"milestones=[warmup]": "milestones=[warmup + 1]"}, says="begins one step late")
+edit(
+    "make_warmup_cosine",
+    {
+        "SequentialLR(optimizer, [up, down], milestones=[warmup])": "ChainedScheduler([up, down])",
+    },
+    says="their factors multiply",
+)
+edit("make_warmup_cosine", {"return lr": "lr"}, says="is there a return?")
+edit("make_warmup_cosine", {"not 1 <= warmup < total": "not warmup < total"}, says="ZeroDivisionError")
+edit("make_warmup_cosine", {"not 1 <= warmup < total": "not 1 <= warmup"}, says="should raise ValueError")
+
+
+@odd
+def make_warmup_cosine(optimizer, warmup, total):
+    """One function for all."""
+    if warmup < 1 or total <= warmup:
+        raise ValueError("warmup or total is out of range")
+
+    def factor(t):
+        if t < warmup:
+            return (t + 1) / warmup
+        return (1 + math.cos(math.pi * (t - warmup) / (total - warmup))) / 2
+
+    return lr_scheduler.LambdaLR(optimizer, factor)
+
+
+odd_edit("make_warmup_cosine", {"T_max=total - warmup": "total - warmup, eta_min=0.0"})
+
+# --- claims -----------------------------------------------------------------------------------------------
+
+BUGS = {"train_1": "b", "train_2": "c", "train_3": "d", "train_4": "a", "train_5": "f"}
+wrong_value("claims_bugs", "claims_bugs", BUGS | {"train_1": "g"}, "1 of 3 is not right yet")
+wrong_value("claims_bugs", "claims_bugs", BUGS | {"train_4": "b"}, "1 of 2 is not right yet")
+wrong_value("claims_bugs", "claims_bugs", BUGS | {"train_2": "d", "train_3": "c"}, "2 of 3 are not right yet")
+wrong_value("claims_bugs", "claims_bugs", BUGS | {"train_5": "e"}, "1 of 2 is not right yet")
+odd_value("claims_bugs", "claims_bugs", {name: f"({letter.upper()})" for name, letter in BUGS.items()})
+
+CARDS = {"warm-up": "false", "T_max": "b", "fast decay": "a", "inverse root": "a", "chain": "false"}
+for name, value, says in (
+    ("warm-up", "true", "1 of 3 is not right yet"),
+    ("T_max", "true", "1 of 3 is not right yet"),
+    ("chain", "a", "1 of 3 is not right yet"),
+    ("fast decay", "true", "1 of 2 is not right yet"),
+    ("inverse root", "c", "1 of 2 is not right yet"),
+):
+    wrong_value("claims_schedules", "claims_schedules", CARDS | {name: value}, says)
+odd_value(
+    "claims_schedules", "claims_schedules", CARDS | {"warm-up": False, "chain": "False", "T_max": "(b)"}
+)
