@@ -207,7 +207,7 @@ edit("mse_logit_grad", {MSE: "(" + MSE + ").mean()"}, "the gradients are average
 edit("mse_logit_grad", {MSE: "(" + MSE + ") / z.numel()"}, "divided by their number")
 edit("mse_logit_grad", {MSE: "(s - y) * torch.exp(-z) / (1 + torch.exp(-z)) ** 2"}, "exp(-z) overflows")
 edit("mse_logit_grad", {MSE: "z.sub_(z).add_(" + MSE + ")"}, "changed its input z")
-edit("mse_logit_grad", {"torch.sigmoid(z)": "torch.sigmoid(z.float())"}, "dtype")
+edit("mse_logit_grad", {MSE: "(" + MSE + ").float()"}, "dtype")
 odd_edit("mse_logit_grad", {"(1 - s)": "torch.sigmoid(-z)"})
 odd_edit("mse_logit_grad", {MSE: "s**2 - s**3 - y * s + y * s**2"})
 
@@ -246,7 +246,7 @@ odd_edit("bce_logit_grad", {BCE_GRAD: "(1 - y) * torch.sigmoid(z) - y * torch.si
 odd_edit("bce_logit_grad", {BCE_GRAD: "torch.tanh(z / 2) / 2 + 0.5 - y"})
 
 
-@wrong("inf * 0 is nan")
+@wrong("which can be 0, gives nan")
 def bce_logit_grad(z, y):
     s = torch.sigmoid(z)
     return (-y / s + (1 - y) / (1 - s)) * s * (1 - s)
@@ -389,79 +389,59 @@ def weight_decay_step(param, grad, lr, weight_decay):
 # --- EarlyStopping ------------------------------------------------------------------------------------------
 
 E = "EarlyStopping"
-edit(E, {"copy.deepcopy(model.state_dict())": "model.state_dict()"}, "shares its memory with the model")
-edit(
-    E, {"copy.deepcopy(model.state_dict())": "model.state_dict().copy()"}, "shares its memory with the model"
-)
-edit(
-    E,
-    {"copy.deepcopy(model.state_dict())": "copy.copy(model.state_dict())"},
-    "shares its memory with the model",
-)
+COPIED = "copy.deepcopy(model.state_dict())"
+BETTER = "self.best_loss - loss > self.min_delta"
+WAIT = "            self.waited += 1"
+LOAD = "model.load_state_dict(self.best_state)"
+SHARED = "shares its memory with the model"
+edit(E, {COPIED: "model.state_dict()"}, SHARED)
+edit(E, {COPIED: "model.state_dict().copy()"}, SHARED)
+edit(E, {COPIED: "copy.copy(model.state_dict())"}, SHARED)
+edit(E, {COPIED: "{k: v.detach() for k, v in model.state_dict().items()}"}, SHARED)
 edit(E, {">= self.patience": "> self.patience"}, "it stops one check too late")
 edit(E, {">= self.patience": "== self.patience"}, "True should stay True")
 edit(E, {">= self.patience": ">= self.patience - 1"}, "it stops one check too early")
 edit(E, {"> self.min_delta": ">= self.min_delta"}, "does not improve by more than min_delta")
 edit(E, {"> self.min_delta": "> 0"}, "min_delta has no effect")
 edit(E, {"> self.min_delta": "> -self.min_delta"}, "min_delta has the wrong sign")
+edit(E, {"self.best_loss, self.waited = loss, 0": "self.best_loss = loss"}, "must be in a row")
 edit(
     E,
     {
-        "self.best_loss, self.waited = loss, 0\n            self.best": "self.best_loss = loss\n            self.best"
-    },
-    "must be in a row",
-)
-edit(
-    E,
-    {
-        "        if self.best_loss - loss > self.min_delta:": "        better = self.best_loss - loss > self.min_delta\n        self.best_loss = loss\n        if better:"
+        BETTER: "self.last - loss > self.min_delta",
+        WAIT: WAIT + "\n        self.last = loss",
+        "0, None": "0, None\n        self.last = math.inf",
+        "loss, 0": "loss, 0\n            self.last = loss",
     },
     "compares with the previous loss",
 )
 edit(
     E,
-    {
-        "        if self.best_loss - loss > self.min_delta:": "        better = self.best_loss - loss > self.min_delta\n        self.best_loss = min(self.best_loss, loss)\n        if better:"
-    },
+    {WAIT: WAIT + "\n            self.best_loss = min(self.best_loss, loss)"},
     "too small to count still became the best",
 )
-edit(
-    E,
-    {
-        "        if self.best_loss - loss > self.min_delta:": "        if not loss >= self.best_loss - self.min_delta:"
-    },
-    "nan counted as better",
-)
+edit(E, {BETTER: "not loss >= self.best_loss - self.min_delta"}, "nan counted as better")
 edit(E, {"self.waited += 1": "pass"}, "it never stops")
 edit(E, {"if self.best_state is not None:": "if True:"}, "restore")
 edit(
     E,
     {
-        "copy.deepcopy(model.state_dict())": "{k: v.clone() for k, v in model.named_parameters()}",
-        "load_state_dict(self.best_state)": "load_state_dict(self.best_state, strict=False)",
+        COPIED: "{k: v.detach().clone() for k, v in model.named_parameters()}",
+        LOAD: "model.load_state_dict(self.best_state, strict=False)",
     },
     "only the parameters came back",
 )
-edit(E, {"model.load_state_dict(self.best_state)": "model = self.best_state"}, "restoring changes nothing")
+edit(E, {LOAD: "model = self.best_state"}, "restoring changes nothing")
+edit(E, {LOAD: "model.load_state_dict(self.best_state, assign=True)"}, "copy when restoring, too")
+edit(E, {LOAD: LOAD + "\n            self.best_state = None"}, "what was kept is gone")
 edit(E, {"patience < 1": "patience < 0"}, "should raise ValueError")
 edit(E, {"raise ValueError": "print"}, "should raise ValueError")
 edit(E, {"math.inf, 0, None": "1e9, 0, None"}, "best_loss before any check")
-edit(
-    E,
-    {
-        "            self.waited += 1": "            self.waited += 1\n        self.best_state = copy.deepcopy(model.state_dict())"
-    },
-    "this brings back the last check",
-)
+edit(E, {WAIT: WAIT + f"\n        self.best_state = {COPIED}"}, "this brings back the last check")
 edit(
     E,
     {"return self.waited >= self.patience": "return self.waited < self.patience"},
     "True and False are exchanged",
-)
-edit(
-    E,
-    {"model.load_state_dict(self.best_state)": "model.load_state_dict(self.best_state, assign=True)"},
-    "copy when restoring, too",
 )
 odd_edit(E, {"self.best_loss - loss > self.min_delta": "loss < self.best_loss - self.min_delta"})
 odd_edit(
@@ -560,18 +540,16 @@ def grid(space):
 R = "random_search"
 DRAW = "torch.randint(len(values), (1,), generator=generator).item()"
 edit(R, {DRAW: "0"}, "a second call with the same generator repeats")
-edit(R, {"len(values), (1,)": "len(values) - 1, (1,)"}, "expected")
+edit(R, {"len(values), (1,)": "len(values) - 1, (1,)"}, "the last value of a list is never drawn")
 edit(R, {", generator=generator": ""}, "two generators with the same seed")
 edit(R, {"for _ in range(n)]": "for _ in range(n - 1)]"}, "the number of dicts")
 edit(R, {"range(n)": "range(1)"}, "the number of dicts")
+edit(R, {"for _ in range(n)]": "] * n"}, "all trials are the same")
 edit(
     R,
-    {
-        "return [{name: draw(values) for name, values in space.items()} for _ in range(n)]": "return [{name: draw(values) for name, values in space.items()}] * n"
-    },
-    "expected",
+    {"len(values), (1,), generator=generator": "len(values), (1,), generator=torch.Generator()"},
+    "repeats the first",
 )
-edit(R, {DRAW: "random.randrange(len(values))"}, "two generators with the same seed")
 edit(R, {"raise ValueError": "print"}, "should raise ValueError")
 
 
@@ -631,7 +609,7 @@ edit(P, {"mean(dim=0)": "mean()"}, "expected")
 edit(P, {"mean(dim=0)": "mean(dim=1, keepdim=True)"}, "expected")
 edit(P, {".to(X.dtype)": ""}, "dtype")
 edit(P, {"return (": "X -= X.mean(dim=0)\n    return ("}, "changed its input X")
-edit(P, {"/ len(X)": "/ (len(X) - 1)"}, "for X of shape (1, 4)")
+edit(P, {"/ len(X)": "/ (len(X) - 1)"}, "called with X = float32 tensor of shape (1, 4)")
 odd_edit(P, {"/ len(X)": "/ max(len(X) - 1, 1)"})
 
 
