@@ -681,7 +681,7 @@ bring D(q ‖ p) below 0.72. Why do the two goals lead to such different curves?
 def draw_two_bumps(ax, centre_of_q, width_of_q):
     """Draw p and q. Returns the divergences, and which goals are reached."""
     x = torch.linspace(-8, 8, 801, dtype=torch.float64)
-    p = (torch.exp(-(((x - 2) / 0.6) ** 2) / 2) + torch.exp(-(((x + 2) / 0.6) ** 2) / 2)) / 1
+    p = torch.exp(-(((x - 2) / 0.6) ** 2) / 2) + torch.exp(-(((x + 2) / 0.6) ** 2) / 2)
     p = p / p.sum()
     log_q = torch.log_softmax(-(((x - centre_of_q) / width_of_q) ** 2) / 2, dim=0)
     q = log_q.exp()
@@ -704,7 +704,7 @@ def draw_two_bumps(ax, centre_of_q, width_of_q):
 cu.demo.explore(
     draw_two_bumps,
     centre_of_q=ipywidgets.FloatSlider(value=1.0, min=-4, max=4, step=0.1, description="centre"),
-    width_of_q=ipywidgets.FloatSlider(value=1.0, min=0.3, max=4, step=0.1, description="width"),
+    width_of_q=ipywidgets.FloatSlider(value=1.0, min=0.5, max=4, step=0.1, description="width"),
     alt="Two bumps at -2 and 2, and a bell curve with a centre and width to choose; the divergences in both directions",
 )
 
@@ -1185,7 +1185,7 @@ cu.plots.figure(
 )
 assert 0.89 < scores[100].max() < 0.96 and 0.83 < scores[1_000].max() < 0.86 and scores[10_000].max() < 0.82
 print(
-    "best of 1,000 equal models: about 0.92 on 100 examples, 0.84 on 1,000, 0.81 on 10,000; the truth is 0.80"
+    "best of 1,000 equal models: about 0.9 or more on 100 examples, above 0.83 on 1,000, below 0.82 on 10,000"
 )
 
 # %% [markdown]
@@ -1671,7 +1671,7 @@ cu.plots.heatmap(
     list(left.values()),
     rows=list(left),
     columns=[f"g = {g:g}" for g in gradient_sizes],
-    title="What is left of the weight after 200 steps (by hand: 0.37)",
+    title="The weight after 200 steps (by hand: 0.37)",
     alt="AdamW leaves about 0.37 for each gradient; Adam with weight_decay leaves about 0 for small, 0.4 for middle and 0.9 for large gradients",
 )
 assert max(left["AdamW"]) - min(left["AdamW"]) < 0.02 and left["Adam with weight_decay"][-1] > 0.8
@@ -1858,8 +1858,8 @@ with check.case("best_loss, and a loss that is nan", points=0.6):
         wrong["an improvement of min_delta or less became the best loss"] = 2.875
         check.equal(stopper.best_loss, best, f"best_loss after a loss of {loss}", known=wrong)
     stopper = EarlyStopping(2)
-    found = [stopper.step(loss, MODEL) for loss in (1.0, NAN, NAN, 0.5)]
-    check.equal(found, [False, False, True, False], "for 1, nan, nan, 0.5 and patience 2")
+    found = [stopper.step(loss, MODEL) for loss in (NAN, 1.0, NAN, NAN, 0.5)]
+    check.equal(found, [False, False, False, True, False], "for nan, 1, nan, nan, 0.5 and patience 2")
 
 
 def fill(net, number):
@@ -1988,7 +1988,7 @@ $d_j^2/(d_j^2 + n\lambda)$, with 1/(ηt) in the role of λ.
 
 ## 10 What else closes the gap?
 
-Four more means, on 500 garments: **dropout** (chapter 5), **augmentation** (each time a picture is used, it is shifted by up to two pixels and perhaps mirrored: new pictures without new labels), **batch normalization**, **weight decay** (AdamW), and label smoothing. 20 epochs each, each at the best of three rates on the validation data. Predict: whose *training* accuracy falls below 100 %?
+Four more means, on 500 garments: **dropout** (chapter 5), **augmentation** (each time a picture is used, it is shifted by up to two pixels and perhaps mirrored: new pictures without new labels), **batch normalization**, **weight decay** (AdamW), and label smoothing. 30 epochs each, each at the better of two rates on the validation data. Predict: whose *training* accuracy falls below 100 %?
 """
 
 
@@ -2014,8 +2014,8 @@ means = {
 table = {}
 for name, (extra, options) in means.items():
     runs = [
-        fit(mlp(128, 0, *copy.deepcopy(extra)), X_train[:500], y_train[:500], 20, lr, **options)
-        for lr in (3e-4, 1e-3, 3e-3)
+        fit(mlp(128, 0, *copy.deepcopy(extra)), X_train[:500], y_train[:500], 30, lr, **options)
+        for lr in (1e-3, 3e-3)
     ]
     net = max(runs, key=lambda net: measure(net, X_valid, y_valid)[1])
     train_loss, train_right = measure(net, X_train[:500], y_train[:500])
@@ -2028,11 +2028,19 @@ cu.plots.heatmap(
     title="Accuracy on training and test data, and the gaps",
     alt="All means reach about the same test accuracy within a few points; augmentation has the smallest gap",
 )
+gaps = {name: row[2] for name, row in table.items()}
+tests = [row[1] for row in table.values()]
+assert min(gaps, key=gaps.get) == "shift and flip" and gaps["shift and flip"] < 0.7 * gaps["none"]
+assert max(tests) - min(tests) < 0.05
+print(
+    "shift and flip: the smallest gap, less than 70 % of that without any of them; test accuracies within 5 points"
+)
 
 # %% [markdown]
 r"""
-Each of the three that act on the training itself has its mark: with dropout, augmentation and weight decay the training pictures are no longer all right, and augmentation cuts the gap to about half. Batch normalization and smoothing leave the training accuracy at 100 %
-here. But look at the test column: all six are within two points of one another, and section 6 says that 2,000 pictures cannot tell such differences from luck. A smaller gap is not yet a better network. What changes clearly is the gap of the *loss*: the regularized networks are less sure of their mistakes.
+With dropout and with augmentation, the training pictures are no longer all right, and augmentation cuts the gap to about half in accuracy and to about a third in the loss.
+Batch normalization, smoothing and weight decay at this strength change the gap little here; batch normalization is there to make training easier (chapter 9). And look at the test column: all six are within a few points of one another, and
+section 6 says that 2,000 pictures cannot tell one or two points from luck. A smaller gap is not yet a better network.
 
 ## 11 Searching for settings
 
@@ -2205,7 +2213,7 @@ check.score()
 
 # %% [markdown]
 r"""
-**The same budget.** Nine trials, two settings: the learning rate (25 values from $10^{-6}$ to 10) and the weight decay (3 values). A grid of 3 × 3 tries three different rates. Nine random trials try nine. If only the rate matters, random search should
+**The same budget.** Nine trials, two settings: the learning rate (25 values from $10^{-6}$ to 10) and the weight decay (3 values). A grid of 3 × 3 tries three different rates. Nine random trials try up to nine. If only the rate matters, random search should
 win. To compare fairly, all 75 networks are trained once; then the grid is put at each of nine places, and random search is repeated 500 times.
 """
 
