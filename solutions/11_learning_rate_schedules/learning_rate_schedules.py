@@ -1871,14 +1871,14 @@ print("shapes that reach the goal with a well-chosen peak:", ", ".join(reached))
 r"""
 ## 8 Which schedule is best?
 
-Now the garments, 480 steps each, one budget for all. A schedule has a peak rate, and every one gets the same four
-tries: 0.01, 0.03, 0.1 and 0.2. Validation data decide. Predict: which one gains most from its best rate, and
-which is the worst at 0.2?
+Now the garments, 480 steps each, one budget for all. A schedule has a peak rate, and each schedule gets the same three
+tries: 0.01, 0.03 and 0.1, with two seeds each. Validation data decide. Predict: which schedule is best at 0.01, and
+which is worst at 0.1?
 """
 
 # %% tags=["experiment"]
 T = 480
-PEAKS = (0.01, 0.03, 0.1, 0.2)
+PEAKS = (0.01, 0.03, 0.1)
 contest = {
     "constant": lambda t, peak: peak,
     "inverse root": lambda t, peak: peak / math.sqrt(1 + t / 20),
@@ -1891,42 +1891,45 @@ contest = {
 }
 
 
-def score(shape, peak, seed=0):
-    """(training loss, validation loss) after T steps."""
-    net = make_net(seed)
-    train(net, lambda t: shape(t, peak), T, seed=seed)
-    return mean_loss(net, X, y), mean_loss(net, X_valid, y_valid)
+def score(shape, peak):
+    """Validation loss after T steps, mean of two seeds."""
+    losses = []
+    for seed in range(2):
+        net = make_net(seed)
+        train(net, lambda t: shape(t, peak), T, seed=seed)
+        losses.append(mean_loss(net, X_valid, y_valid))
+    return sum(losses) / 2
 
 
-table = {name: [score(shape, peak) for peak in PEAKS] for name, shape in contest.items()}
-valid = {name: [v for _, v in row] for name, row in table.items()}
+valid = {name: [score(shape, peak) for peak in PEAKS] for name, shape in contest.items()}
 cu.plots.heatmap(
     [list(row) for row in valid.values()],
     rows=list(contest),
     columns=[f"peak {peak:g}" for peak in PEAKS],
-    title="Validation loss: the ranking depends on the peak",
-    alt="Table of validation losses, eight schedules by four peak rates: constant is among the best at 0.01 and by far the worst at 0.2",
+    title="The ranking depends on the peak",
+    alt="Table of validation losses, eight schedules by three peak rates: constant is the best or nearly so at 0.01 and by far the worst at 0.1",
 )
 best = {name: min(row) for name, row in valid.items()}
-at = {name: PEAKS[row.index(min(row))] for name, row in valid.items()}
+
 falling = [name for name in contest if name != "constant"]
-assert min(row[3] for name, row in valid.items() if name != "constant") < valid["constant"][3] - 0.5
-assert max(best[name] for name in falling) < best["constant"] - 0.02
-assert max(best[name] for name in falling) - min(best[name] for name in falling) < 0.05
-assert valid["constant"][0] < valid["inverse root"][0] - 0.03 < valid["constant"][2] - 0.3
-print("Each at its best peak: every falling schedule is more than 0.02 below the best constant rate,")
-print("and the seven of them lie within 0.05 of each other.")
-print("Peak 0.01: constant beats the inverse root. Peak 0.1: the inverse root wins by more than 0.3.")
+assert sum(best[name] for name in falling) / 7 < best["constant"] - 0.02
+assert max(best[name] for name in falling) - min(best[name] for name in falling) < 0.06
+assert valid["constant"][0] < valid["inverse root"][0] - 0.03
+assert valid["inverse root"][2] < valid["constant"][2] - 0.15
+print("Each at its best peak: in the mean, the falling schedules are more than 0.02 below the constant rate,")
+print("and the seven of them lie within 0.06 of each other.")
+print("Peak 0.01: constant beats the inverse root. Peak 0.1: the inverse root wins by more than 0.15.")
+
 
 # %% [markdown]
 r"""
 Read the table by columns, and then by its best entries. In the column 0.01, the constant rate is better than the inverse root: the
 rate is too small anyway, and decay makes it smaller. In the column 0.1, it is far worse. So "schedule A beats schedule B"
 means little without a peak. With each at its own best peak, the falling schedules beat the constant rate
-clearly, and each other hardly. What they have in common matters: *a peak that is too high to stay at, and an end near zero.* In the last column, the warm-up helps the cosine at a peak that is
-too high for it; but that is a single run.
+clearly, and each other hardly. What they have in common matters: *a peak that is too high to stay at, and a low end.* This network needs no warm-up, and the
+warm-up changes little: it is for networks that would not survive without it.
 
-And the range test? It suggested a rate between 0.006 and 0.12. The best peaks are 0.03 and 0.1.
+And the range test? It suggested a rate between 0.006 and 0.12. The best peaks in the table are 0.03 and 0.1.
 
 ### Quiet without a schedule: average the weights
 
