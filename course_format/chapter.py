@@ -99,11 +99,15 @@ def fill(notebook: NotebookNode) -> None:
             name, worth = WRITTEN + cell.metadata["written"], cell.metadata["points"]
             cell.metadata["nbgrader"] = _graded(name, solution=True, points=worth)
     minutes, title = minutes_needed(notebook), notebook.cells[0]
-    title.source = TIME.sub(rf"\1 about {cells.hours(minutes)}. ", title.source)
-    title.source = POINTS.sub(rf"\1 {points(notebook):g}.", title.source)
+    title.source = stating(title.source, f"about {cells.hours(minutes)}", f"{points(notebook):g}")
     notebook.metadata["kernelspec"] = NotebookNode(KERNELSPEC)
     notebook.metadata[BUILT] = NotebookNode(minutes=minutes)
     set_ids(notebook)
+
+
+def stating(title: str, time: str, points: str) -> str:
+    """The first cell of a chapter with this time and these points."""
+    return POINTS.sub(rf"\1 {points}.", TIME.sub(rf"\1 {time}. ", title))
 
 
 def _graded(grade_id: str, *, solution: bool = False, points: float | None = None) -> NotebookNode:
