@@ -116,9 +116,9 @@ LeNet's kernels are 5×5. Two 3×3 convolutions in a row also see 5×5 pixels: b
 2 with each layer of stride 1. Three of them see 7×7. Let all layers have $c$ channels in and out, without biases.
 **Count the weights** on paper before you read on: one 5×5 layer against two 3×3; one 7×7 against three 3×3.
 
-A layer with a k×k kernel has $k^2c^2$ weights. So $25c^2$ against $2 \cdot 9c^2 = 18c^2$, and $49c^2$ against $27c^2$. The
-small kernels need fewer weights for the same view, and there is room for a ReLU after each of them. A gradient shows
-the view: which input pixels change the middle of the output?
+A layer with a k×k kernel has $k^2c^2$ weights. So $25c^2$ against $2 \cdot 9c^2 = 18c^2$, and $49c^2$ against
+$27c^2$. The small kernels need fewer weights for the same view, and there is room for a ReLU after each of them. A
+gradient shows the view: which input pixels change the middle of the output?
 """
 
 
@@ -152,9 +152,9 @@ The views agree in size, not in weight: with equal weights, several layers look 
 
 ## 2 Blocks
 
-Instead of choosing each layer by hand, VGG (2014, named after the Visual Geometry Group in Oxford) repeats a **block**:
-some 3×3 convolutions with padding 1, each with a ReLU, which keep the size; then a 2×2 max pooling, which halves it. While
-the picture shrinks, the number of channels grows.
+Instead of choosing each layer by hand, VGG (2014, named after the Visual Geometry Group in Oxford) repeats a
+**block**: some 3×3 convolutions with padding 1, each with a ReLU, which keep the size; then a 2×2 max pooling, which
+halves it. While the picture shrinks, the number of channels grows.
 
 ### Exercise 9.1: `vgg_block` &nbsp; (2 points, about 6 minutes, ★☆☆)
 
@@ -244,16 +244,17 @@ check.score()
 r"""
 ## 3 VGG
 
-Five blocks, then two large dense layers with dropout and one for the scores: with the numbers of convolutions
-1, 1, 2, 2, 2 and the channels 64, 128, 256, 512, 512, this is **VGG-11**, for its 8 + 3 layers with weights. For pictures of
-224×224 pixels, **predict** on paper: the height after each block, and the number of inputs of the first dense layer.
+Five blocks, then two large dense layers with dropout and one for the scores: with the numbers of convolutions 1, 1,
+2, 2, 2 and the channels 64, 128, 256, 512, 512, this is **VGG-11**, for its 8 + 3 layers with weights. For pictures
+of 224×224 pixels, **predict** on paper: the height after each block, and the number of inputs of the first dense
+layer.
 
 ### Exercise 9.2: `vgg` &nbsp; (3 points, about 12 minutes, ★★☆)
 
 <details><summary>Hint 1</summary>
 
-Go through `conv_arch` in a loop, append a block to a list, and remember the channels for the next one. A block halves the
-size. Write down how many pixels are left after all of them.
+Go through `conv_arch` in a loop, append a block to a list, and remember the channels for the next one. A block halves
+the size. Write down how many pixels are left after all of them.
 
 <details><summary>Hint 2</summary>
 
@@ -320,6 +321,8 @@ with check.case("one child for each block, and eight layers after them", points=
     kinds = [type(child).__name__ for child in net]
     tail = ["Flatten", "Linear", "ReLU", "Dropout", "Linear", "ReLU", "Dropout", "Linear"]
     wrong = {"the dropouts are missing": ["Sequential"] * 2 + [k for k in tail if k != "Dropout"]}
+    for place, text in ((3, "first"), (6, "second")):
+        wrong[f"the {text} dropout is missing"] = ["Sequential"] * 2 + tail[:place] + tail[place + 1 :]
     wrong["the blocks are wrapped in a Sequential of their own; put them into the network"] = [
         "Sequential",
         *tail,
@@ -423,9 +426,9 @@ with torch.device("meta"):
 
 # %% [markdown]
 r"""
-The first dense layer has $25{,}088 \cdot 4{,}096 + 4{,}096 = 102{,}764{,}544$ parameters, more than all the rest together.
-Does it also do most of the work? A convolution uses each of its weights once for each pixel of its output, a dense
-layer uses each weight once. So count multiplications as weights × output pixels:
+The first dense layer has $25{,}088 \cdot 4{,}096 + 4{,}096 = 102{,}764{,}544$ parameters, more than all the rest
+together. Does it also do most of the work? A convolution uses each of its weights once for each pixel of its output,
+a dense layer uses each weight once. So count multiplications as weights × output pixels:
 """
 
 # %% tags=["experiment"]
@@ -469,13 +472,13 @@ print(f"no dense layers, a 1x1 convolution to 10 channels and the mean of each: 
 
 # %% [markdown]
 r"""
-The last line is a cure that *Network in Network* (2013) found: a 1×1 convolution makes one map for each class, and the mean of
-each map is its score. 9.2 million parameters in place of 128.8, no `Flatten`, and pictures of other sizes fit as well. Later
-networks end like this.
+The last line is a cure that *Network in Network* (2013) found: a 1×1 convolution makes one map for each class, and
+the mean of each map is its score. 9.2 million parameters in place of 128.8, no `Flatten`, and pictures of other sizes
+fit as well. Later networks end like this.
 
-A garment of 28×28 pixels has no room for five blocks: 28 → 14 → 7 → 3 → 1, and the fifth leaves nothing. Enlarging it to
-224 would make each convolution 64 times as expensive and add nothing to see. We take three blocks and few channels. If you
-have a GPU, the last lines run a VGG-11 with a quarter of the channels at 224 pixels:
+A garment of 28×28 pixels has no room for five blocks: 28 → 14 → 7 → 3 → 1, and the fifth leaves nothing. Enlarging it
+to 224 would make each convolution 64 times as expensive and add nothing to see. We take three blocks and few
+channels. If you have a GPU, the last lines run a VGG-11 with a quarter of the channels at 224 pixels:
 """
 
 # %% tags=["experiment"]
@@ -516,11 +519,12 @@ The training accuracy is measured with dropout at work, the test accuracy withou
 
 ## 4 What goes wrong in deep networks
 
-From here on the networks have no dropout and no pooling, so that depth is the only difference: a 5×5 convolution with stride 4
-makes 7×7 maps, then 3×3 convolutions follow, 12 channels each. They start with weights from $N(0, 2/\text{fan-in})$ (`he_init`
-above; chapter 12 derives it), because torch's default weights let signals die in a network of this depth. Send 100
-pictures through it, and after each convolution and ReLU measure the cosine between the outputs for two pictures (chapter 1): 1 means the
-same direction. **Predict:** does depth pull the pictures apart or together?
+From here on the networks have no dropout and no pooling, so that depth is the only difference: a 5×5 convolution with
+stride 4 makes 7×7 maps, then 3×3 convolutions follow, 12 channels each. They start with weights from $N(0,
+2/\text{fan-in})$ (`he_init` above; chapter 12 derives it), because torch's default weights let signals die in a
+network of this depth. Send 100 pictures through it, and after each convolution and ReLU measure the cosine between
+the outputs for two pictures (chapter 1): 1 means the same direction. **Predict:** does depth pull the pictures apart
+or together?
 """
 
 
@@ -571,18 +575,18 @@ cu.plots.curves(
     alike,
     x="convolution",
     y="mean cosine of two pictures",
-    title="Deep in the network, all pictures look alike",
+    title="Deep in the network, pictures look more alike",
     alt="The mean cosine between the outputs for two pictures, after each of sixteen convolutions, for two seeds: it rises "
-    "from below 0.8 towards 1",
+    "from about 0.6 to about 0.9, with dips on the way",
 )
-print("first convolution: below 0.85:", all(values[0] < 0.85 for values in alike.values()))
-print("last convolution: above 0.95: ", all(values[-1] > 0.95 for values in alike.values()))
+print("after the first convolution below 0.7:", all(values[0] < 0.7 for values in alike.values()))
+print("after the last one above 0.8:", all(values[-1] > 0.8 for values in alike.values()))
 
 # %% [markdown]
 r"""
-A ReLU gives no negative numbers, so each layer adds up values with a positive mean. That mean is nearly the same for all
-pictures, and it grows with depth. What tells a boot from a bag is then a small ripple on a large constant, before any training. And
-during training, each step of the lower layers shifts the inputs of all layers above.
+A ReLU gives no negative numbers, so each layer adds up values with a positive mean. A good part of it is the same for
+all pictures. What tells a boot from a bag is then a ripple on a large constant, before any training. And during
+training, each step of the lower layers shifts the inputs of all layers above.
 
 **Batch normalization** (2015) measures each channel over the batch and removes mean and scale. For $X$ (n, d), over the
 $m = n$ examples; for $X$ (n, c, h, w), over the $m = nhw$ values of a channel:
@@ -590,11 +594,12 @@ $m = n$ examples; for $X$ (n, c, h, w), over the $m = nhw$ values of a channel:
 $$\mu = \frac1m \sum_i x_i, \qquad \sigma^2 = \frac1m \sum_i (x_i - \mu)^2, \qquad
 \hat x_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y_i = \gamma \hat x_i + \beta .$$
 
-$\mu, \sigma^2, \gamma$ and $\beta$ have one entry per channel: shape (c,), or (1, c, 1, 1) for broadcasting. $\gamma$ and $\beta$
-are trained; with $\gamma = \sigma$ and $\beta = \mu$ they could undo the rest. $\epsilon$ prevents a division by 0.
+$\mu, \sigma^2, \gamma$ and $\beta$ have one entry per channel: shape (c,), or (1, c, 1, 1) for broadcasting. $\gamma$
+and $\beta$ are trained; with $\gamma = \sigma$ and $\beta = \mu$ they could undo the rest. $\epsilon$ prevents a
+division by 0.
 
-When the network is used, there may be a single picture and no batch. So training also keeps moving averages of $\mu$ and
-$\sigma^2$, the **running statistics**, and evaluation mode uses these.
+When the network is used, there may be a single picture and no batch. So training also keeps moving averages of $\mu$
+and $\sigma^2$, the **running statistics**, and evaluation mode uses these.
 
 ## 5 Three mistakes in thirty lines
 
@@ -623,8 +628,8 @@ def first_try(X, gamma, beta, moving_mean, moving_var, eps=1e-5, momentum=0.9):
 
 # %% [markdown]
 r"""
-Try it on what a network meets: dense layers and convolutions; training, and evaluation with and without `no_grad`; a caller
-who still needs the old statistics.
+Try it on what a network meets: dense layers and convolutions; training, and evaluation with and without `no_grad`; a
+caller who still needs the old statistics.
 
 ### Exercise 9.3: `batch_norm` &nbsp; (4 points, about 20 minutes, ★★★)
 
@@ -632,8 +637,8 @@ Write batch norm without the three mistakes. The mode is now an argument.
 
 <details><summary>Hint 1</summary>
 
-Which lines should run for each number of axes, and which for one only? Look at the indentation. And what does the question
-"does torch record a graph?" have to do with the question "are we training?"
+Which lines should run for each number of axes, and which for one only? Look at the indentation. And what does the
+question "does torch record a graph?" have to do with the question "are we training?"
 
 <details><summary>Hint 2</summary>
 
@@ -642,7 +647,8 @@ comes in to `wide`, and what goes out to the shape it came in.
 
 <details><summary>Hint 3</summary>
 
-`mul_` and `add_` change the caller's tensors. Build new ones. `X.var(dim)` divides by m − 1 unless you tell it otherwise.
+`mul_` and `add_` change the caller's tensors. Build new ones. `X.var(dim)` divides by m − 1 unless you tell it
+otherwise.
 
 </details></details></details>
 """
@@ -901,8 +907,8 @@ conventions, which have confused many readers of old code:
 | variance for the running value | biased, divided by m | unbiased, divided by m − 1 |
 | variance for normalising | biased | biased |
 
-**By hand:** the running variance starts at 1; a batch of two numbers, 0 and 2, arrives; momentum 0.1. The biased variance is 1, the
-unbiased one 2. So torch has 0.9 · 1 + 0.1 · 2 = 1.1, and Exercise 9.3 has 1.
+**By hand:** the running variance starts at 1; a batch of two numbers, 0 and 2, arrives; momentum 0.1. The biased
+variance is 1, the unbiased one 2. So torch has 0.9 · 1 + 0.1 · 2 = 1.1, and Exercise 9.3 has 1.
 
 And there is a trap in *where* the layer keeps its statistics. A copy of a model is saved, loaded, and asked again:
 """
@@ -935,9 +941,9 @@ print("loaded: ", [round(v) for v in second.eval()(X)[0].tolist()])
 
 # %% [markdown]
 r"""
-`load_state_dict` did not complain, and the loaded model is wrong: `state_dict` holds parameters and **buffers**, not plain
-attributes. `self.register_buffer("running_mean", tensor)` makes a buffer: it is saved, it moves with `net.to(device)`, and no
-optimizer trains it.
+`load_state_dict` did not complain, and the loaded model is wrong: `state_dict` holds parameters and **buffers**, not
+plain attributes. `self.register_buffer("running_mean", tensor)` makes a buffer: it is saved, it moves with
+`net.to(device)`, and no optimizer trains it.
 
 ### Exercise 9.4: `BatchNorm` &nbsp; (5 points, about 25 minutes, ★★★)
 
@@ -949,13 +955,13 @@ Four tensors of shape (num_features,): two parameters, two buffers. Which start 
 
 <details><summary>Hint 2</summary>
 
-`self.training` says which mode the layer is in; `train()` and `eval()` set it. In training mode the update of the buffers
-comes under `torch.no_grad()`, in place: `self.running_mean.mul_(...).add_(...)` or `lerp_`.
+`self.training` says which mode the layer is in; `train()` and `eval()` set it. In training mode the update of the
+buffers comes under `torch.no_grad()`, in place: `self.running_mean.mul_(...).add_(...)` or `lerp_`.
 
 <details><summary>Hint 3</summary>
 
-$m$ = `X.numel() / num_features` values belong to a channel. The unbiased variance is the biased one times m/(m − 1). What
-happens for m = 1?
+$m$ = `X.numel() / num_features` values belong to a channel. The unbiased variance is the biased one times m/(m − 1).
+What happens for m = 1?
 
 </details></details></details>
 """
@@ -1054,8 +1060,7 @@ with check.case("training mode: the output", points=1):
         wrong["the output uses the unbiased variance; that is for running_var"] = told(
             X, s, 0.2, var=X.var(over)
         )
-        wrong["eps is fixed at 1e-5"] = told(X, s, 1e-5)
-        wrong["eps is missing"] = told(X, s, 0)
+        wrong["eps is missing, or fixed at 1e-5; take the argument"] = told(X, s, 1e-5)
         wrong["weight and bias are not applied"] = told(
             X, {"weight": torch.ones(3), "bias": torch.zeros(3)}, 0.2
         )
@@ -1132,6 +1137,8 @@ with check.case("as torch's layer: ten steps, gradients, wrong inputs", points=1
         check.gradient(BatchNorm(3, dims), kind(3), check.normal(size), rtol=1e-3, atol=1e-4)
     for dims, shape in ((2, (2, 3, 4, 4)), (4, (5, 3)), (4, (2, 3, 4)), (2, (2, 3, 4))):
         check.raises(ValueError, BatchNorm(3, dims), torch.zeros(shape))
+    X = check.normal((2, 3))
+    check.close(BatchNorm(3, 2)(X), nn.BatchNorm1d(3)(X), "two values per channel are enough", atol=1e-4)
     for dims, shape in ((2, (1, 3)), (4, (1, 3, 1, 1))):
         layer = BatchNorm(3, dims)
         check.raises(ValueError, layer, torch.zeros(shape))
@@ -1150,10 +1157,10 @@ This is a good place to stop for today.
 
 ## 7 What batch norm does to a deep network
 
-Sixteen convolutions, 80 steps of SGD, three networks: plain; with batch norm before each ReLU (your layer, once it passes its
-checks); and with batch norm in **skip connections**, where a unit computes $x + F(x)$. There, the last scale $\gamma$ starts at 0, so
-that $F(x) = 0$ and each unit begins as the identity. Each network gets three learning rates, and its best one on the
-*validation* pictures counts.
+Sixteen convolutions, 80 steps of SGD, three networks: plain; with batch norm before each ReLU (your layer, once it
+passes its checks); and with batch norm in **skip connections**, where a unit computes $x + F(x)$. There, the last
+scale $\gamma$ starts at 0, so that $F(x) = 0$ and each unit begins as the identity. Each network gets three learning
+rates, and its best one on the *validation* pictures counts.
 """
 
 # %% tags=["experiment"]
@@ -1167,7 +1174,7 @@ def my_norm_2d(channels):
 plans = {
     "plain": ({}, (0.01, 0.03, 0.1)),
     "batch norm": ({"norm": my_norm_2d}, (0.03, 0.1, 0.3)),
-    "batch norm and skip": ({"norm": nn.BatchNorm2d, "skip": True}, (0.03, 0.1, 0.3)),
+    "batch norm and skip": ({"norm": nn.BatchNorm2d, "skip": True}, (0.1, 0.3, 1.0)),
 }
 by_rate, best = {}, {}
 for name, (options, rates) in plans.items():
@@ -1188,21 +1195,22 @@ cu.plots.curves(
     log_x=True,
     marker="o",
     title="Batch norm allows larger rates, and skip connections larger ones still",
-    alt="Validation accuracy against learning rate for three networks: plain falls to chance at 0.1, batch norm is good "
-    "there, and skip connections are best at 0.3",
+    alt="Validation accuracy against learning rate for three networks: plain falls off at 0.1, batch norm is best "
+    "there, and skip connections are ahead at each rate",
 )
 score = {name: accuracy(net, X_test, y_test) for name, (_, _, net) in best.items()}
 print("best rate of skip > best rate of plain:", best["batch norm and skip"][1] > best["plain"][1])
 print("test accuracy: with skip > plain:", score["batch norm and skip"] > score["plain"])
-print("plain at rate 0.1 is at chance:", by_rate["plain"][-1] < 0.25)
+print("plain at rate 0.1 stays below 0.4:", by_rate["plain"][-1] < 0.4)
 
 # %% [markdown]
 r"""
-The plain network trains at small rates only; with batch norm, ten times the rate is fine; with skip connections the network
-is best. $x + F(x)$ is the idea of ResNets (2015), and hardly more than one line.
+The plain network is at its best at a small rate, and at 0.1 it hardly learns. Batch norm moves the best rate up and
+is well ahead; with skip connections the network is best, at a rate that is larger still. (One run each: look at the
+large differences.) $x + F(x)$ is the idea of ResNets (2015), and hardly more than one line.
 
-**Is batch norm a cure for exploding gradients?** Look before any training. **Predict:** how large is the gradient of an early
-layer's weights, compared with the last layer's, for 16 and for 32 convolutions?
+**Is batch norm a cure for exploding gradients?** Look before any training. **Predict:** how large is the gradient of
+an early layer's weights, compared with the last layer's, for 16 and for 32 convolutions?
 """
 
 # %% tags=["experiment"]
@@ -1226,12 +1234,13 @@ print("32 convolutions with batch norm: ratio above 20:", ratios["batch norm, 32
 
 # %% [markdown]
 r"""
-The good start of $N(0, 2/\text{fan-in})$ keeps the plain gradients level; batch norm at the start makes early ones *larger*, more so with each
-layer. It helps training all the same: after the first steps the scales adapt, for a reason that section 8 derives. "Batch norm
-cures vanishing and exploding gradients" is too simple; skip connections do more for that.
+The good start of $N(0, 2/\text{fan-in})$ keeps the plain gradients level; batch norm at the start makes early ones
+*larger*, more so with each layer. It helps training all the same: after the first steps the scales adapt, for a
+reason that section 8 derives. "Batch norm cures vanishing and exploding gradients" is too simple; skip connections do
+more for that.
 
-**Which part helps?** Take a network of 8 convolutions, and leave something out. The mode stays "training" for the measurement, so that
-the variants without running statistics can be compared:
+**Which part helps?** Take a network of 10 convolutions, and leave something out. The mode stays "training" for the
+measurement, so that the variants without running statistics can be compared:
 """
 
 
@@ -1261,18 +1270,18 @@ for norm, after in variants.values():
     found = []
     for lr in (0.03, 0.1):
         torch.manual_seed(0)
-        net = conv_net(norm, 8, after=after)
-        run_steps(net, lr, 70, batch_size=32)
+        net = conv_net(norm, 10, after=after)
+        run_steps(net, lr, 60, batch_size=32)
         found.append((accuracy(net, X_valid, y_valid), net))
     results.append(accuracy(max(found, key=lambda entry: entry[0])[1], X_test, y_test))
 cu.plots.bars(
     results,
     labels=list(variants),
     y="test accuracy",
-    title="Before or after the ReLU matters little; removing only the mean is worst",
-    alt="Five bars of test accuracy, each at its better rate of two: the first four are close, mean only is lowest",
+    title="Before or after the ReLU matters little; the mean alone helps least",
+    alt="Five bars of test accuracy, each at its better rate of two: the first four are close, mean only is lower",
 )
-print("mean only is the lowest:", min(results) == results[-1])
+print("mean only is more than 0.02 below the best:", max(results) - results[-1] > 0.02)
 
 # %% [markdown]
 r"""
@@ -1280,24 +1289,28 @@ One run for each: do not read much into a point or two. Networks put batch norm 
 
 ## 8 The gradient, and a brake that nobody built
 
-$\mu$ and $\sigma$ depend on all values of the channel, so the gradient goes through them. For one channel with $m$ values, let
-$g_i = \partial L/\partial y_i$ arrive, and write $\sigma$ for $\sqrt{\sigma^2 + \epsilon}$, $\overline{g}$ for a mean over $i$.
+$\mu$ and $\sigma$ depend on all values of the channel, so the gradient goes through them. For one channel with $m$
+values, let $g_i = \partial L/\partial y_i$ arrive, and write $\sigma$ for $\sqrt{\sigma^2 + \epsilon}$,
+$\overline{g}$ for a mean over $i$.
 
-1. $\hat x_j = (x_j - \mu)/\sigma$, with $\partial\mu/\partial x_i = 1/m$ and, for $\epsilon = 0$, $\partial\sigma/\partial x_i = \hat x_i/m$.
-2. So $\partial \hat x_j / \partial x_i = \frac{1}{\sigma}\left(\delta_{ij} - \frac1m - \frac{\hat x_j \hat x_i}{m}\right)$, where $\delta_{ij}$ is 1
-   for $i = j$ and else 0.
+1. $\hat x_j = (x_j - \mu)/\sigma$, with $\partial\mu/\partial x_i = 1/m$ and, for $\epsilon = 0$,
+   $\partial\sigma/\partial x_i = \hat x_i/m$.
+2. So $\partial \hat x_j / \partial x_i = \frac{1}{\sigma}\left(\delta_{ij} - \frac1m - \frac{\hat x_j \hat
+   x_i}{m}\right)$, where $\delta_{ij}$ is 1 for $i = j$ and else 0.
 3. $\partial L/\partial x_i = \gamma \sum_j g_j\, \partial\hat x_j/\partial x_i$.
-4. Insert: $\;\displaystyle\frac{\partial L}{\partial x_i} = \frac{\gamma}{\sigma}\left(g_i - \overline{g} - \hat x_i\, \overline{g \hat x}\right).$
+4. Insert: $\;\displaystyle\frac{\partial L}{\partial x_i} = \frac{\gamma}{\sigma}\left(g_i - \overline{g} - \hat
+   x_i\, \overline{g \hat x}\right).$
 
 Batch norm removes from the gradient its mean and its part along $\hat x$. Two consequences, which can be predicted:
 
-- **A bias before batch norm gets no gradient.** The bias $b$ adds the same to all $x_i$; its gradient is $\sum_i \partial L/\partial x_i = 0$,
-  as $\sum_i \hat x_i = 0$. Write `bias=False`; $\beta$ does the job.
-- **The scale of the weights does not matter.** If a layer's weights $w$ become $\alpha w$ with $\alpha > 0$, the next batch norm divides
-  $\alpha$ out: $L(\alpha w) = L(w)$. The derivative for $\alpha$ at 1 is $w \cdot \nabla_w L = 0$: the gradient is perpendicular to the
-  weights. By Pythagoras a step of plain SGD gives $\|w - \eta\nabla\|^2 = \|w\|^2 + \eta^2\|\nabla\|^2$. The weights can only grow.
-  And since $\nabla L(\alpha w) = \nabla L(w)/\alpha$, larger weights have smaller gradients: the *relative* step is proportional to
-  $\eta/\|w\|^2$. A rate that is too large makes the weights grow until it is small enough. This is the brake.
+- **A bias before batch norm gets no gradient.** The bias $b$ adds the same to all $x_i$; its gradient is $\sum_i
+  \partial L/\partial x_i = 0$, as $\sum_i \hat x_i = 0$. Write `bias=False`; $\beta$ does the job.
+- **The scale of the weights does not matter.** If a layer's weights $w$ become $\alpha w$ with $\alpha > 0$, the next
+  batch norm divides $\alpha$ out: $L(\alpha w) = L(w)$. The derivative for $\alpha$ at 1 is $w \cdot \nabla_w L = 0$:
+  the gradient is perpendicular to the weights. By Pythagoras a step of plain SGD gives $\|w - \eta\nabla\|^2 =
+  \|w\|^2 + \eta^2\|\nabla\|^2$. The weights can only grow. And since $\nabla L(\alpha w) = \nabla L(w)/\alpha$,
+  larger weights have smaller gradients: the *relative* step is proportional to $\eta/\|w\|^2$. A rate that is too
+  large makes the weights grow until it is small enough. This is the brake.
 """
 
 # %%
@@ -1333,10 +1346,11 @@ print("weights times 10, gradient times", round((conv.weight.grad.norm() / dw.no
 r"""
 ## 9 Two modes, two functions
 
-**Try it.** A channel delivers values with mean 5 and standard deviation 3, in batches of 8. The running mean starts at 0, the running
-variance at 1. After some steps the network is switched to evaluation mode: what mean and standard deviation do its outputs have there? In training mode they are 0
-and 1. *Goal: with at most 30 steps, bring the evaluation mean to within 0.1 of 0, and the standard deviation to within 0.1 of 1.* Then try
-momentum 1, and explain what you see.
+**Try it.** A channel delivers values with mean 5 and standard deviation 3, in batches of 8. The running mean starts
+at 0, the running variance at 1. After some steps the network is switched to evaluation mode: what mean and standard
+deviation do its outputs have there? In training mode they are 0 and 1. *Goal: with at most 30 steps, bring the
+evaluation mean to within 0.1 of 0, and the standard deviation to within 0.1 of 1.* Then try momentum 1, and explain
+what you see.
 """
 
 
@@ -1385,11 +1399,13 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-A small momentum is late, a large one follows the noise of the last batch. After one step with momentum 0.1, the running mean is a tenth of
-the batch's. Batch norm is sometimes said to give the network the same distribution in training and testing. In fact it creates a
-difference that was not there: two modes, two functions. They agree as far as the running statistics fit the batches.
+A small momentum is late, a large one follows the noise of the last batch. After one step with momentum 0.1, the
+running mean is a tenth of the batch's. Batch norm is sometimes said to give the network the same distribution in
+training and testing. In fact it creates a difference that was not there: two modes, two functions. They agree as far
+as the running statistics fit the batches.
 
-**The remedy for stale statistics:** compute them freshly. With `momentum=None` torch averages all batches of one pass equally:
+**The remedy for stale statistics:** compute them freshly. With `momentum=None` torch averages all batches of one pass
+equally:
 """
 
 
@@ -1437,8 +1453,9 @@ print(
 
 # %% [markdown]
 r"""
-**The forgotten `eval()`.** Train a network, and measure its test accuracy in training mode, with batches of 100. **Predict** what happens if (1) the test
-pictures come in random order, (2) they are sorted by class, so that a batch holds one kind of garment.
+**The forgotten `eval()`.** Train a network, and measure its test accuracy in training mode, with batches of 100.
+**Predict** what happens if (1) the test pictures come in random order, (2) they are sorted by class, so that a batch
+holds one kind of garment.
 """
 
 # %% tags=["experiment"]
@@ -1478,16 +1495,19 @@ except ValueError as error:
 
 # %% [markdown]
 r"""
-On shuffled batches the bug is invisible, and it waits for the first user who sends pictures of one kind. `torch.no_grad()` does
-not help: it stops the recording of the graph and leaves the mode alone. A layer that looks at the graph to find out its mode, as in
-section 5, gives other results as soon as somebody forgets `no_grad`, or adds it to save memory.
+On shuffled batches the bug is invisible, and it waits for the first user who sends pictures of one kind.
+`torch.no_grad()` does not help: it stops the recording of the graph and leaves the mode alone. A layer that looks at
+the graph to find out its mode, as in section 5, gives other results as soon as somebody forgets `no_grad`, or adds it
+to save memory.
 
-**Small batches.** A channel averages over batch × height × width values, so convolutions cope with small batches better than dense layers do.
-Still, the statistics of two pictures are noisy, and the noise depends on the neighbours. Other norms do not use the batch at all.
+**Small batches.** A channel averages over batch × height × width values, so convolutions cope with small batches
+better than dense layers do. Still, the statistics of two pictures are noisy, and the noise depends on the neighbours.
+Other norms do not use the batch at all.
 
 ## 10 Which numbers share a mean?
 
-Every norm of this kind subtracts a mean and divides by a standard deviation. They differ in the set of numbers over which these are taken:
+Every norm of this kind subtracts a mean and divides by a standard deviation. They differ in the set of numbers over
+which these are taken:
 """
 
 
@@ -1535,14 +1555,16 @@ print("batches of two pictures: both norms reach more than 0.5:", min(small.valu
 
 # %% [markdown]
 r"""
-Each cell stands for the h × w values of a channel of an example. Layer norm has no running statistics and no difference between the modes. It removes a *positive*
-factor; a negative one turns the sign. In this short test with two pictures per batch, batch norm still trains: each mean is over 98
-values. For large networks with one or two pictures per device, group norm is the usual choice.
+Each cell stands for the h × w values of a channel of an example. Layer norm has no running statistics and no
+difference between the modes. It removes a *positive* factor; a negative one turns the sign. In this short test with
+two pictures per batch, batch norm still trains: each mean is over 98 values. For large networks with one or two
+pictures per device, group norm is the usual choice.
 
 ## 11 Fuse it
 
-In evaluation mode, batch norm is a fixed affine map per channel, and a convolution before it is affine as well. Two affine maps in a row
-are one. For output channel $k$, with the convolution's weights $W_k$ (c_in, kh, kw) and bias $b_k$:
+In evaluation mode, batch norm is a fixed affine map per channel, and a convolution before it is affine as well. Two
+affine maps in a row are one. For output channel $k$, with the convolution's weights $W_k$ (c_in, kh, kw) and bias
+$b_k$:
 
 $$\gamma_k\,\frac{(W_k * X + b_k) - \mu_k}{\sqrt{\sigma_k^2 + \epsilon}} + \beta_k = W'_k * X + b'_k .$$
 
@@ -1556,8 +1578,9 @@ Let $s_k = \gamma_k/\sqrt{\sigma_k^2 + \epsilon}$. What multiplies $W_k * X$? Wh
 
 <details><summary>Hint 2</summary>
 
-A copy (`copy.deepcopy`) of the convolution already has the right stride, padding, groups and dilation. Give it a new weight and a new
-bias, as `nn.Parameter`. A weight has the shape (c_out, c_in / groups, kh, kw): which axis belongs to $k$? What if `conv.bias` or `bn.weight` is None?
+A copy (`copy.deepcopy`) of the convolution already has the right stride, padding, groups and dilation. Give it a new
+weight and a new bias, as `nn.Parameter`. A weight has the shape (c_out, c_in / groups, kh, kw): which axis belongs to
+$k$? What if `conv.bias` or `bn.weight` is None?
 
 </details></details>
 """
@@ -1710,15 +1733,15 @@ cu.plots.bars(
 
 # %% [markdown]
 r"""
-Same scores, a third of the layers gone, and the parameters of batch norm with them: while it trains, batch norm *adds* two
-parameters per channel. Phones and cameras run fused networks.
+Same scores, a third of the layers gone, and the parameters of batch norm with them: while it trains, batch norm
+*adds* two parameters per channel. Phones and cameras run fused networks.
 
 ## 12 Two cheap layers for an expensive one
 
-A convolution does two things at once: it looks at neighbours, and it mixes channels. **Depthwise separable** convolution does one
-after the other. The *depthwise* convolution has one k×k kernel for each channel (`groups=in_channels`); the *pointwise* 1×1
-convolution mixes the channels at each pixel. **Predict** on paper, without biases: what share of the weights of a k×k convolution from
-$c_{in}$ to $c_{out}$ channels is left?
+A convolution does two things at once: it looks at neighbours, and it mixes channels. **Depthwise separable**
+convolution does one after the other. The *depthwise* convolution has one k×k kernel for each channel
+(`groups=in_channels`); the *pointwise* 1×1 convolution mixes the channels at each pixel. **Predict** on paper,
+without biases: what share of the weights of a k×k convolution from $c_{in}$ to $c_{out}$ channels is left?
 
 $$\frac{k^2 c_{in} + c_{in} c_{out}}{k^2 c_{in} c_{out}} = \frac{1}{c_{out}} + \frac{1}{k^2} .$$
 
@@ -1728,7 +1751,8 @@ For k = 3, 128 channels in and 256 out: 0.115, nearly nine times fewer.
 
 <details><summary>Hint 1</summary>
 
-With `groups=g`, a convolution splits the channels into g groups, and each group sees only itself. How many groups does the depthwise convolution need?
+With `groups=g`, a convolution splits the channels into g groups, and each group sees only itself. How many groups
+does the depthwise convolution need?
 
 <details><summary>Hint 2</summary>
 
@@ -1810,57 +1834,64 @@ my_separable = cu.yours(
 table = {}
 for name in ("full", "separable"):
     found = []
-    for lr in (0.03, 0.1):
+    for lr in (0.1, 0.3):
         torch.manual_seed(0)
         net = conv_net(nn.BatchNorm2d, 6)
         if name == "separable":
-            net = nn.Sequential(
-                *(
-                    my_separable_layer
-                    for m in net
-                    for my_separable_layer in (
-                        my_separable(12, 12, 3) if m in net[3:-2] and isinstance(m, nn.Conv2d) else [m]
-                    )
-                )
-            )
-            net(X_train[:2])
+            for i, layer in enumerate(net):
+                if isinstance(layer, nn.Conv2d) and i > 0:
+                    net[i] = my_separable(12, 12, 3)
+            net(X_train[:2])  # a lazy layer takes its shape from its first input
             he_init(net)
         run_steps(net, lr, 120)
         net.eval()
         found.append((accuracy(net, X_valid, y_valid), net))
     net = max(found, key=lambda entry: entry[0])[1]
     table[name] = count(net[:-1]), accuracy(net, X_test, y_test)
-cu.plots.bars(
-    [n for pair in table.values() for n in (pair[0] / table["full"][0], pair[1])],
-    labels=["full: parameters", "full: accuracy", "separable: parameters", "separable: accuracy"],
-    y="share",
-    title="A third of the convolutions' parameters, and nearly the accuracy",
-    alt="Four bars: parameters of the convolutions as a share of the full net's, 1 and about 0.3, and the test accuracies, which are close",
+
+
+def draw_table(left, right):
+    for ax, k, y in ((left, 0, "parameters without the last layer"), (right, 1, "test accuracy")):
+        ax.bar(list(table), [row[k] for row in table.values()], 0.5, color=cu.plots.COLOURS[0])
+        ax.set(ylabel=y)
+    left.set_title("A quarter of the parameters ...")
+    right.set_title("... and most of the accuracy")
+
+
+cu.plots.figure(
+    draw_table,
+    panels=2,
+    alt="Two pairs of bars: the separable network has about a quarter of the full one's parameters, and an accuracy that is "
+    "somewhat lower",
 )
 for name, (parameters, _) in table.items():
-    print(f"{name}: {parameters:,} parameters in the convolutions and norms")
-print("the accuracies differ by less than 0.1:", abs(table["full"][1] - table["separable"][1]) < 0.1)
+    print(f"{name}: {parameters:,} parameters without the last layer")
+print("the accuracies differ by less than 0.15:", abs(table["full"][1] - table["separable"][1]) < 0.15)
 
 # %% [markdown]
 r"""
-By the formula, 1/12 + 1/9 = 0.19 of the 3×3 weights are left; the stem, biases and norms make it more. A 1×1 convolution is a dense layer
-over the channels, applied at each pixel with the same weights. It replaces a dense layer over a whole picture only together with an average over the pixels, as in
-section 3.
+By the formula, 1/12 + 1/9 = 0.19 of the 3×3 weights are left; the first layer, biases and norms make it more. It is
+not for free: after these few steps the accuracy is several points lower. Large networks spend the savings on more
+channels. A 1×1 convolution is a dense layer over the channels, applied at each pixel with the same weights. It
+replaces a dense layer over a whole picture only together with an average over the pixels, as in section 3.
 
 ### Exercise 9.7: claim cards &nbsp; (3 points, about 8 minutes, ★★☆)
 
-Decide with the experiments of this chapter: "true", "false", or the letter of the condition under which the claim is true.
+Decide with the experiments of this chapter: "true", "false", or the letter of the condition under which the claim is
+true.
 
-1. **"independent"**: "Batch norm makes the features of a batch independent of each other."
-   (a) only in training mode, (b) only for large batches, (c) only if γ = 1 and β = 0.
-2. **"one function"**: "For a given batch, a network with batch norm gives the same scores in training mode and in evaluation mode."
-   (a) only if γ = 1 and β = 0, (b) only if the running statistics equal those of the batch, (c) only under `no_grad`.
-3. **"fewer"**: "Batch norm lowers the number of parameters that are trained."
-   (a) only in convolutions, (b) only in evaluation mode, (c) only with momentum 0.
-4. **"bias"**: "The bias of a convolution right before a batch norm can be dropped: the two layers can still compute the same functions."
-   (a) only with large batches, (b) only before a ReLU, (c) only for 1×1 kernels. Batch norm has its usual γ and β.
-5. **"no_grad"**: "Under `torch.no_grad()`, `nn.BatchNorm2d` normalises by its running statistics."
-   (a) only after `eval()`, (b) only for a batch of one picture, (c) only if momentum is None.
+1. **"independent"**: "Batch norm makes the features of a batch independent of each other." (a) only in training mode,
+   (b) only for large batches, (c) only if γ = 1 and β = 0.
+2. **"one function"**: "For a given batch, a network with batch norm gives the same scores in training mode and in
+   evaluation mode." (a) only if γ = 1 and β = 0, (b) only if the running statistics equal those of the batch, (c)
+   only under `no_grad`.
+3. **"fewer"**: "Batch norm lowers the number of parameters that are trained." (a) only in convolutions, (b) only in
+   evaluation mode, (c) only with momentum 0.
+4. **"bias"**: "The bias of a convolution right before a batch norm can be dropped: the two layers can still compute
+   the same functions." (a) only with large batches, (b) only before a ReLU, (c) only for 1×1 kernels. Batch norm has
+   its usual γ and β.
+5. **"no_grad"**: "Under `torch.no_grad()`, `nn.BatchNorm2d` normalises by its running statistics." (a) only after
+   `eval()`, (b) only for a batch of one picture, (c) only if momentum is None.
 """
 
 # %% exercise="claims_batch_norm"
@@ -1899,40 +1930,49 @@ check.score()
 r"""
 ### Exercise 9.8: in your own words &nbsp; (2 points, about 8 minutes, marked by your instructor)
 
-A clinic's network with batch norm has 91 % test accuracy, measured with shuffled batches of 100. In use, a nurse uploads all pictures of one ward at a
-time, and the accuracy is 60 %. For a single picture the program stops with an error (its batch norms follow dense layers). Name the most likely mistake, explain all three observations with it, and
+A clinic's network with batch norm has 91 % test accuracy, measured with shuffled batches of 100. In use, a nurse
+uploads all pictures of one ward at a time, and the accuracy is 60 %. For a single picture the program stops with an
+error (its batch norms follow dense layers). Name the most likely mistake, explain all three observations with it, and
 say how you would test your explanation without new training.
 """
 
 # %% [markdown] written="clinic" points=2
 r"""
-**Model answer.** The network was left in training mode: `eval()` is missing. Batch norm then normalises by the statistics of the
-current batch. A shuffled batch of 100 resembles a training batch, so its statistics are about right and the test looked good. The pictures of one ward
-are alike, so their statistics differ from those in training; what they have in common is subtracted, and answers depend on the neighbours. One picture has one value per feature and no variance,
-so torch raises an error. Test: call `net.eval()` and measure again on shuffled pictures, on those of one ward and on a single one; or, in both modes, give the same picture with different neighbours.
+**Model answer.** The network was left in training mode: `eval()` is missing. Batch norm then normalises by the
+statistics of the current batch. A shuffled batch of 100 resembles a training batch, so its statistics are about right
+and the test looked good. The pictures of one ward are alike, so their statistics differ from those in training; what
+they have in common is subtracted, and answers depend on the neighbours. One picture has one value per feature and no
+variance, so torch raises an error. Test: call `net.eval()` and measure again on shuffled pictures, on those of one
+ward and on a single one; or, in both modes, give the same picture with different neighbours.
 
-**Mark scheme.** ½ point: training mode, or the forgotten `eval()`; `no_grad` alone does not count. ½ point: the shuffled test looked good, since its batches are like the
-training batches. ½ point: one ward, and a single picture, explained by batch statistics (¼ each). ½ point: a test that changes only the mode or only the neighbours.
+**Mark scheme.** ½ point: training mode, or the forgotten `eval()`; `no_grad` alone does not count. ½ point: the
+shuffled test looked good, since its batches are like the training batches. ½ point: one ward, and a single picture,
+explained by batch statistics (¼ each). ½ point: a test that changes only the mode or only the neighbours.
 """
 
 # %% [markdown]
 r"""
 ## Recap
 
-- Two 3×3 layers see as far as one 5×5, with 18c² weights in place of 25c². VGG repeats blocks of them; its dense layers hold 92.8 % of the
-  parameters, its convolutions do 98.4 % of the work.
-- Batch norm: per channel, subtract the batch's mean, divide by its standard deviation, then γ and β. Running statistics for evaluation are buffers.
-- It allows larger rates in deep networks: weights before it can only grow, and growth slows them down. Skip connections help further.
+- Two 3×3 layers see as far as one 5×5, with 18c² weights in place of 25c². VGG repeats blocks of them; its dense
+  layers hold 92.8 % of the parameters, its convolutions do 98.4 % of the work.
+- Batch norm: per channel, subtract the batch's mean, divide by its standard deviation, then γ and β. Running
+  statistics for evaluation are buffers.
+- It allows larger rates in deep networks: weights before it can only grow, and growth slows them down. Skip
+  connections help further.
 - Training and evaluation mode are two functions. `eval()` sets the mode; `no_grad()` does not.
 - In evaluation mode, batch norm is affine, and can be fused into the convolution before it.
 - Depthwise + pointwise needs 1/c_out + 1/k² of the weights.
 
-**What people get wrong.** They forget `eval()`, or take `no_grad()` for it; keep running statistics as plain attributes; confuse the two conventions of
-momentum; average over the examples only and forget height and width; keep a useless bias; call batch norm a decorrelation; put it into a network with batches of one.
+**What people get wrong.** They forget `eval()`, or take `no_grad()` for it; keep running statistics as plain
+attributes; confuse the two conventions of momentum; average over the examples only and forget height and width; keep
+a useless bias; call batch norm a decorrelation; put it into a network with batches of one.
 
 **Read on.** [Simonyan and Zisserman 2014: VGG](https://arxiv.org/abs/1409.1556) · [Ioffe and Szegedy 2015: Batch
 normalization](https://arxiv.org/abs/1502.03167) · [Santurkar and others 2018: How does batch normalization help
-optimization?](https://arxiv.org/abs/1805.11604) · [He and others 2015: Deep residual learning](https://arxiv.org/abs/1512.03385) · [Wu and He 2018: Group
-normalization](https://arxiv.org/abs/1803.08494) · [Howard and others 2017: MobileNets](https://arxiv.org/abs/1704.04861) · [Dive into Deep Learning, chapter
-8](https://d2l.ai/chapter_convolutional-modern/index.html). Next: `10_optimizers`, which improves the steps themselves.
+optimization?](https://arxiv.org/abs/1805.11604) · [He and others 2015: Deep residual
+learning](https://arxiv.org/abs/1512.03385) · [Wu and He 2018: Group normalization](https://arxiv.org/abs/1803.08494)
+· [Howard and others 2017: MobileNets](https://arxiv.org/abs/1704.04861) · [Dive into Deep Learning, chapter
+8](https://d2l.ai/chapter_convolutional-modern/index.html). Next: `10_optimizers`, which improves the steps
+themselves.
 """

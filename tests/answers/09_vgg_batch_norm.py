@@ -85,7 +85,7 @@ edit(
     says="an activation after the scores",
 )
 edit("vgg", {"nn.Dropout(0.5)": "nn.Dropout(0.2)"}, says="probabilities of the dropouts")
-edit("vgg", {"        nn.Dropout(0.5),\n": ""}, says="the dropouts are missing")
+edit("vgg", {"        nn.Dropout(0.5),\n": ""}, says="dropout is missing")
 edit("vgg", {"*blocks,": "nn.Sequential(*blocks),"}, says="wrapped in a Sequential")
 edit("vgg", {"num_classes),": "10),"}, says="num_classes is fixed")
 edit("vgg", {"hidden=4096": "hidden=1024"}, says="default of hidden")
@@ -300,8 +300,8 @@ edit(
 edit(
     "BatchNorm", {'"running_var", torch.ones': '"running_var", torch.zeros'}, says="the start of running_var"
 )
-edit("BatchNorm", {" + self.eps)": " + 1e-5)"}, says="eps is fixed")
-edit("BatchNorm", {" + self.eps)": ")"}, says="eps is missing")
+edit("BatchNorm", {" + self.eps)": " + 1e-5)"}, says="eps is missing, or fixed at 1e-5")
+edit("BatchNorm", {" + self.eps)": ")"}, says="eps is missing, or fixed")
 edit(
     "BatchNorm",
     {"self.weight.reshape(wide) * X_hat + self.bias.reshape(wide)": "X_hat"},
