@@ -98,7 +98,9 @@ def _rates(make: Callable[..., Scheduler], lr: float, num_steps: int, settings: 
     return record(optimizer, make(optimizer, **dict(settings)), num_steps)
 
 
-def rates_of(schedule: Callable[..., float], ts: Iterable[int], *settings: float, **more: float) -> torch.Tensor:
+def rates_of(
+    schedule: Callable[..., float], ts: Iterable[int], *settings: float, **more: float
+) -> torch.Tensor:
     """For checks: the rates at these steps, float64 (n,). Each must be a Python float."""
     rates = [schedule(t, *settings, **more) for t in ts]
     for rate in rates:

@@ -441,6 +441,29 @@ def record_schedule(optimizer, scheduler, num_steps):
     return rates
 
 
+@odd
+def record_schedule(optimizer, scheduler, num_steps):
+    """As in a training loop."""
+    rates = [0.0] * num_steps
+    for t in range(num_steps):
+        optimizer.zero_grad()
+        rates[t] = optimizer.param_groups[0]["lr"]
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+@wrong("optimizer.step() should be called once")
+def record_schedule(optimizer, scheduler, num_steps):
+    rates = []
+    for _ in range(num_steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    optimizer.step()
+    return rates
+
+
 # --- scheduler_rates --------------------------------------------------------------------------------------
 
 RIGHT = {
@@ -518,12 +541,12 @@ wrong_value("claims_bugs", "claims_bugs", BUGS | {"train_2": "d", "train_3": "c"
 wrong_value("claims_bugs", "claims_bugs", BUGS | {"train_5": "e"}, "1 of 2 is not right yet")
 odd_value("claims_bugs", "claims_bugs", {name: f"({letter.upper()})" for name, letter in BUGS.items()})
 
-CARDS = {"warm-up": "false", "T_max": "b", "fast decay": "a", "inverse root": "a", "chain": "false"}
+CARDS = {"warm-up": "false", "T_max": "b", "to zero": "a", "inverse root": "a", "chain": "false"}
 for name, value, says in (
     ("warm-up", "true", "1 of 3 is not right yet"),
     ("T_max", "true", "1 of 3 is not right yet"),
     ("chain", "a", "1 of 3 is not right yet"),
-    ("fast decay", "true", "1 of 2 is not right yet"),
+    ("to zero", "true", "1 of 2 is not right yet"),
     ("inverse root", "c", "1 of 2 is not right yet"),
 ):
     wrong_value("claims_schedules", "claims_schedules", CARDS | {name: value}, says)
