@@ -64,7 +64,11 @@ edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "F.leaky_relu(X)"}, "and 
 edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "X.clamp_(min=0)"}, "the function changed its input")
 edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "X.detach().clamp(min=0)"}, "lost its graph")
 edit("relu", {"return torch": "torch"}, "is there a return?")
+edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "F.relu6(X)"}, "also those above 6")
+edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "torch.max(X, 0)"}, "the 0 is the axis")
+edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "torch.max(X, 0).values"}, "the 0 is the axis")
 odd_edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "X * (X > 0)"})
+odd_edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "torch.max(X, torch.zeros_like(X))"})
 odd_edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "torch.where(X > 0, X, 0.0)"})
 odd_edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "(X + X.abs()) / 2"})
 odd_edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "F.leaky_relu(X, 0.0)"})
@@ -154,6 +158,18 @@ edit("mlp_grads", {"Z = X @ W1 + b1": "Z = X @ W1"}, "here b1 is missing")
 edit("mlp_grads", {"gZ = (G @ W2.T)": "gZ = torch.relu(G @ W2.T)"}, "only Z decides what passes")
 
 
+edit(
+    "mlp_grads",
+    {"gZ.sum(0)": "gZ.sum(0, keepdim=True)"},
+    "the gradient for b1 should have the shape of b1, (5,)",
+)
+edit(
+    "mlp_grads",
+    {"gZ.sum(0), torch.relu(Z).T @ G, G.sum(0)": "torch.relu(Z).T @ G, gZ.sum(0), G.sum(0)"},
+    "the order is W1, b1, W2, b2",
+)
+
+
 @odd
 def mlp_grads(X, W1, b1, W2, b2, G):
     """One example at a time."""
@@ -181,7 +197,13 @@ edit(
 edit("init_normal_", {"mean=0.0, std=std": "std=std**2"}, "this takes std squared")
 edit("init_normal_", {"mean=0.0, std=std": "std"}, "the number is the mean")
 edit("init_normal_", {"std=std)": "std=0.01)"}, "use the argument std")
-edit("init_normal_", {"net.modules()": "net.children()"}, "nothing was changed")
+edit("init_normal_", {"net.modules()": "net.children()"}, "children() leaves net out")
+edit("init_normal_", {"net.modules()": "[]"}, "nothing was changed")
+edit(
+    "init_normal_",
+    {"net.modules()": "[net, *net.children()]"},
+    "inside an inner nn.Sequential was passed over",
+)
 edit("init_normal_", {"std=std)": "std=std**0.5)"}, "do not take a root")
 edit("init_normal_", {"nn.init.zeros_(m.bias)": "m.bias = None"}, "the layer has lost its bias")
 edit("init_normal_", {"return net": "return None"}, "return net itself")
@@ -204,6 +226,19 @@ edit(
     "all equal",
 )
 edit("init_normal_", {"for m in": "torch.manual_seed(0)\n    for m in"}, "two calls give the same numbers")
+edit(
+    "init_normal_", {NORMAL: f"torch.manual_seed(0)\n            {NORMAL}"}, "two layers start with the same"
+)
+edit(
+    "init_normal_",
+    {NORMAL: "nn.init.normal_(m.weight, std=std)\n            m.weight.data[:] = m.weight.data[0].clone()"},
+    "all units start with the same weights",
+)
+edit(
+    "init_normal_",
+    {NORMAL: "m.weight.data.copy_(std * torch.randn(len(m.weight), 1))"},
+    "a unit starts with equal weights",
+)
 
 
 @wrong("does not belong to a linear layer")
@@ -260,6 +295,18 @@ edit(
     {"torch.rand_like(X)": "torch.rand_like(X).argsort(-1).double() / X.shape[-1]"},
     "decide for each element on its own",
 )
+edit("dropout_layer", {"torch.rand_like(X)": "torch.rand(())"}, "all elements are kept or dropped together")
+edit("dropout_layer", {"return X * keep / (1 - dropout)": "return X"}, "nothing is dropped")
+edit(
+    "dropout_layer",
+    {'ValueError(f"dropout must be in [0, 1], got {dropout}")': "ValueError"},
+    "should say in its message what was wrong",
+)
+edit(
+    "dropout_layer",
+    {"return X * keep / (1 - dropout)": "return (keep * X.detach() / (1 - dropout)).requires_grad_()"},
+    "the gradient is wrong",
+)
 edit("dropout_layer", {"torch.rand_like(X)": "torch.randn_like(X)"}, "about 30 % of the elements should be 0")
 edit("dropout_layer", {"if dropout == 1:\n        return torch.zeros_like(X)": "pass"}, "0 / 0 is nan")
 edit("dropout_layer", {"if not 0 <= dropout <= 1:": "if dropout > 1:"}, "should raise ValueError")
@@ -300,6 +347,11 @@ def dropout_layer(X, dropout):
 def dropout_layer(X, dropout):
     """torch's own, which raises the right error itself."""
     return F.dropout(X, p=dropout, training=True)
+
+
+@odd
+def dropout_layer(X, dropout):
+    return nn.Dropout(dropout)(X)
 
 
 @odd
@@ -357,7 +409,7 @@ class DropoutMLP(nn.Module):
 
 @wrong("weights and biases of these shapes should be in net")
 class DropoutMLP(nn.Module):
-    """Two layers whatever is asked."""
+    """One hidden layer whatever is asked."""
 
     def __init__(self, num_inputs=784, hiddens=(256, 256), num_outputs=10, dropouts=(0.2, 0.5)):
         super().__init__()
@@ -371,6 +423,40 @@ class DropoutMLP(nn.Module):
 
     def forward(self, X):
         return self.net(X)
+
+
+@wrong("layers that are in a Python list are not found by torch")
+class DropoutMLP(nn.Module):
+    """Only the output layer is registered."""
+
+    def __init__(self, num_inputs=784, hiddens=(256, 256), num_outputs=10, dropouts=(0.2, 0.5)):
+        super().__init__()
+        sizes = [num_inputs, *hiddens]
+        self.layers = [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
+        self.drops = [nn.Dropout(p) for p in dropouts]
+        self.output = nn.Linear(sizes[-1], num_outputs)
+
+    def forward(self, X):
+        H = X.flatten(1)
+        for layer, drop in zip(self.layers, self.drops, strict=True):
+            H = drop(F.relu(layer(H)))
+        return self.output(H)
+
+
+@wrong("tuple index out of range")
+class DropoutMLP(nn.Module):
+    """Two hidden layers whatever is asked."""
+
+    def __init__(self, num_inputs=784, hiddens=(256, 256), num_outputs=10, dropouts=(0.2, 0.5)):
+        super().__init__()
+        self.a = nn.Linear(num_inputs, hiddens[0])
+        self.b = nn.Linear(hiddens[0], hiddens[1])
+        self.o = nn.Linear(hiddens[1], num_outputs)
+        self.p, self.q = nn.Dropout(dropouts[0]), nn.Dropout(dropouts[1])
+
+    def forward(self, X):
+        H = self.p(F.relu(self.a(X.flatten(1))))
+        return self.o(self.q(F.relu(self.b(H))))
 
 
 SCORES = "return self.output(self.hidden(X.flatten(1)))"
@@ -559,14 +645,14 @@ class DropoutMLP(nn.Sequential):
 
 # --- count_parameters -------------------------------------------------------------------------------------
 
-edit("count_parameters", {" if parameter.requires_grad": ""}, "frozen parameters (requires_grad False) count")
+edit("count_parameters", {" if parameter.requires_grad": ""}, "you counted the frozen parameters; leave out")
 edit("count_parameters", {"parameter.requires_grad)": "not parameter.requires_grad)"}, "expected 40, found 0")
 edit("count_parameters", {"parameter.numel()": "1"}, "these are the parameter tensors")
 edit("count_parameters", {"parameter.numel()": "len(parameter)"}, "expected 40")
 edit(
     "count_parameters",
     {"net.parameters() if parameter.requires_grad": "net.state_dict().values()"},
-    "frozen parameters and buffers count",
+    "you counted frozen parameters and buffers",
 )
 edit("count_parameters", {"parameter.numel()": "torch.tensor(parameter.numel())"}, "should be a Python int")
 edit("count_parameters", {"in net.parameters()": "in net.parameters(recurse=False)"}, "expected 40, found 0")
@@ -577,14 +663,14 @@ edit(
 )
 
 
-@wrong("every use of a shared parameter counts")
+@wrong("you counted a shared parameter at each of its uses")
 def count_parameters(net):
     """Layer by layer; a shared layer is counted wherever it stands."""
     named = net.named_parameters(remove_duplicate=False)
     return sum(p.numel() for _, p in named if p.requires_grad)
 
 
-@wrong("a weight that two layers share counts twice")
+@wrong("you counted a weight twice because two layers share it")
 def count_parameters(net):
     return sum(p.numel() for m in net.modules() for p in m.parameters(recurse=False) if p.requires_grad)
 
@@ -592,6 +678,12 @@ def count_parameters(net):
 @wrong("parts inside parts are missing")
 def count_parameters(net):
     return sum(p.numel() for m in net.children() for p in m.parameters(recurse=False) if p.requires_grad)
+
+
+@wrong("children() leaves net out")
+def count_parameters(net):
+    """A set of the parameters of the parts."""
+    return sum(p.numel() for p in {p for c in net.children() for p in c.parameters() if p.requires_grad})
 
 
 @odd
