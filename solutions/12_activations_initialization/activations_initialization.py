@@ -39,8 +39,9 @@ A network with ten layers can fail to learn anything at all, without an error me
 | symmetry breaking | 打破对称性 | starting weights that make units different from one another |
 | standardize, whiten | 标准化，白化 | give columns mean 0 and variance 1; also remove their correlation |
 
-**How the exercises work.** Write your answer in place of the stub, run the cell, then run the check below it. Some
-checks are hidden: they ask for the same on other numbers when your work is graded.
+**How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
+cell, then run the check below it. Some checks are hidden: they ask for the same on other numbers when your work is
+graded. After a break or a restart of the kernel, choose *Run > Run All Above Selected Cell* first.
 """
 
 # %%
