@@ -32,6 +32,7 @@ from course_utils.check._fixtures import (
 )
 from course_utils.check._machine import folder, from_gpu, gpus, steady_lstsq
 from course_utils.check._random import seeded, unseeded
+from course_utils.check._scores import extreme_scores, wrong_shifts
 from course_utils.check._statements import (
     at_most,
     between,
@@ -69,6 +70,7 @@ __all__ = [
     "equal",
     "exercise",
     "expression",
+    "extreme_scores",
     "fail",
     "folder",
     "from_gpu",
@@ -101,4 +103,5 @@ __all__ = [
     "unseeded",
     "weights",
     "without",
+    "wrong_shifts",
 ]

@@ -14,6 +14,11 @@ from types import CodeType, FrameType, TracebackType
 from course_utils.check._show import show
 
 COURSE_UTILS = str(Path(__file__).parents[1])
+# What torch says when an axis is lost or a pair is taken for a tensor, and what helps.
+HELP = {
+    r"size of tensor a .* must match": "if you summed or searched along an axis, keepdim=True keeps it",
+    r"torch\.return_types\.(max|min)": "along an axis, max and min give two tensors: .values and .indices",
+}
 LIBRARIES = tuple({COURSE_UTILS, *sysconfig.get_paths().values()})
 
 
@@ -67,6 +72,7 @@ def describe_exception(error: BaseException, test_file: str, hidden: bool) -> st
     hidden: whether the case is hidden, so that its lines must not be shown.
     """
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    what += "".join(f"; {help}" for words, help in HELP.items() if re.search(words, str(error)))
     trace = error.__traceback__
     raised_in_test = _raised_in(trace, test_file)
     if isinstance(error, NameError) and error.name and raised_in_test:

@@ -125,25 +125,27 @@ def trained(
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = nn.functional.mse_loss,
     num_epochs: int = 1,
     optimizer: type[torch.optim.Optimizer] = torch.optim.SGD,
+    measure: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
     **options: float,
 ) -> Trained:
     """Train a copy of net, one update per batch; net stays as it is.
 
     Returns the copy, and the loss of each batch before and after its own update and at the end of the epoch.
+    measure: what to report in place of the loss, from the same arguments.
     options: those of the optimizer; with momentum=1.0 SGD acts as if gradients were never cleared.
     """
-    net, rows = copy.deepcopy(net), []
+    net, rows, report = copy.deepcopy(net), [], measure or loss
     updates = optimizer(net.parameters(), **options)
     for _ in range(num_epochs):
         during = []
         for X, y in batches:
-            value = loss(net(X), y)
+            output = net(X)
             updates.zero_grad()
-            value.backward()
+            loss(output, y).backward()
             updates.step()
-            during.append((value.item(), loss(net(X), y).item()))
+            during.append((report(output, y).item(), report(net(X), y).item()))
         before, after = zip(*during, strict=True)
-        rows.append((before, after, [loss(net(X), y).item() for X, y in batches]))
+        rows.append((before, after, [report(net(X), y).item() for X, y in batches]))
     sizes = torch.tensor([len(y) for _, y in batches], dtype=torch.float64)
     return Trained(net, *torch.tensor(rows, dtype=torch.float64).unbind(dim=1), sizes)
 

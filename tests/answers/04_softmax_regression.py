@@ -13,7 +13,7 @@ from tests.answers import edit, odd, odd_edit, odd_value, wrong, wrong_value
 # --- softmax ----------------------------------------------------------------------------------------------
 
 SHIFT = "O.max(dim=-1, keepdim=True).values"
-OVERFLOW = "exp overflows, and inf / inf is nan: subtract a number from each row first"
+OVERFLOW = "exp overflows: subtract the largest score of each row first"
 WHOLE_TABLE = "it subtracts one maximum for the whole table; every row needs its own"
 MAGNITUDE = "it subtracts the largest magnitude; subtract the largest score"
 
@@ -23,7 +23,7 @@ edit("softmax", {SHIFT: "O.abs().max(dim=-1, keepdim=True).values"}, says=MAGNIT
 edit(
     "softmax",
     {SHIFT: "O.mean(dim=-1, keepdim=True)"},
-    says="it subtracts the mean of each row, and exp still overflows; subtract the largest score",
+    says="it subtracts the mean, and exp still overflows; subtract the largest score",
 )
 edit(
     "softmax",
@@ -34,7 +34,7 @@ edit("softmax", {SHIFT: "O.max(dim=0, keepdim=True).values"}, says="subtract tha
 edit(
     "softmax",
     {f"(O - {SHIFT})": "O.clamp(-80, 80)"},
-    says="it cuts large scores off, so that different scores become equal",
+    says="it cuts large scores off: different scores become equal",
 )
 edit(
     "softmax",
@@ -51,9 +51,7 @@ edit(
     {SHIFT: "O.max()", "exps.sum(dim=-1, keepdim=True)": "exps.sum()"},
     says="one sum for the whole table; every row has its own",
 )
-edit(
-    "softmax", {"exps.sum(dim=-1, keepdim=True)": "exps.sum(dim=-1)"}, says="must match the size of tensor b"
-)
+edit("softmax", {"exps.sum(dim=-1, keepdim=True)": "exps.sum(dim=-1)"}, says="keepdim=True keeps it")
 edit(
     "softmax",
     {"exps = (O - ": "O -= (", ").exp()": ")\n    exps = O.exp()"},
@@ -61,14 +59,14 @@ edit(
 )
 
 
-@wrong(OVERFLOW)
+@wrong("exp overflows in float64, too")
 def softmax(O):
     """More digits do not help."""
     exps = O.double().exp()
     return (exps / exps.sum(-1, keepdim=True)).to(O.dtype)
 
 
-@wrong("not exact enough: logsumexp of scores near 10,000 is rounded to steps of 0.001; shift first")
+@wrong("logsumexp of 10,000 is rounded to 0.001; shift first")
 def softmax(O):
     return (O - O.logsumexp(-1, keepdim=True)).exp()
 
@@ -161,23 +159,43 @@ odd_edit(
     },
 )
 
+ROW_SUM = "exps.sum(dim=-1, keepdim=True)"
+INDEX = "it subtracts the place of the maximum, .indices; subtract .values"
+edit("softmax", {SHIFT: "O.max(dim=-1, keepdim=True).indices"}, says=INDEX)
+edit(
+    "softmax",
+    {SHIFT: "O.max(dim=-1, keepdim=True)"},
+    says="max and min give two tensors: .values and .indices",
+)
+edit("softmax", {SHIFT: "O.max(dim=-1).values"}, says="keepdim=True keeps it")
+edit("softmax", {ROW_SUM: "O.exp().sum(dim=-1, keepdim=True)"}, says="above the line only; subtract it below")
+edit("softmax", {"return exps /": "return O.exp() /"}, says="below the line only; subtract it above")
+
+
+@odd
+def softmax(O):
+    """Exact enough in float64, and finite for equal scores of any size; those then need not share evenly."""
+    D = O.double()
+    return (D - D.logsumexp(-1, keepdim=True)).exp().to(O.dtype)
+
+
 # --- log_softmax ------------------------------------------------------------------------------------------
 
 UNFORMED = "log(softmax) is -inf where the probability underflows to 0: do not form the probability"
-FLOOR = "a floor under its logarithm: -200 should stay -200"
-ROUNDED = "logsumexp near 10,000 is rounded to steps of 0.001: subtract the maximum first, do not add it back"
+FLOOR = "puts a floor under its logarithm: -200 should stay -200"
+ROUNDED = "near 10,000, sums are rounded to 0.001: do not add the maximum back"
 
 edit("log_softmax", {SHIFT: "O.max()"}, says=WHOLE_TABLE)
 edit("log_softmax", {SHIFT: "O.abs().max(dim=-1, keepdim=True).values"}, says=MAGNITUDE)
 edit(
     "log_softmax",
     {f"O - {SHIFT}": "O"},
-    says="exp overflows: subtract a number from each row first",
+    says=OVERFLOW,
 )
 edit(
     "log_softmax",
     {"return shifted - shifted": "return O - shifted"},
-    says="the maximum is subtracted inside exp only; outside, too, the shifted scores are needed",
+    says="the maximum is subtracted inside exp only; subtract it outside, too",
 )
 edit(
     "log_softmax",
@@ -283,6 +301,27 @@ def log_softmax(O):
     return (Z - torch.log1p(rest)).to(O.dtype)
 
 
+LOG_SUM = "shifted - shifted.exp().sum(dim=-1, keepdim=True).log()"
+edit(
+    "log_softmax",
+    {LOG_SUM: LOG_SUM.replace(" - ", " + ")},
+    says="the logarithm of the sum is added; subtract it",
+)
+edit(
+    "log_softmax",
+    {f"O - {SHIFT}": "O", LOG_SUM: LOG_SUM.replace(" - ", " + ")},
+    says="the logarithm of the sum is added to the scores; subtract it",
+)
+edit("log_softmax", {".log()": ".log10()"}, says="the logarithm of the sum is to base 10")
+edit(
+    "log_softmax",
+    {SHIFT: "O.mean(dim=-1, keepdim=True)"},
+    says="it subtracts the mean, and exp still overflows",
+)
+edit("log_softmax", {SHIFT: "O.max(dim=-1, keepdim=True).indices"}, says=INDEX)
+edit("log_softmax", {"shifted.exp()": "O.exp()"}, says="subtracted outside exp only; subtract it inside, too")
+edit("log_softmax", {"keepdim=True).log()": "keepdim=False).log()"}, says="keepdim=True keeps it")
+
 # --- cross_entropy ----------------------------------------------------------------------------------------
 
 CHOSEN = "log_probabilities[torch.arange(len(labels)), labels]"
@@ -359,7 +398,7 @@ def cross_entropy(logits, labels):
     return -(p + 1e-12).log().mean()
 
 
-@wrong("the gradient is 0 at a certain and wrong answer: there is a floor under p")
+@wrong("the gradient is 0 at a certain and wrong answer: p has a floor")
 def cross_entropy(logits, labels):
     """The value is right, and the gradient comes from clamped probabilities."""
     value = F.cross_entropy(logits.detach(), labels)
@@ -412,6 +451,12 @@ def cross_entropy(logits, labels):
     return torch.logsumexp(margins, dim=1).sum() / labels.numel()
 
 
+edit(
+    "cross_entropy",
+    {f"{CHOSEN}.mean()": f"{CHOSEN}.sum() / logits.shape[1]"},
+    says="it is divided by k; divide by n, the number of examples",
+)
+
 # --- cross_entropy_grad -----------------------------------------------------------------------------------
 
 MINUS_ONE = "gradient[torch.arange(len(labels)), labels] -= 1"
@@ -461,7 +506,7 @@ edit(
 edit(
     "cross_entropy_grad",
     {"exps / exps.sum(dim=1, keepdim=True)": "logits.clone()"},
-    says="the one-hot rows are subtracted from the scores; subtract them from the probabilities",
+    says="one-hot rows are subtracted from the scores; subtract them from the probabilities",
 )
 edit(
     "cross_entropy_grad",
@@ -551,6 +596,21 @@ def cross_entropy_grad(logits, labels):
     return torch.einsum("nk,n->nk", P, torch.full((len(P),), 1 / len(P), dtype=P.dtype))
 
 
+edit(
+    "cross_entropy_grad",
+    {MINUS_ONE: "gradient = gradient - labels[:, None]"},
+    says="the numbers of the labels are subtracted; subtract one-hot rows",
+)
+
+
+@wrong("Y / P breaks where P underflows: simplify to P - Y on paper")
+def cross_entropy_grad(logits, labels):
+    """The chain rule through P."""
+    P = torch.softmax(logits, 1)
+    G = -F.one_hot(labels, logits.shape[1]) / P / len(labels)
+    return P * (G - (P * G).sum(1, keepdim=True))
+
+
 # --- count_correct ----------------------------------------------------------------------------------------
 
 SINGLE = "scores were taken for predicted classes; with a single class, every row is class 0"
@@ -602,7 +662,7 @@ def count_correct(y_hat, y):
     return int((y_hat == y).sum()) if y_hat.ndim > 1 else int(cmp.sum())
 
 
-@wrong("a batch of one example")
+@wrong("one example")
 def count_correct(y_hat, y):
     """squeeze takes a single row of scores for predicted classes."""
     if y_hat.ndim == 2 and y_hat.shape[1] == 1:
@@ -629,6 +689,24 @@ def count_correct(y_hat, y):
     predicted = y_hat if y_hat.dim() < 2 else torch.softmax(y_hat.double(), 1).topk(1).indices[:, 0]
     return len(y) - int(torch.count_nonzero(predicted - y))
 
+
+@wrong(SINGLE)
+def count_correct(y_hat, y):
+    """The book's `accuracy`, as it stands there."""
+    if len(y_hat.shape) > 1 and y_hat.shape[1] > 1:
+        y_hat = y_hat.argmax(axis=1)
+    return int((y_hat.type(y.dtype) == y).sum())
+
+
+TWO_AXES = "y_hat.argmax(dim=1) if y_hat.ndim == 2 else y_hat"
+edit(
+    "count_correct",
+    {"y_hat.argmax(dim=1)": "(y_hat.softmax(dim=1) > 0.5).int().argmax(dim=1)"},
+    says="where no probability is above 0.5, the largest one still wins",
+)
+edit("count_correct", {"y_hat.ndim == 2": "y_hat.dtype == torch.float32"}, says="must match the size")
+edit("count_correct", {TWO_AXES: "y_hat.argmax(dim=-1)"}, says="y_hat with one axis holds classes already")
+edit("count_correct", {"argmax(dim=1)": "abs().argmax(dim=1)"}, says="it takes the score farthest from 0")
 
 # --- evaluate_accuracy ------------------------------------------------------------------------------------
 
@@ -685,7 +763,7 @@ edit(
 edit(
     "evaluate_accuracy",
     {"with torch.no_grad():": "torch.set_grad_enabled(False)\n    if True:"},
-    says="autograd is still switched off afterwards: nothing can be trained",
+    says="autograd was on before, and is not now",
 )
 edit(
     "evaluate_accuracy",
@@ -717,7 +795,7 @@ edit(
 edit(
     "evaluate_accuracy",
     {RESTORE: "for module, mode in reversed(modes):\n        module.train(mode)"},
-    says=MODES,
+    says="a part that was in evaluation mode is in training mode now",
 )
 edit("evaluate_accuracy", {"net.modules()": "[net, *net.children()]"}, says=MODES)
 
@@ -768,6 +846,27 @@ def evaluate_accuracy(net, data_iter):
     return mean
 
 
+edit("evaluate_accuracy", {"net.modules()": "[net, *net]", "net.eval()": "net.eval()"}, says=MODES)
+FROZEN = "with torch.no_grad():"
+edit(
+    "evaluate_accuracy",
+    {
+        FROZEN: "net.requires_grad_(False)\n    if True:",
+        "    " + SHARE: "    net.requires_grad_(True)\n    " + SHARE,
+    },
+    says="requires_grad of the parameters has changed",
+)
+edit(
+    "evaluate_accuracy",
+    {
+        FROZEN: "torch.set_grad_enabled(False)\n    if True:",
+        "    " + SHARE: "    torch.set_grad_enabled(True)\n    " + SHARE,
+    },
+    says="autograd was off before, and is not now",
+)
+edit("evaluate_accuracy", {"net(X)": "net(X.flatten(1))"}, says="Dimension out of range")
+odd_edit("evaluate_accuracy", {RESTORE: "for module, mode in modes:\n        module.train(mode)"})
+
 # --- train_epoch ------------------------------------------------------------------------------------------
 
 LOSS = "batch_loss.item() * len(y)"
@@ -796,7 +895,7 @@ edit(
 edit(
     "train_epoch",
     {LOSS: "batch_loss.item()"},
-    says="the batch losses are added up without the batch sizes, and divided by the examples",
+    says="the batch losses are added up without their sizes, and divided by the examples",
 )
 edit(
     "train_epoch",
@@ -879,7 +978,7 @@ edit("train_epoch", {"batch_loss.backward()": "(-batch_loss).backward()"}, says=
 edit(
     "train_epoch",
     {STEP: "", "    " + RESULT: STEP.replace("        ", "    ") + "    " + RESULT},
-    says="only one update was made, with the last batch: is the step inside the loop?",
+    says="only one update was made, with the last batch: is the step in the loop?",
 )
 edit(
     "train_epoch",
@@ -926,8 +1025,9 @@ odd_edit(
 
 @odd
 def train_epoch(net, train_iter, loss, optimizer):
-    """Running means, gradients cleared at the end of each step, the report as a list."""
+    """Running means, gradients cleared at the start and after each step, the report as a list."""
     net.train()
+    net.zero_grad()
     means, seen = [0.0, 0.0], 0
     for X, y in train_iter:
         scores = net(X)
@@ -965,6 +1065,33 @@ def train_epoch(net, train_iter, loss, optimizer):
     hits = torch.cat(all_scores).max(1).indices.eq(labels)
     return torch.stack(totals).sum().item() / len(labels), hits.double().mean().item()
 
+
+PLAIN = "with torch.no_grad():\n            for p in net.parameters():\n                p -= LR * p.grad"
+PLAIN = PLAIN.replace("LR", "optimizer.param_groups[0]['lr']")
+edit(
+    "train_epoch",
+    {"optimizer.step()": PLAIN},
+    says="`optimizer` was not used: this is plain gradient descent",
+)
+for norm in (1.0, 5.0):
+    clip = f"nn.utils.clip_grad_norm_(net.parameters(), {norm})\n        optimizer.step()"
+    edit("train_epoch", {"optimizer.step()": clip}, says="after three updates")
+edit("train_epoch", {"net(X)": "net(X.flatten(1))"}, says="Dimension out of range")
+edit(
+    "train_epoch",
+    {ZERO: "", "optimizer.step()": "optimizer.step()\n        optimizer.zero_grad()"},
+    says="gradients from before the epoch are added to: clear them before backward()",
+)
+edit(
+    "train_epoch",
+    {"total_loss / examples": "total_loss / (256 * len(train_iter))"},
+    says="it divides by 256 for each batch; divide by the examples seen",
+)
+edit(
+    "train_epoch",
+    {"right / examples": "right / (256 * len(train_iter))"},
+    says="it divides by 256 for each batch; divide by the examples seen",
+)
 
 # --- claims_faulty_lines ----------------------------------------------------------------------------------
 

@@ -96,6 +96,24 @@ def test_a_net_is_trained_with_the_loss_optimizer_and_epochs_that_are_given():
     assert torch.allclose(trained.before[:, 0], torch.tensor([6.0, 4.5, 3.0], dtype=torch.float64))
 
 
+def test_a_training_reports_another_measure_than_its_loss():
+    net, batches = check.linear(torch.tensor([[2.0]])), [(torch.tensor([[1.0]]), torch.tensor([[0.0]]))]
+    trained = check.trained(net, batches, measure=lambda y_hat, y: y_hat.sum(), lr=0.1)
+    assert torch.allclose(trained.weights, torch.tensor([1.6]))
+    assert trained.before.item() == 2.0
+    assert trained.after.item() == trained.end.item() == pytest.approx(1.6)
+
+
+def test_no_wrong_shift_gives_the_softmax_of_the_extreme_scores():
+    scores = check.extreme_scores()
+    right = torch.softmax(scores.double(), 1)
+    exps = [(scores - shift).exp() for shift in check.wrong_shifts(scores).values()]
+    found = [(one / one.sum(1, True)).double() for one in exps]
+    for i, one in enumerate(found):
+        assert not torch.allclose(one, right)
+        assert not any(torch.allclose(one, other, equal_nan=True) for other in found[:i])
+
+
 def test_the_arguments_of_the_uneven_loss_cannot_be_swapped():
     large, small = torch.tensor([[2.0], [1.0]]), torch.tensor([[1.0], [1.0]])
     assert check.uneven_loss(large, small) == 1.5
