@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils import schedules
+from course_utils import check, schedules
 
 import pytest
 
@@ -39,3 +39,9 @@ def test_make_warmup_cosine():
     optimizer = schedules.optimizer_at(0.8)
     rates = schedules.record(optimizer, schedules.make_warmup_cosine(optimizer, 4, 12), 13)
     assert rates == pytest.approx([schedules.warmup_cosine(t, 0.8, 4, 12) for t in range(13)], abs=1e-9)
+
+
+def test_rates_of():
+    assert schedules.rates_of(schedules.step_decay, [0, 10], 0.8, 0.5, 10).tolist() == [0.8, 0.4]
+    with pytest.raises(check.Failed, match="should be a Python float"):
+        schedules.rates_of(lambda t: 1, [0])
