@@ -26,15 +26,17 @@ HEAD = """\
 Work through the chapters in order. Each one explains, shows, and then asks you to write code that is
 checked on the spot. Checks are folded to one line; click the dots to read one. {advice}
 
-**Coming back** to a chapter, or after a kernel restart, nothing is defined yet, and a cell says `NameError: name
-'check' is not defined`. Click the cell where you want to go on and choose *Run > Run All Above Selected Cell*.
+**Coming back** to a chapter, or after a kernel restart, nothing is defined yet, and a cell says
+`NameError: name 'check' is not defined`. Click the cell where you want to go on and choose
+*Run > Run All Above Selected Cell*.
 
 | chapter | what it is about | time | points | your checks so far |
 |---|---|---:|---:|---:|
 """
 FOOT = """
-The last column counts visible checks, as you last saved each chapter; the rest of the points, hidden checks and
-written answers, is added when your work is graded. To start a chapter over, rename its folder and run `make lab` again.
+The last column counts visible checks, as you last saved each chapter; the rest of the points, hidden checks
+and written answers, is added when your work is graded. To start a chapter over, rename its folder and run
+`make lab` again.
 
 *This page is written anew at every `make lab`; keep your own notes elsewhere. Your chapters are in the
 folder `work/`, and updating the course never changes them.*
