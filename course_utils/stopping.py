@@ -63,6 +63,7 @@ def check_stops(stopper_class: Callable, losses: Sequence[float], patience: int,
     """For checks: the answers of step to these losses are right."""
     stopper, model = stopper_class(patience, min_delta=delta), nn.Linear(1, 1)
     found = [stopper.step(loss, model) for loss in losses]
+    check.that(None not in found, "step returned None: it should return True or False at each check")
     words = f"for the losses {losses}, patience {patience}, min_delta {delta}"
     check.equal(found, decide(losses, patience, delta), words, known=mistakes(losses, patience, delta))
 

@@ -1542,6 +1542,12 @@ with check.case("shrinks the parameter and follows the gradient", points=1):
         G + 0.3 * w.square()
     )
     wrong["the decay uses the size of w; its sign is lost"] = w - 0.4 * (G + 0.3 * w.abs())
+    wrong["the decay acts twice: once on the parameter, and once more in the step"] = 0.88 * w - 0.4 * (
+        G + 0.3 * 0.88 * w
+    )
+    wrong["the norm of w is subtracted from each entry; each entry shrinks by itself"] = w - 0.4 * (
+        G + 0.3 * w.norm()
+    )
     wrong["lr and weight_decay are exchanged"] = w - 0.3 * (G + 0.4 * w)
     wrong["`param` is replaced, not changed by a step: subtract the step from it"] = 0.4 * (G + 0.3 * w)
     check.close(after(w.clone()), w - 0.4 * (G + 0.3 * w), known=wrong)
@@ -1671,7 +1677,7 @@ cu.plots.heatmap(
     list(left.values()),
     rows=list(left),
     columns=[f"g = {g:g}" for g in gradient_sizes],
-    title="The weight after 200 steps (by hand: 0.37)",
+    title="The weight after 200 steps",
     alt="AdamW leaves about 0.37 for each gradient; Adam with weight_decay leaves about 0 for small, 0.4 for middle and 0.9 for large gradients",
 )
 assert max(left["AdamW"]) - min(left["AdamW"]) < 0.02 and left["Adam with weight_decay"][-1] > 0.8
@@ -1984,7 +1990,7 @@ print(
 # %% [markdown]
 r"""
 With dropout and with augmentation, the training pictures are no longer all right, and augmentation cuts the gap to about half in accuracy and to about a third in the loss.
-Batch normalization, smoothing and weight decay at this strength change the gap little here; batch normalization is there to make training easier (chapter 9). And look at the test column: all six are within a few points of one another, and
+Smoothing and weight decay at this strength change the gap little here, and with batch normalization that of the loss is even larger: its purpose is easier training (chapter 9). And look at the test column: all six are within a few points of one another, and
 section 6 says that 2,000 pictures cannot tell one or two points from luck. A smaller gap is not yet a better network.
 
 ## 11 Searching for settings
@@ -2316,6 +2322,10 @@ with check.case("centred, rotated, and divided by sqrt(variance + eps)", points=
     wrong["the columns are turned round, the variances are not: flip both"] = Z / root.flip(0)
     wrong["the columns are rotated back: this is ZCA whitening"] = Z / root @ V.T
     wrong["each column is divided by its deviation without rotation: this is standardizing"] = C / C.std(0)
+    S, turned, spreads = parts_of(C / C.std(0), 200)
+    wrong["the columns were standardized before the rotation; only centre them"] = (
+        S @ turned / (spreads + eps).sqrt()
+    )
     wrong["centred and rotated, but not divided by sqrt(variance + eps)"] = Z
     wrong["divided by the variance; take the square root"] = Z / (variances + eps)
     wrong["eps belongs inside the root: sqrt(variance + eps), not sqrt(variance) + eps"] = Z / (

@@ -359,6 +359,12 @@ edit("weight_decay_step", {"weight_decay * param": "weight_decay * param.sign()"
 edit("weight_decay_step", {"weight_decay * param": "weight_decay * param**2"}, "the square of w")
 edit("weight_decay_step", {" + weight_decay * param": ""}, "the decay is missing")
 edit("weight_decay_step", {"-=": "+="}, "the step goes uphill")
+edit("weight_decay_step", {STEP: "param *= 1 - lr * weight_decay\n        " + STEP}, "the decay acts twice")
+edit(
+    "weight_decay_step",
+    {"weight_decay * param": "weight_decay * param.norm()"},
+    "the norm of w is subtracted",
+)
 edit(
     "weight_decay_step",
     {STEP: "grad += weight_decay * param\n        param -= lr * grad"},
@@ -434,6 +440,11 @@ edit(
 edit(E, {LOAD: "model = self.best_state"}, "restoring changes nothing")
 edit(E, {LOAD: "model.load_state_dict(self.best_state, assign=True)"}, "copy when restoring, too")
 edit(E, {LOAD: LOAD + "\n            self.best_state = None"}, "what was kept is gone")
+edit(
+    E,
+    {"return self.waited >= self.patience": "if self.waited >= self.patience:\n            return True"},
+    "step returned None",
+)
 edit(E, {"patience < 1": "patience < 0"}, "should raise ValueError")
 edit(E, {"raise ValueError": "print"}, "should raise ValueError")
 edit(E, {"math.inf, 0, None": "1e9, 0, None"}, "best_loss before any check")
@@ -610,6 +621,11 @@ edit(P, {"mean(dim=0)": "mean(dim=1, keepdim=True)"}, "expected")
 edit(P, {".to(X.dtype)": ""}, "dtype")
 edit(P, {"return (": "X -= X.mean(dim=0)\n    return ("}, "changed its input X")
 edit(P, {"/ len(X)": "/ (len(X) - 1)"}, "called with X = float32 tensor of shape (1, 4)")
+edit(
+    P,
+    {"    variances, axes = torch": "    centred /= centred.std(dim=0)\n    variances, axes = torch"},
+    "standardized before",
+)
 odd_edit(P, {"/ len(X)": "/ max(len(X) - 1, 1)"})
 
 
