@@ -692,6 +692,14 @@ def inputs(size, shape=None):
     return [2 + 1.5 * check.normal(size), *(t.reshape(shape or (c,)) for t in own)]
 
 
+def three(found):
+    """What the answer returned, if it is three things."""
+    check.that(
+        isinstance(found, tuple | list) and len(found) == 3, "it should return Y, moving_mean, moving_var"
+    )
+    return found
+
+
 def normed(X, gamma, beta, mean, var, eps):
     """By given statistics."""
     wide = (1, -1) + (1, 1) * (X.ndim == 4)
@@ -710,6 +718,11 @@ def slips(X, gamma, beta, mm, mv, eps, axes):
     }
     w["it divides by the variance; take its square root"] = normed(X, gamma, beta, mean, (var + eps) ** 2, 0)
     w["eps is missing"] = normed(X, gamma, beta, mean, var, 0)
+    w["the standard deviation is taken for the variance: one root too many"] = normed(
+        X, gamma, beta, mean, var.sqrt(), eps
+    )
+    m = X[:, 0].numel()
+    w["the squares are summed; the variance is their mean"] = normed(X, gamma, beta, mean, m * var, eps)
     w["eps should be added to the variance, under the root"] = normed(
         X, gamma, beta, mean, (var.sqrt() + eps) ** 2, 0
     )
@@ -746,14 +759,14 @@ def slips(X, gamma, beta, mm, mv, eps, axes):
 
 with check.case("training, (n, d): normalises each feature over the batch", points=0.75):
     X, *rest = inputs((6, 4))
-    Y = check.unchanged(batch_norm, X, *rest, eps=0.3, momentum=0.7)[0]
+    Y = three(check.unchanged(batch_norm, X, *rest, eps=0.3, momentum=0.7))[0]
     wrong = slips(X, *rest, 0.3, (0,))
     check.close(Y, normed(X, *rest[:2], X.mean(0), X.var(0, unbiased=False), 0.3), known=wrong)
     check.like(Y, X)
 with check.case("training, (n, c, h, w): normalises each channel", points=0.75):
     for shape in ((3,), (1, 3, 1, 1)):
         X, *rest = inputs((2, 3, 4, 5), shape)
-        Y = check.unchanged(batch_norm, X, *rest, eps=0.3, momentum=0.7)[0]
+        Y = three(check.unchanged(batch_norm, X, *rest, eps=0.3, momentum=0.7))[0]
         wrong, over = slips(X, *rest, 0.3, (0, 2, 3)), (0, 2, 3)
         expected = normed(X, *rest[:2], X.mean(over), X.var(over, unbiased=False), 0.3)
         check.close(Y, expected, f"gamma has shape {shape}", known=wrong)
@@ -762,12 +775,13 @@ with check.case("training: returns new moving statistics, in the old shape", poi
     for size, shape in (((6, 4), (4,)), ((2, 3, 4, 5), (3,)), ((2, 3, 4, 5), (1, 3, 1, 1))):
         X, gamma, beta, mm, mv = inputs(size, shape)
         over = (0,) if X.ndim == 2 else (0, 2, 3)
-        _, new_mean, new_var = check.unchanged(batch_norm, X, gamma, beta, mm, mv, momentum=0.7)
+        _, new_mean, new_var = three(check.unchanged(batch_norm, X, gamma, beta, mm, mv, momentum=0.7))
         mean, var = X.mean(over).reshape(shape), X.var(over, unbiased=False).reshape(shape)
         wrong = {
             "momentum is the weight of the old value, 1 - momentum that of the new": 0.3 * mm + 0.7 * mean
         }
         wrong["the moving mean is not updated"] = mm
+        wrong["moving_mean and moving_var are exchanged"] = 0.7 * mv + 0.3 * var
         wrong["the new moving mean is the mean of the batch; keep the old one with weight momentum"] = mean
         wrong["the momentum is fixed at 0.9"] = 0.9 * mm + 0.1 * mean
         check.close(new_mean, 0.7 * mm + 0.3 * mean, "the new moving_mean", known=wrong)
@@ -790,7 +804,7 @@ with check.case("evaluation: uses the moving statistics; with and without a grap
     for size, shape in (((6, 4), (4,)), ((2, 3, 4, 5), (1, 3, 1, 1)), ((1, 2, 3, 3), (2,))):
         X, *rest = inputs(size, shape)
         expected = normed(X, *rest, 1e-5)
-        Y, new_mean, new_var = check.unchanged(batch_norm, X, *rest, training=False)
+        Y, new_mean, new_var = three(check.unchanged(batch_norm, X, *rest, training=False))
         over = (0,) if X.ndim == 2 else (0, 2, 3)
         batch = normed(X, *rest[:2], X.mean(over), X.var(over, unbiased=False), 1e-5)
         wrong = {"it uses the statistics of the batch although training is False": batch}
@@ -1023,6 +1037,10 @@ def filled(layer, dtype=torch.float32):
     return layer, state
 
 
+def biased_var(X, over):
+    return X.var(over, unbiased=False)
+
+
 def told(X, s, eps, mean=None, var=None):
     """Normalised with the weights of s and the given statistics, by default those of the batch."""
     over, wide = (0, *range(2, X.ndim)), (1, -1) + (1,) * (X.ndim - 2)
@@ -1079,7 +1097,7 @@ with check.case("training mode: the running statistics", points=1.25):
     for dims, size in SIZES.items():
         X, over = 1 + 2 * check.normal(size), (0, *range(2, dims))
         layer, s = filled(BatchNorm(3, dims, momentum=0.3))
-        layer(X)
+        layer(X.clone().requires_grad_())
         now, old, mean = layer.state_dict(), s["running_mean"], X.mean(over)
         wrong = {
             "momentum is the weight of the new value in torch; here it is that of the old": 0.3 * old
@@ -1134,7 +1152,14 @@ with check.case("as torch's layer: ten steps, gradients, wrong inputs", points=1
                 check.close(mine.state_dict()[name], twin.state_dict()[name], name, rtol=1e-4)
             mine.eval(), twin.eval()
             check.close(mine(X[:1]), twin(X[:1]), atol=1e-4)
-        check.gradient(BatchNorm(3, dims), kind(3), check.normal(size), rtol=1e-3, atol=1e-4)
+        unit = {"weight": torch.ones(3), "bias": torch.zeros(3)}
+        wrong = {
+            "no gradient goes through mean and variance: they are detached too early": lambda X, u=unit: told(
+                X, u, 1e-5, *(f(X.detach(), (0, *range(2, X.ndim))) for f in (torch.mean, biased_var))
+            )
+        }
+        X = check.normal(size)
+        check.gradient(BatchNorm(3, dims), kind(3), X, known=wrong, rtol=1e-3, atol=1e-4)
     for dims, shape in ((2, (2, 3, 4, 4)), (4, (5, 3)), (4, (2, 3, 4)), (2, (2, 3, 4))):
         check.raises(ValueError, BatchNorm(3, dims), torch.zeros(shape))
     X = check.normal((2, 3))

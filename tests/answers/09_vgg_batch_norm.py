@@ -94,7 +94,8 @@ edit("vgg", {"        size //= 2\n": ""}, says="")
 edit(
     "vgg",
     {
-        '    if size == 0:\n        raise ValueError(f"{len(blocks)} blocks leave nothing of a picture of {image_size} pixels")\n': ""
+        '    if size == 0:\n        raise ValueError(f"{len(blocks)} blocks '
+        'leave nothing of a picture of {image_size} pixels")\n': ""
     },
     says="should raise ValueError",
 )
@@ -156,7 +157,8 @@ edit("batch_norm", {"gamma.reshape(wide) * X_hat": "X_hat"}, says="gamma is not 
 edit(
     "batch_norm",
     {
-        "momentum * moving_mean + (1 - momentum) * new_mean": "(1 - momentum) * moving_mean + momentum * new_mean"
+        "momentum * moving_mean + (1 - momentum) * "
+        "new_mean": "(1 - momentum) * moving_mean + momentum * new_mean"
     },
     says="weight of the old value",
 )
@@ -176,7 +178,8 @@ edit("batch_norm", {".reshape(moving_mean.shape)": ""}, says="new moving_mean")
 edit(
     "batch_norm",
     {
-        '    if X.ndim not in (2, 4):\n        raise ValueError(f"batch_norm takes inputs with 2 or 4 axes, got {X.ndim}")\n': ""
+        '    if X.ndim not in (2, 4):\n        raise ValueError(f"batch_norm '
+        'takes inputs with 2 or 4 axes, got {X.ndim}")\n': ""
     },
     says="should raise ValueError",
 )
@@ -253,6 +256,13 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps=1e-5, momentum=0.9, 
     return Y, *new
 
 
+edit(
+    "batch_norm",
+    {"+ beta.reshape(wide), moving_mean, moving_var": "+ beta.reshape(wide)"},
+    says="return Y, moving_mean",
+)
+edit("batch_norm", {"X.var(axes, unbiased=False)": "X.std(axes, unbiased=False)"}, says="one root too many")
+
 # --- BatchNorm --------------------------------------------------------------------------------------------
 
 edit("BatchNorm", {"var * m / (m - 1)": "var"}, says="takes the unbiased variance")
@@ -279,16 +289,20 @@ edit(
 edit(
     "BatchNorm",
     {
-        'self.register_buffer("running_mean", torch.zeros(num_features))': "self.running_mean = torch.zeros(num_features)",
-        'self.register_buffer("running_var", torch.ones(num_features))': "self.running_var = torch.ones(num_features)",
+        'self.register_buffer("running_mean", '
+        "torch.zeros(num_features))": "self.running_mean = torch.zeros(num_features)",
+        'self.register_buffer("running_var", '
+        "torch.ones(num_features))": "self.running_var = torch.ones(num_features)",
     },
     says="plain attributes",
 )
 edit(
     "BatchNorm",
     {
-        'self.register_buffer("running_mean", torch.zeros(num_features))': "self.running_mean = nn.Parameter(torch.zeros(num_features))",
-        'self.register_buffer("running_var", torch.ones(num_features))': "self.running_var = nn.Parameter(torch.ones(num_features))",
+        'self.register_buffer("running_mean", '
+        "torch.zeros(num_features))": "self.running_mean = nn.Parameter(torch.zeros(num_features))",
+        'self.register_buffer("running_var", '
+        "torch.ones(num_features))": "self.running_var = nn.Parameter(torch.ones(num_features))",
     },
     says="make them buffers",
 )
@@ -321,14 +335,16 @@ edit(
 edit(
     "BatchNorm",
     {
-        '                raise ValueError("in training mode, a channel needs more than one value")\n': "                pass\n"
+        '                raise ValueError("in training mode, a channel needs '
+        'more than one value")\n': "                pass\n"
     },
     says="",
 )
 edit(
     "BatchNorm",
     {
-        '        if X.ndim != self.num_dims:\n            raise ValueError(f"expected an input with {self.num_dims} axes, got {X.ndim}")\n': ""
+        "        if X.ndim != self.num_dims:\n            raise "
+        'ValueError(f"expected an input with {self.num_dims} axes, got {X.ndim}")\n': ""
     },
     says="should raise ValueError",
 )
@@ -387,6 +403,13 @@ class BatchNorm(nn.Module):
         statistics = self.running_mean, self.running_var
         return F.batch_norm(X, *statistics, self.weight, self.bias, self.training, **self.options)
 
+
+edit("BatchNorm", {"            with torch.no_grad():": "            if True:"}, says="carry a graph")
+edit(
+    "BatchNorm",
+    {"mean, var = X.mean(axes), X.var(": "mean, var = X.detach().mean(axes), X.detach().var("},
+    says="detached too early",
+)
 
 # --- fuse_conv_bn -----------------------------------------------------------------------------------------
 
