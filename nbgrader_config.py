@@ -28,6 +28,9 @@ c.GenerateAssignment.preprocessors = [
     steps.SealRelease,
 ]
 
+# On a busy machine a cell's outputs may take longer than nbclient's 4 seconds, and be lost.
+c.Execute.iopub_timeout = 60
+
 c.Autograde.autograde_preprocessors = [
     steps.SkipExperiments,
     nbgrader.Execute,
