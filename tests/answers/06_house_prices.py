@@ -73,10 +73,10 @@ def log_rmse(net, features, labels):
 
 LINES = {
     "its result is thrown away": 6,
-    "lets houses of the test table into the means": 7,
+    "joins the test table in, so that its houses enter the means": 7,
     "takes words for numbers in pandas 3": 8,
     "makes columns that torch.tensor refuses": 11,
-    "uses a name that was never imported": 14,
+    "uses a module that was never imported": 14,
 }
 wrong_value(
     "bug_lines", "bug_lines", LINES | {"takes words for numbers in pandas 3": 9}, "1 of 3 is not right yet"
