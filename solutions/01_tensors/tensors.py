@@ -19,7 +19,7 @@
 r"""
 # 1 Tensors
 
-**Time:** about 2 hours. **You need:** Python. **Points:** 28.
+**Time:** about 3.5 hours. **You need:** Python. **Points:** 28.
 
 Everything that a network reads, computes and learns is a grid of numbers, a *tensor*. After this chapter
 you can

@@ -19,7 +19,7 @@
 r"""
 # 2 Autograd
 
-**Time:** about 4 hours. **You need:** chapter `01_tensors`, and the derivative from school. **Points:** 30.
+**Time:** about 5 hours. **You need:** chapter `01_tensors`, and the derivative from school. **Points:** 30.
 
 A network learns by asking one question again and again: *if I change this number a little, does the
 error go up or down?* A network has millions of numbers, so the answer must come fast. After this chapter

@@ -20,7 +20,7 @@
 r"""
 # 3 Linear regression
 
-**Time:** computed. **You need:** chapters 1 and 2. **Points:** 32.
+**Time:** about 4 hours. **You need:** chapters 1 and 2. **Points:** 32.
 
 A line through a cloud of points is the smallest network there is. It has everything that the large ones
 have: data, a loss, gradients, a training loop. So we build every part of it by hand, and then meet the same

@@ -3,7 +3,8 @@
 #   course:
 #     prerequisites:
 #     - 03_linear_regression
-#     summary: Scores become probabilities, and a network of one layer learns to name garments
+#     summary: Scores become probabilities, and a network of one layer learns to name
+#       garments
 #     title: Softmax regression
 #   jupytext:
 #     cell_metadata_filter: all,-nbgrader
@@ -19,7 +20,7 @@
 r"""
 # 4 Softmax regression
 
-**Time:** computed. **You need:** chapters 1 to 3. **Points:** computed.
+**Time:** about 4.5 hours. **You need:** chapters 1 to 3. **Points:** 30.
 
 Chapter 3 predicted a number. Now the answer is a *class*: shirt, coat or sandal? After this chapter you can
 
@@ -42,8 +43,9 @@ Chapter 3 predicted a number. Now the answer is a *class*: shirt, coat or sandal
 | validation set | 验证集 | examples kept back to make choices on |
 | confusion matrix | 混淆矩阵 | how often class i was taken for class j |
 
-**How the exercises work.** Write your answer in place of `# YOUR CODE HERE`, run the cell, then run the check
-below it. Some checks are hidden: they test the same things on other numbers when your work is graded. Once your
+**How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
+cell, then run the check below it. After a break or a restart of the kernel, choose *Run > Run All Above Selected
+Cell* first. Some checks are hidden: they test the same things on other numbers when your work is graded. Once your
 function passes its visible checks, the experiments that follow run on *your* function.
 """
 

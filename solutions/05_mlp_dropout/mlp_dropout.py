@@ -1,12 +1,15 @@
 # ---
 # jupyter:
 #   course:
+#     prerequisites:
+#     - 04_softmax_regression
+#     summary: A bend between two layers, a network that can memorise anything, and
+#       what keeps it honest
 #     title: Multilayer perceptrons and dropout
-#     summary: A bend between two layers, a network that can memorise anything, and what keeps it honest
-#     prerequisites: [04_softmax_regression]
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -17,7 +20,7 @@
 r"""
 # 5 Multilayer perceptrons and dropout
 
-**Time:** computed. **You need:** chapters 1 to 4. **Points:** computed.
+**Time:** about 4 hours. **You need:** chapters 1 to 4. **Points:** 25.
 
 Softmax regression has one weight for each pixel and class, so each pixel votes on its own. In this
 chapter you put a layer in between, and get a network that can learn nearly anything, including nonsense. After

@@ -1,12 +1,15 @@
 # ---
 # jupyter:
 #   course:
+#     prerequisites:
+#     - 05_mlp_dropout
+#     summary: What a file of weights holds, how a training survives a power cut, and
+#       code that runs on any device
 #     title: Saving, loading and devices
-#     summary: What a file of weights holds, how a training survives a power cut, and code that runs on any device
-#     prerequisites: [05_mlp_dropout]
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -17,7 +20,7 @@
 r"""
 # 7 Saving, loading and devices
 
-**Time:** computed. **You need:** chapters 1 to 5. **Points:** computed.
+**Time:** about 4 hours. **You need:** chapters 1 to 5. **Points:** 23.
 
 A training can take days. The power fails, the laptop goes to sleep, the borrowed GPU goes back. After this
 chapter you can

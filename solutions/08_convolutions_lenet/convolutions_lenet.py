@@ -1,12 +1,16 @@
 # ---
 # jupyter:
 #   course:
+#     prerequisites:
+#     - 05_mlp_dropout
+#     - 07_saving_and_devices
+#     summary: A small window slides over a picture, learns what to look for, and becomes
+#       a network
 #     title: Convolutions and LeNet
-#     summary: A small window slides over a picture, learns what to look for, and becomes a network
-#     prerequisites: [05_mlp_dropout, 07_saving_and_devices]
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -17,7 +21,7 @@
 r"""
 # 8 Convolutions and LeNet
 
-**Time:** computed. **You need:** chapters 1 to 5, and 7. **Points:** computed.
+**Time:** about 4 hours. **You need:** chapters 1 to 5, and 7. **Points:** 26.
 
 The networks so far have turned every picture into a row of 784 numbers before looking at it. This chapter builds
 networks that see neighbours. After it you can

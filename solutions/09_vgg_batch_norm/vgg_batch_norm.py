@@ -20,7 +20,7 @@
 r"""
 # 9 VGG and Batch Norm
 
-**Time:** computed. **You need:** chapters 1 to 5, 7 and 8. **Points:** computed.
+**Time:** about 3.5 hours. **You need:** chapters 1 to 5, 7 and 8. **Points:** 24.
 
 LeNet has two convolutions. This chapter builds networks with sixteen, first by repeating blocks, then by adding the
 layer that makes such depth trainable. After it you can

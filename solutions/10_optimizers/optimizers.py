@@ -1,12 +1,15 @@
 # ---
 # jupyter:
 #   course:
+#     prerequisites:
+#     - 05_mlp_dropout
+#     summary: How gradient descent, momentum, AdaGrad, RMSprop and Adam move, and what
+#       decides how fast
 #     title: Optimizers
-#     summary: How gradient descent, momentum, AdaGrad, RMSprop and Adam move, and what decides how fast
-#     prerequisites: [05_mlp_dropout]
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -17,7 +20,7 @@
 r"""
 # 10 Optimizers
 
-**Time:** computed. **You need:** chapters 1 to 5. **Points:** computed.
+**Time:** about 4 hours. **You need:** chapters 1 to 5. **Points:** 33.
 
 Every network of this course was trained by a line that said `torch.optim.SGD` or `torch.optim.Adam`. This
 chapter is about what that line does. After it you can

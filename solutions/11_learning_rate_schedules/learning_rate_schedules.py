@@ -1,12 +1,15 @@
 # ---
 # jupyter:
 #   course:
+#     prerequisites:
+#     - 10_optimizers
+#     summary: Why the rate should change during training, which schedules there are,
+#       and how to run them in PyTorch
 #     title: Learning rate schedules
-#     summary: Why the rate should change during training, which schedules there are, and how to run them in PyTorch
-#     prerequisites: [10_optimizers]
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -17,7 +20,7 @@
 r"""
 # 11 Learning rate schedules
 
-**Time:** computed. **You need:** chapters 1 to 5, 8 and 10. **Points:** computed.
+**Time:** about 3.5 hours. **You need:** chapters 1 to 5, 8 and 10. **Points:** 31.
 
 Chapter 10 asked which way to step. This chapter asks how far, and how that should change while a network trains.
 After it you can
@@ -306,9 +309,15 @@ check.score()
 
 # %% [markdown]
 r"""
-(At step 10, and at step 90.)
+The answer: at step 10, and at step 90.
 
 ### Exercise 11.3: `exponential_decay` &nbsp; (1 point, about 2 minutes, ★☆☆)
+
+<details><summary>Hint 1</summary>
+
+How does Python write a power?
+
+</details>
 """
 
 

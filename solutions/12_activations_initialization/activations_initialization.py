@@ -1,12 +1,17 @@
 # ---
 # jupyter:
 #   course:
+#     prerequisites:
+#     - 05_mlp_dropout
+#     - 08_convolutions_lenet
+#     - 10_optimizers
+#     summary: Why a deep network falls silent, and how slopes and starting weights
+#       keep its signal alive
 #     title: Activations and initialization
-#     summary: Why a deep network falls silent, and how slopes and starting weights keep its signal alive
-#     prerequisites: [05_mlp_dropout, 08_convolutions_lenet, 10_optimizers]
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -17,7 +22,7 @@
 r"""
 # 12 Activations and initialization
 
-**Time:** computed. **You need:** chapters 1 to 5, 8 and 10. **Points:** computed.
+**Time:** about 4 hours. **You need:** chapters 1 to 5, 8 and 10. **Points:** 24.
 
 A network with ten layers can fail to learn anything at all, without an error message. After this chapter you can
 

@@ -1,12 +1,17 @@
 # ---
 # jupyter:
 #   course:
+#     prerequisites:
+#     - 05_mlp_dropout
+#     - 10_optimizers
+#     - 12_activations_initialization
+#     summary: What to minimise, and what a low loss on the training data is worth on
+#       new data
 #     title: Losses and generalization
-#     summary: What to minimise, and what a low loss on the training data is worth on new data
-#     prerequisites: [05_mlp_dropout, 10_optimizers, 12_activations_initialization]
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -17,7 +22,7 @@
 r"""
 # 13 Losses and generalization
 
-**Time:** computed. **You need:** chapters 1 to 5, 10 and 12. **Points:** computed.
+**Time:** about 4 hours. **You need:** chapters 1 to 5, 10 and 12. **Points:** 28.
 
 Training makes a number small. Which number, and does it help on data that the network has not seen? After this chapter you can
 
@@ -41,8 +46,9 @@ Training makes a number small. Which number, and does it help on data that the n
 | hyper-parameter | 超参数 | a setting that gradient descent does not fit |
 | validation set, test set | 验证集，测试集 | the data that may choose; the data that may report |
 
-**How the exercises work.** Write your answer in place of the stub, run the cell, then run the check below it. Some
-checks are hidden: they ask for the same on other numbers when your work is graded.
+**How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
+cell, then run the check below it. Some checks are hidden: they ask for the same on other numbers when your work is
+graded. After a break or a restart of the kernel, choose *Run > Run All Above Selected Cell* first.
 """
 
 # %%
