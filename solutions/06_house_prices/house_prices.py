@@ -1,12 +1,15 @@
 # ---
 # jupyter:
 #   course:
+#     prerequisites:
+#     - 05_mlp_dropout
+#     summary: A whole project, from a raw table with holes to a submission, and how
+#       far to trust its score
 #     title: House prices
-#     summary: A whole project, from a raw table with holes to a submission, and how far to trust its score
-#     prerequisites: [05_mlp_dropout]
 #   jupytext:
+#     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: course
+#     notebook_metadata_filter: course,kernelspec,jupytext,-jupytext.text_representation
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -17,7 +20,7 @@
 r"""
 # 6 House prices
 
-**Time:** computed. **You need:** chapters 1 to 5. **Points:** computed.
+**Time:** about 4 hours. **You need:** chapters 1 to 5. **Points:** 27.
 
 The data so far came clean: all numbers, all present, all on one scale. Real tables have words, gaps and codes. You
 will take one from the raw file to a file of predictions, with your own code.
