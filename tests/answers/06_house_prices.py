@@ -423,7 +423,7 @@ edit(CV, {'valid.drop(columns="SalePrice")': "valid"}, says="look up the answers
 edit(
     CV,
     {"df.iloc[train_rows]": 'df.iloc[train_rows].drop(columns="Id", errors="ignore")'},
-    says="train_df has lost a column",
+    says="one is lost or added",
 )
 edit(
     CV,
@@ -739,3 +739,86 @@ odd_value(
     "answers",
     {"order": "(A)", "rate": False, "decay": " a", "statistics": "False", "folds": "a."},
 )
+
+# --- mistakes that a fresh reader tried -----------------------------------------------------------------
+
+edit("log_rmse", {".clamp(min=1)": ".clamp(1, 5e5)"}, says="high predictions are cut off")
+edit(
+    PREPROCESSOR,
+    {
+        "self.numeric, self.categories = {}, {}": 'self.numeric, self.categories = getattr(self, "numeric", {}), {}'  # noqa: E501
+    },
+    says="a second fit should forget the first",
+)
+edit(
+    PREPROCESSOR,
+    {
+        "for name, (mean, std) in self.numeric.items()]": (
+            "for name, (mean, std) in self.numeric.items()]\n"
+            "        columns += [df[name].isna() for name in self.numeric]"
+        )
+    },
+    says="only columns of words get one",
+)
+edit(
+    PREPROCESSOR,
+    {"sorted(entries.unique())": "sorted(entries.unique())[1:]"},
+    says="a category has no feature",
+)
+edit(PREPROCESSOR, {"sorted(entries.unique())": "list(df[name].unique())"}, says="nan counts as a category")
+edit(
+    CV,
+    {"errors = np": "predictions = predictions.reshape(-1, 1)\n        errors = np"},
+    says="(n, 1) minus (n,)",
+)
+edit(
+    CV,
+    {"df.iloc[train_rows], valid": "df.iloc[train_rows].assign(Row=1), valid"},
+    says="one is lost or added",
+)
+edit(
+    TRAIN,
+    {"tables.log_rmse(net, features, labels))": "tables.log_rmse(net, features[rows], labels[rows]))"},
+    says="on all rows, not on a batch",
+)
+edit(
+    TRAIN,
+    {
+        "    for _ in range(num_epochs):\n": (
+            "    order = torch.randperm(len(features), generator=generator)\n    for _ in range(num_epochs):\n"  # noqa: E501
+        ),
+        "torch.randperm(len(features), generator=generator).split": "order.split",
+    },
+    says="the order is drawn once",
+)
+edit(
+    TRAIN,
+    {
+        "torch.randperm(len(features), generator=generator)": (
+            "torch.randint(0, len(features), (len(features),), generator=generator)"
+        )
+    },
+    says="a row is used twice",
+)
+edit(
+    TRAIN,
+    {
+        "net.parameters(), lr=lr, weight_decay=weight_decay": (
+            '[{"params": [net.bias], "weight_decay": weight_decay}, {"params": [net.weight]}], lr=lr'
+        )
+    },
+    says="does not reach the weights",
+)
+LOSS = "nn.functional.mse_loss(net(features[rows]), labels[rows])"
+edit(TRAIN, {LOSS: LOSS + " / 2"}, says="the loss is halved")
+edit(TRAIN, {LOSS: LOSS + " * len(rows)"}, says="the loss is summed")
+edit(TRAIN, {LOSS: LOSS + ".sqrt()"}, says="no root, no absolute values")
+edit(TRAIN, {LOSS: LOSS.replace("mse", "l1")}, says="no root, no absolute values")
+edit(
+    TRAIN,
+    {
+        "nn.Linear(features.shape[1], 1)": "nn.Sequential(nn.Linear(features.shape[1], 8), nn.ReLU(), nn.Linear(8, 1))"  # noqa: E501
+    },
+    says="one linear layer",
+)
+edit(SUBMIT, {"dtype=float)": "dtype=np.float32)"}, says="loses cents")
