@@ -1330,7 +1330,7 @@ with check.case("passes weight_decay to Adam, for the bias as well", points=0.5)
     check.close(found, bias_path(*decayed), "the log-RMSE is not right", known=known, rtol=5e-3, atol=5e-3)
     X = check.normal((24, 1))
     net, _ = train_linear(X, 3000 + 100 * X, 60, 1.0, 1e7, 8, check.generator())
-    slope = float(net(torch.ones(1, 1)) - net(torch.zeros(1, 1)))
+    slope = (net(torch.ones(1, 1)) - net(torch.zeros(1, 1))).item()
     check.that(abs(slope) < 10, "weight_decay does not reach the weights, only the bias")
 with check.case("fits prices; labels may be (n,) or (n, 1)", points=1):
     X = check.normal((60, 3))
