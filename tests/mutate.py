@@ -134,7 +134,8 @@ def _edits(source: str, lines: set[int]) -> Iterator[tuple[str, str, str]]:
     tree = ast.parse(source)
     texts = {inner for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for inner in ast.walk(node)}
     for index, node in enumerate(ast.walk(tree)):
-        if getattr(node, "lineno", None) not in lines or node in texts:
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if getattr(node, "lineno", None) not in lines or node in texts or docstring:
             continue
         for number in itertools.count():
             changed = copy.deepcopy(tree)
