@@ -103,7 +103,7 @@ class Marked:
         return math.fsum(mark.most for mark in self.marks.values())
 
     def source(self, grade_id: str) -> str:
-        """What stands in a cell; empty if there is no such cell."""
+        """The source of a cell; empty if there is no such cell."""
         cell = self.cells.get(grade_id)
         return cell.source if cell is not None else ""
 

@@ -30,7 +30,7 @@ def write_atomically(path: Path, text: str) -> Path:
 
 
 def points(value: float) -> str:
-    """A number of points as people write it: at most two digits after the point."""
+    """A number of points as people write it: at most two decimal places."""
     return f"{round(value, 2) + 0:.2f}".rstrip("0").rstrip(".")
 
 

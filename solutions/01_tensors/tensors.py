@@ -718,7 +718,7 @@ why. An operation that assigns nothing, such as `2 * X`, makes a new tensor, and
 
 # %% exercise="weigh_doubled"
 def weigh_doubled(X, weights):
-    """The doubled table, multiplied with the weights.
+    """The doubled table, multiplied by the weights.
 
     X: float (n, d), weights: float (d,) of the same dtype; both are unchanged afterwards.
     Returns a tensor of shape (n,) and of that dtype.

@@ -27,7 +27,7 @@ you can
 
 - **measure** a derivative without any calculus, and **say** how exact the measurement is;
 - **draw** the graph that torch records, and **follow** the chain rule back through it;
-- **predict** what stands in `.grad`: after one call of `backward`, after two, and after none;
+- **predict** what is in `.grad`: after one call of `backward`, after two, and after none;
 - **write** the backward step of a sum, of a matrix product and of softmax by hand;
 - **build** your own small autograd, and **train** a network with it.
 
@@ -605,7 +605,7 @@ print("inside no_grad it works:", w.tolist(), " still a leaf:", w.is_leaf)
 r"""
 `w` is a leaf: the graph starts from the number that it holds. If that number is overwritten *and* the
 change is to be recorded, the start is lost, so torch refuses. Inside `with torch.no_grad():` nothing is
-recorded and you may write. (`w = w - 0.25 * w.grad` is no cure: it makes a *new* tensor, which is no
+recorded and you may write. (`w = w - 0.25 * w.grad` does not help: it makes a *new* tensor, which is no
 leaf, and gets no `.grad`.)
 
 `detach()` returns a new tensor with the same numbers that is not in the graph; the original stays in it. It copies
@@ -765,7 +765,7 @@ for mode in ("train", "eval"):
 
 # %% [markdown]
 r"""
-The recording follows one switch, dropout follows the other, and neither cares about its neighbour. To
+The recording follows one switch, dropout follows the other, and neither affects the other. To
 measure a trained network you want both: `net.eval()` for right results, `no_grad()` for less memory and
 time.
 """
@@ -1350,7 +1350,7 @@ called `Value`. It keeps the same two promises as torch: while you compute, it r
 
 What must one step remember? Its inputs, and the slope for each of them. For $6 = 3 \cdot 2$ that is:
 "made from $w$ with slope 2, and from $x$ with slope 3". Here is such a record written down by hand, and
-the walk back along one path:
+the way back along one path:
 """
 
 # %%
