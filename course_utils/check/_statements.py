@@ -85,12 +85,15 @@ def close(
     known: Mapping[str, Any] | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    strict: bool = False,
 ) -> None:
-    """Shape and values agree within tolerance; dtypes may differ (see `like`). nan agrees with nan.
+    """Shape and values agree within tolerance; dtypes may differ. nan agrees with nan.
 
     found, expected: tensors of any shape, or numbers. rtol, atol: as in torch.isclose; the default fits
-    the less precise of the two dtypes.
+    the less precise of the two dtypes. strict: dtype and device must be those of `expected`, too (see `like`).
     """
+    if strict:
+        like(found, expected)
     found, expected = _as_tensor(found), _as_tensor(expected)
     if rtol is None and atol is None:
         rtol, atol = max(_tolerance(found), _tolerance(expected))

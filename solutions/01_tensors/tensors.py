@@ -192,8 +192,7 @@ with check.case("gives float32 in the shape (rows, cols), also when there is not
 with check.case("the same in other sizes", points=0.5, hidden=True):
     for rows, cols in ((7, 1), (1, 9), (60, 70)):
         expected = torch.tensor([[float(row * cols + col) for col in range(cols)] for row in range(rows)])
-        check.like(ramp(rows, cols), expected)
-        check.close(ramp(rows, cols), expected)
+        check.close(ramp(rows, cols), expected, strict=True)
 ### END HIDDEN TESTS
 check.score()
 
@@ -450,8 +449,7 @@ with check.case("the same on other sizes, also 0 and 1", points=0.5, hidden=True
     for n, m in ((4, 4), (1, 6), (5, 1), (0, 3), (3, 0)):
         a, b = check.normal((n,), dtype=torch.float64), check.normal((m,), dtype=torch.float64)
         expected = torch.tensor([[x * y for y in b.tolist()] for x in a.tolist()], dtype=torch.float64)
-        check.like(outer(a, b), torch.zeros(n, m, dtype=torch.float64))
-        check.close(outer(a, b), expected.reshape(n, m))
+        check.close(outer(a, b), expected.reshape(n, m), strict=True)
 ### END HIDDEN TESTS
 check.score()
 
@@ -521,8 +519,7 @@ with check.case("the same on other labels", points=1, hidden=True):
         labels = check.integers((n,), 0, classes)
         expected = torch.tensor([[float(label == k) for k in range(classes)] for label in labels.tolist()])
         with check.without("torch.nn.functional.one_hot"):
-            check.like(one_hot(labels, classes), expected)
-            check.close(one_hot(labels, classes), expected)
+            check.close(one_hot(labels, classes), expected, strict=True)
             check.raises(ValueError, one_hot, torch.tensor([classes]), classes)
 ### END HIDDEN TESTS
 check.score()
@@ -732,10 +729,8 @@ def weigh_doubled(X, weights):
 check.exercise("weigh_doubled", points=3)
 with check.case("returns twice the table times the weights, as a tensor", points=1):
     X, weights = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([1.0, 0.0, -1.0])
-    Y = weigh_doubled(X, weights)
-    check.like(Y, torch.zeros(2))
     wrong = {"the doubling is lost": [-2.0, -2.0], "the table was doubled twice": [-8.0, -8.0]}
-    check.close(Y, torch.tensor([-4.0, -4.0]), known=wrong)
+    check.close(weigh_doubled(X, weights), torch.tensor([-4.0, -4.0]), known=wrong, strict=True)
 with check.case("leaves the table and the weights as they were", points=1):
     X, weights = torch.ones(2, 3), torch.ones(3)
     weigh_doubled(X, weights)
@@ -747,9 +742,8 @@ with check.case("the same on other tables", points=1, hidden=True):
     for shape in ((5, 3), (1, 1), (3, 8)):
         X, weights = check.normal(shape, dtype=torch.float64), check.normal(shape[1:], dtype=torch.float64)
         expected = [2 * sum(x * w for x, w in zip(row, weights.tolist())) for row in X.tolist()]
-        Y = check.unchanged(weigh_doubled, X, weights)
-        check.like(Y, torch.zeros(shape[0], dtype=torch.float64))
-        check.close(Y, torch.tensor(expected, dtype=torch.float64))
+        expected = torch.tensor(expected, dtype=torch.float64)
+        check.close(check.unchanged(weigh_doubled, X, weights), expected, strict=True)
 ### END HIDDEN TESTS
 check.score()
 
@@ -815,9 +809,8 @@ with check.case("stays exact for close points far from the origin", points=1):
     D = pairwise_sq_dists(A, B)
     check.like(D, torch.zeros(40, 40))
     exact = ((A.double()[:, None] - B.double()) ** 2).sum(2)
-    check.that(
-        (D >= 0).all(), "some squared distances are negative: the shortcut loses the digits that matter"
-    )
+    below = "some squared distances are negative: the shortcut loses the digits that matter"
+    check.that((D >= 0).all(), below)
     advice = "not exact enough: subtract the points first, then square" if (D - exact).abs().max() < 1 else ""
     check.close(D, exact, advice, rtol=1e-4, atol=1e-4)
 ### BEGIN HIDDEN TESTS
@@ -826,8 +819,7 @@ with check.case("the same on other points", points=1, hidden=True):
         A, B = check.uniform((n, d), low=-100, high=100), check.uniform((m, d), low=-100, high=100)
         exact = ((A.double()[:, None] - B.double()) ** 2).sum(2)
         D = check.unchanged(pairwise_sq_dists, A, B)
-        check.like(D, torch.zeros(n, m))
-        check.close(D, exact, rtol=1e-4, atol=1e-4)
+        check.close(D, exact.float(), rtol=1e-4, atol=1e-4, strict=True)
     A = check.uniform((60, 8), low=-100, high=-99)
     check.that((pairwise_sq_dists(A, A) >= 0).all(), "some squared distances are negative")
 ### END HIDDEN TESTS

@@ -404,18 +404,15 @@ check.exercise("data_iter", points=4)
 PLAIN = torch.arange(100.0)
 with check.case("cuts the data into batches in the given order when shuffle is False", points=1):
     for labels in ((-1, 1), (-1,)):
-        check.close(
-            check.one_pass(data_iter, 10, 4, labels=labels, shuffle=False), PLAIN[:10], "the order changed"
-        )
+        found = check.one_pass(data_iter, 10, 4, labels=labels, shuffle=False)
+        check.close(found, PLAIN[:10], "the order changed")
 with check.case("shuffles: every example once, in a random place and with its own label", points=1):
     for batch_size in (8, 10):
         found = check.one_pass(data_iter, 100, batch_size)
         check.that(not torch.equal(found, PLAIN), "the order is not shuffled")
         inside = torch.equal(torch.cat([part.sort().values for part in found.split(batch_size)]), PLAIN)
         check.that(not inside, "the examples are shuffled only inside their batch")
-        says = (
-            "the order only starts at another example and goes round; every example should get a random place"
-        )
+        says = "the order only starts elsewhere and goes round; every example should get a random place"
         check.that((found.diff() == 1).sum() < 98, says)
         # Of the 99 pairs of neighbours a random order keeps 2 on average, and more than 12 once in 10^7 orders.
         says = "neighbours stay together: shuffle the single examples, not whole batches or pieces"
@@ -432,11 +429,8 @@ with check.case("works for batches of one, for one large batch, and for no examp
 with check.case("the same on other data", points=1, hidden=True):
     for n, batch_size in ((1, 1), (65, 32), (50, 10), (51, 10)):
         check.one_pass(data_iter, n, batch_size, dtype=torch.float64)
-        check.close(
-            check.one_pass(data_iter, n, batch_size, dtype=torch.float64, shuffle=False),
-            PLAIN[:n],
-            "the order changed",
-        )
+        found = check.one_pass(data_iter, n, batch_size, dtype=torch.float64, shuffle=False)
+        check.close(found, PLAIN[:n], "the order changed")
 ### END HIDDEN TESTS
 check.score()
 
@@ -482,8 +476,7 @@ with check.case("computes Xw + b", points=1):
     wrong["the second feature has no effect"] = right - X[:, 1:]
     for b in (torch.tensor([0.5]), torch.tensor(0.5)):
         y_hat = check.unchanged(linreg, X, w, b)
-        check.like(y_hat, right)
-        check.close(y_hat, right, known=wrong)
+        check.close(y_hat, right, known=wrong, strict=True)
 with check.case("lets gradients flow back to X, w and b", points=0.5):
     X, w, b = check.normal((4, 3)), check.normal((3, 1)), check.normal((1,))
     check.gradient(linreg, lambda X, w, b: (X * w[:, 0]).sum(dim=1, keepdim=True) + b, X, w, b)
@@ -491,9 +484,8 @@ with check.case("lets gradients flow back to X, w and b", points=0.5):
 with check.case("the same in other sizes", points=0.5, hidden=True):
     for n, d, shape in ((1, 1, ()), (1, 4, (1,)), (6, 1, (1,)), (3, 3, ()), (20, 7, (1,))):
         X, w, b = (check.normal(size, dtype=torch.float64) for size in ((n, d), (d, 1), shape))
-        y_hat = check.unchanged(linreg, X, w, b)
-        check.like(y_hat, X[:, :1])
-        check.close(y_hat[:, 0], (X * w[:, 0]).sum(dim=1) + b)
+        right = (X * w[:, 0]).sum(dim=1, keepdim=True) + b
+        check.close(check.unchanged(linreg, X, w, b), right, strict=True)
 ### END HIDDEN TESTS
 check.score()
 
@@ -594,20 +586,18 @@ with check.case("gives half the squared error of each example", points=1):
     losses = check.unchanged(squared_loss, y_hat, y)
     one = getattr(losses, "shape", None) != ()
     check.that(one, "the losses are summed or averaged; give one loss per example")
-    check.like(losses, y_hat)
     right = torch.tensor([[2.0], [0.0], [8.0]])
     wrong = {"the half is missing": 2 * right, "the error is halved before it is squared": right / 2}
     wrong["this is half the error; it should be squared"] = (y_hat - y) / 2
     wrong["this is half the absolute error; it should be squared"] = (y_hat - y).abs() / 2
-    check.close(losses, right, known=wrong)
+    check.close(losses, right, known=wrong, strict=True)
 with check.case("gives the same (n, 1) for labels of shape (n,)", points=1):
     for n in (3, 1):
         y_hat, y = check.normal((n, 1)), check.normal((n,))
         losses = check.unchanged(squared_loss, y_hat, y)
         table = n > 1 and getattr(losses, "shape", None) == (n, n)
         check.that(not table, "every prediction is compared with every label: (n, 1) minus (n,) is (n, n)")
-        check.like(losses, y_hat)
-        check.close(losses[:, 0], 0.5 * (y_hat[:, 0] - y) ** 2)
+        check.close(losses, 0.5 * (y_hat - y[:, None]) ** 2, strict=True)
 with check.case("has the gradient y_hat - y", points=0.5):
     y_hat, y, wrong = check.normal((5, 1)), check.normal((5, 1)), {}
     wrong["the half is missing"] = lambda y_hat, y: (y_hat - y).square()
@@ -617,10 +607,9 @@ with check.case("the same on other sizes", points=0.5, hidden=True):
     for shape in ((1,), (1, 1), (2,), (2, 1), (64,), (64, 1)):
         y = check.normal(shape, dtype=torch.float64)
         y_hat = check.normal((len(y), 1), dtype=torch.float64)
-        losses = check.unchanged(squared_loss, y_hat, y)
-        check.like(losses, y_hat)
-        check.close(losses[:, 0], (y_hat[:, 0] - y.flatten()) ** 2 / 2)
-        check.gradient(squared_loss, lambda p, y: (p - y.reshape(-1, 1)) ** 2 / 2, y_hat, fixed=(y,))
+        right = lambda y_hat, y: (y_hat - y.reshape(-1, 1)) ** 2 / 2  # noqa: E731
+        check.close(check.unchanged(squared_loss, y_hat, y), right(y_hat, y), strict=True)
+        check.gradient(squared_loss, right, y_hat, fixed=(y,))
 ### END HIDDEN TESTS
 check.score()
 

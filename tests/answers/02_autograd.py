@@ -310,7 +310,7 @@ def grad_of(f, x):
     return grad
 
 
-@wrong("backward() writes into the leaves it finds")
+@wrong("backward() writes into all leaves")
 def grad_of(f, x):
     leaf = x.detach().clone().requires_grad_()
     result = f(leaf)
@@ -885,7 +885,7 @@ def softmax_vjp(x, g):
     return torch.tensordot(g, torch.func.jacfwd(lambda x: torch.softmax(x, -1))(x), dims=g.dim())
 
 
-@wrong("only the diagonal of the Jacobian is used")
+@wrong("only the Jacobian's diagonal is used")
 def softmax_vjp(x, g):
     p = torch.softmax(x, -1)
     return g * p * (1 - p)

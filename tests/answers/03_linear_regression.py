@@ -255,7 +255,7 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
         yield features[batch], labels[batch]
 
 
-@wrong("the order only starts at another example and goes round")
+@wrong("the order only starts elsewhere and goes round")
 def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     n = len(features)
     order = torch.arange(n)

@@ -324,6 +324,13 @@ def test_close_tells_shapes_apart_and_never_broadcasts():
     assert "expected shape (2,), found ()" in message(lambda: check.close(torch.tensor(1.0), torch.ones(2)))
 
 
+def test_close_can_ask_for_the_dtype_too():
+    x = torch.tensor([1.0, 2.0])
+    assert passes(lambda: check.close(x * (1 + 1e-6), x, strict=True))
+    assert "dtype should be float32" in message(lambda: check.close(x.double(), x, strict=True))
+    assert "expected 1, found 2" in message(lambda: check.close(2 * x, x, strict=True))
+
+
 def test_close_and_what_is_not_finite():
     bad = torch.tensor([1.0, float("nan")])
     assert "nan or inf" in message(lambda: check.close(bad, torch.ones(2)))
