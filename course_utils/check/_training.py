@@ -24,12 +24,13 @@ class Training:
         self.net = nn.Sequential(*layers[:depth])
         self.optimizer = optimizer(self.net.parameters(), **options)
 
-    def go(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        """One step for each batch."""
+    def go(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> "Training":
+        """One step for each batch. Returns this training."""
         for X, y in batches:
             self.optimizer.zero_grad()
             F.cross_entropy(self.net(X), y).backward()
             self.optimizer.step()
+        return self
 
     def state(self) -> dict[str, Any]:
         """All that network and optimizer know: name -> a copy of the value."""
@@ -46,9 +47,9 @@ class Training:
         """Network and optimizer are in exactly this state; the sentence gets the name of what is not."""
         found = self.state()
         for name, value in state.items():
-            that(name in found, sentence.format(f"{name}, which is gone,"))
+            that(name in found, f"{sentence.format(name)}: it is missing")
             equal(found[name], value, sentence.format(name))
             if isinstance(value, torch.Tensor):
                 that(found[name].dtype == value.dtype, sentence.format(f"the dtype of {name}"))
         for name in found:
-            that(name in state, sentence.format(f"{name}, which is new,"))
+            that(name in state, f"{sentence.format(name)}: it is new")

@@ -51,7 +51,7 @@ edit(
 )
 edit("save_checkpoint", {"    return epoch\n": ""}, "load_checkpoint returns nothing")
 edit("save_checkpoint", {"return epoch": "return epoch + 1"}, "it returns the epoch plus 1")
-edit("save_checkpoint", {"map_location=device, ": ""}, "saved on a GPU that is not here")
+edit("save_checkpoint", {"map_location=device, ": ""}, "comes from a GPU that is not here")
 edit(
     "save_checkpoint",
     {"copy.deepcopy(model.state_dict())": "model.state_dict()"},
@@ -72,7 +72,11 @@ edit(
     {"        raise\n": "        return 0\n"},
     "should raise an error, and load_checkpoint says nothing",
 )
-edit("save_checkpoint", {'checkpoint["epoch"]': 'checkpoint.get("epoch", 0)'}, "and the epoch is wrong")
+edit(
+    "save_checkpoint",
+    {'checkpoint["epoch"]': 'checkpoint.get("epoch", 0)'},
+    "raised no error, and the epoch is wrong",
+)
 edit(
     "save_checkpoint",
     {'checkpoint["model"])': 'checkpoint["model"], strict=False)'},
@@ -104,7 +108,7 @@ both(
     optimizer.load_state_dict(checkpoint["optimizer"])
     return checkpoint["epoch"]
 """,
-    "without 'optimizer' loading fails, and yet it has changed the model's",
+    "a file without the entry 'optimizer' raised an error, and yet it has changed the model's",
 )
 both(
     "    torch.save(model.state_dict(), path)\n",
@@ -120,7 +124,7 @@ both(
     model.load_state_dict(checkpoint["model"])
     return checkpoint["epoch"]
 """,
-    "after loading, the optimizer's step of parameter 0, which is gone,",
+    "the optimizer's step of parameter 0 is not what was saved: it is missing",
 )
 both(  # whole objects, which pickle takes and weights_only=True refuses
     '    torch.save({"model": model, "optimizer": optimizer, "epoch": epoch}, path)\n',
@@ -270,7 +274,9 @@ both(  # new parameters, of which the optimizer knows nothing
     "after going on, the model's 0.weight is not the same",
 )
 
-edit("save_checkpoint", {"return epoch": "return checkpoint"}, "all that is in the file comes back")
+edit(
+    "save_checkpoint", {"return epoch": "return checkpoint"}, "the whole file comes back, not the epoch alone"
+)
 edit(
     "save_checkpoint",
     {"    torch.save(checkpoint": "    path = f'{path}.pt'\n    torch.save(checkpoint"},
@@ -292,6 +298,53 @@ both(  # says so on the screen, and goes on
     SIMPLE_SAVE,
     LOAD.replace("        raise\n", "        print('could not be loaded')\n        return None\n"),
     "should raise an error, and load_checkpoint says nothing",
+)
+
+both(  # leaves the model in evaluation mode
+    SIMPLE_SAVE,
+    LOAD.replace("    return epoch", "    model.eval()\n    return epoch"),
+    "loading left the model in evaluation mode",
+)
+both(
+    "    model.eval()\n" + SIMPLE_SAVE,
+    LOAD,
+    "saving left the model in evaluation mode",
+)
+both(  # compares names, not shapes
+    SIMPLE_SAVE,
+    """\
+    checkpoint = torch.load(path, map_location=device)
+    epoch, optimizer_state = checkpoint["epoch"], checkpoint["optimizer"]
+    if checkpoint["model"].keys() != model.state_dict().keys():
+        raise KeyError("the names differ")
+    model.load_state_dict(checkpoint["model"])
+    optimizer.load_state_dict(optimizer_state)
+    return epoch
+""",
+    "the file of a model with a wider last layer raised an error, and yet it has changed the model's",
+)
+both(  # compares names, and reads from a list one by one
+    "    torch.save([model.state_dict(), optimizer.state_dict(), epoch], path)\n",
+    """\
+    content = torch.load(path, map_location=device)
+    before = copy.deepcopy(model.state_dict())
+    try:
+        model.load_state_dict(content[0])
+    except RuntimeError:
+        model.load_state_dict(before)
+        raise
+    optimizer.load_state_dict(content[1])
+    return content[2]
+""",
+    "a file without the entry 1 raised an error, and yet it has changed the model's",
+)
+both(
+    "    torch.save([model.state_dict(), optimizer.state_dict(), epoch], path)\n",
+    LOAD.replace("    try:", "    model_state, optimizer_state, epoch = checkpoint\n    try:")
+    .replace('        epoch = checkpoint["epoch"]\n', "")
+    .replace('checkpoint["model"]', "model_state")
+    .replace('checkpoint["optimizer"]', "optimizer_state"),
+    None,
 )
 
 # --- load_matching ----------------------------------------------------------------------------------------
@@ -436,6 +489,17 @@ def load_matching(net, state_dict):
 
 @odd
 def load_matching(net, state_dict):
+    """Lets torch's report say what is missing."""
+    own = net.state_dict()
+    mismatched = {name for name in state_dict if name in own and own[name].shape != state_dict[name].shape}
+    fitting = {name: tensor for name, tensor in state_dict.items() if name not in mismatched}
+    report = net.load_state_dict(fitting, strict=False)
+    missing = [name for name in report.missing_keys if name not in mismatched]
+    return sorted(missing), sorted(report.unexpected_keys), sorted(mismatched)
+
+
+@odd
+def load_matching(net, state_dict):
     """A complete dict, old values where nothing fits, loaded strictly."""
     own = copy.deepcopy(net.state_dict())
     shared = [name for name in own if name in state_dict]
@@ -512,6 +576,11 @@ def try_gpu(i=0):
 @wrong("GPU 2 is there, and this is the CPU")
 def try_gpu(i=0):
     return torch.device("cpu")
+
+
+@wrong("a negative number is no GPU")
+def try_gpu(i=0):
+    return torch.device("cuda", abs(i)) if abs(i) < torch.cuda.device_count() else torch.device("cpu")
 
 
 @odd
@@ -615,6 +684,16 @@ def try_all_gpus():
 @wrong("the numbers begin at 0, and this begins at 1")
 def try_all_gpus():
     return [torch.device("cuda", i + 1) for i in range(torch.cuda.device_count())] or [torch.device("cpu")]
+
+
+@wrong("the last GPU is missing")
+def try_all_gpus():
+    return [torch.device("cuda", i) for i in range(torch.cuda.device_count() - 1)] or [torch.device("cpu")]
+
+
+@wrong("give the numbers")
+def try_all_gpus():
+    return [torch.device("cuda")] * torch.cuda.device_count() or [torch.device("cpu")]
 
 
 @odd
@@ -722,7 +801,7 @@ edit(
     "AttributeError: 'str' object has no attribute 'to'",
 )
 edit("move_batch", {"    return batch\n": "    raise TypeError(type(batch))\n"}, "TypeError: <class 'str'>")
-edit("move_batch", {"    return batch\n": ""}, "expected ['tuple', '(2,) on meta', 'shirt'")
+edit("move_batch", {"    return batch\n": ""}, "what is no tensor comes back as None")
 edit(
     "move_batch",
     {"        return batch.to(device)": "        return torch.zeros_like(batch, device=device)"},
