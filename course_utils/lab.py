@@ -9,13 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course_utils import progress
+from course_utils import overview, progress
 
 import nbformat
 
 from course_format.cells import hours
 
-START = "START.md"
+START, GLOSSARY = "START.md", "GLOSSARY.md"
 SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -37,6 +37,11 @@ FOOT = """
 The last column counts visible checks, as you last saved each chapter; the rest of the points, hidden checks
 and written answers, is added when your work is graded. To start a chapter over, rename its folder and run
 `make lab` again.
+
+All terms of the course, in English and Chinese, are in the [glossary]({glossary}). An arrow of this map leads
+from a chapter to those that need it:
+
+{map}
 
 *This page is written anew at every `make lab`; keep your own notes elsewhere. Your chapters are in the
 folder `work/`, and updating the course never changes them.*
@@ -74,7 +79,8 @@ def start_page(notebooks: Path, work: Path) -> str:
         rows.insert(0, row)
         if earned < visible:
             advice = f"**{'Go on with' if earned else 'Begin with'} {link}.**"
-    return HEAD.format(advice=advice) + "\n".join(rows) + "\n" + FOOT
+    foot = FOOT.format(glossary=GLOSSARY, map=overview.chapter_map(notebooks))
+    return HEAD.format(advice=advice) + "\n".join(rows) + "\n" + foot
 
 
 def _row(path: Path, mine: Path, link: str) -> tuple[str, float, float]:
@@ -105,6 +111,7 @@ def main() -> None:
     for name in copy_missing(notebooks, work):
         print(f"work/{name} is new")
     (work / START).write_text(start_page(notebooks, work), encoding="utf-8")
+    (work / GLOSSARY).write_text(overview.glossary(notebooks), encoding="utf-8")
     lab = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={work.resolve()}"]
     set_up_jupyterlab(Path(sys.prefix))
     page = f"--LabApp.default_url=/lab/tree/{START}"

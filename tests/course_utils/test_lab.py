@@ -27,7 +27,7 @@ def notebook(earned=0.0):
     meta = {"grade": True, "grade_id": "test_a", "points": 3, "solution": False}
     outputs = [new_output("display_data", data=record.data)] if earned else []
     cell = new_code_cell(TEST, metadata={"nbgrader": meta}, outputs=outputs, id="test_a")
-    course = {"title": "Things", "summary": "What things are"}
+    course = {"title": "Things", "summary": "What things are", "prerequisites": ["Python"]}
     return new_notebook(cells=[cell], metadata={"course": course, "course_build": {"minutes": 30}})
 
 
@@ -70,6 +70,7 @@ def test_the_start_page_shows_time_points_and_progress(course):
     page = lab.start_page(notebooks, work)
     assert "| [01_one](01_one/one.ipynb) | **Things**: What things are | 0.5 hours | 3 | 1.5 of 2 |" in page
     assert "**Go on with [01_one](01_one/one.ipynb).**" in page
+    assert "[glossary](GLOSSARY.md)" in page and '01["01 Things"]' in page
 
 
 def test_the_start_page_goes_on_with_the_first_chapter_that_is_not_passed(course):
@@ -115,7 +116,7 @@ def test_jupyterlab_is_started_on_the_start_page(course, monkeypatch):
         lab.main()
     assert ended.value.code == 0
     assert started[0][-2:] == ["--LabApp.default_url=/lab/tree/START.md", "--no-browser"]
-    assert (course[1] / "START.md").is_file()
+    assert (course[1] / "START.md").is_file() and (course[1] / "GLOSSARY.md").is_file()
     overrides = course[0].parent / "prefix" / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
     assert "Markdown Preview" in str(json.loads(overrides.read_text()))
 
