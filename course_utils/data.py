@@ -1,8 +1,8 @@
 """The data sets of the course, in memory and in batches.
 
 Everything works without a download: `garments` draws a stand-in for Fashion-MNIST, `houses` one for Kaggle's
-House Prices. They are written once, as IDX and csv files, and read by the loaders that read the real
-sets, which `python -m course_utils.data` fetches.
+House Prices, `thumbnails` one for CIFAR-10. They are written once, as IDX, csv and pickle files, and read by
+the loaders that read the real sets, which `python -m course_utils.data` fetches.
 
 Two environment variables choose:
 - COURSE_DATA: `embedded`, `real`, or `auto` (the default: real if it has been fetched, else embedded);
@@ -12,6 +12,7 @@ Two environment variables choose:
 import gzip
 import math
 import os
+import pickle
 import shutil
 import sys
 import tarfile
@@ -19,8 +20,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from course_utils import garments, houses
+from course_utils import garments, houses, thumbnails
 
 import numpy as np
 import pandas as pd
@@ -33,6 +35,9 @@ FASHION_CLASSES = tuple(garments.GARMENTS)
 EMBEDDED_SIZES = {"train": 10_000, "t10k": 2_000}
 EMBEDDED_SEEDS = {"train": 1, "t10k": 2}
 FETCH = "`python -m course_utils.data`"
+CIFAR_CLASSES = tuple(thumbnails.THINGS)
+THUMBNAIL_SIZES = {"train": 5_000, "test": 2_000}
+THUMBNAIL_SEEDS = {"train": 1, "test": 2}
 HOUSE_FILES = ("train.csv", "test.csv")  # Kaggle's own names
 
 
@@ -183,6 +188,20 @@ def _write_houses(folder: Path) -> None:
         table.to_csv(folder / name, index=False, na_rep="NA", lineterminator="\n")
 
 
+def _write_thumbnails(folder: Path) -> None:
+    """Write the files that CIFAR-10 consists of: five batches for training, one for the test, the names."""
+    batches = folder / CIFAR10.base_folder
+    batches.mkdir()
+    for part, files in (("train", CIFAR10.train_list), ("test", CIFAR10.test_list)):
+        images, labels = thumbnails.draw(THUMBNAIL_SIZES[part], THUMBNAIL_SEEDS[part])
+        rows = images.transpose(0, 3, 1, 2).reshape(len(images), -1)  # all red values, then green, then blue
+        shares = np.array_split(rows, len(files)), np.array_split(labels, len(files))
+        for (name, _), data, some in zip(files, *shares, strict=True):
+            (batches / name).write_bytes(pickle.dumps({"data": data, "labels": some.tolist()}))
+    names = {"label_names": list(CIFAR_CLASSES)}
+    (batches / CIFAR10.meta["filename"]).write_bytes(pickle.dumps(names))
+
+
 def _put_in_place(folder: Path, target: Path) -> None:
     """Rename the folder; if another process was first, its folder is as good as ours."""
     try:
@@ -255,7 +274,11 @@ def _check_real_cifar10(folder: Path) -> None:
         *CIFAR10.test_list,
         [CIFAR10.meta["filename"], CIFAR10.meta["md5"]],
     ]:
-        if not check_integrity(folder / name, md5):
+        try:
+            whole = check_integrity(folder / name, md5)
+        except OSError as error:
+            raise _cannot_read(folder / name, error) from error
+        if not whole:
             raise DataError(f"{folder / name} is missing or broken: {_again(folder)}.")
 
 
@@ -463,6 +486,41 @@ def _first(dataset: FashionMNIST, size: int | None, name: str) -> tuple[torch.Te
     if size is not None:
         _check_count(name, size, most=len(dataset))
     return dataset.data[:size], dataset.targets[:size]
+
+
+# CIFAR-10 in memory
+
+
+class DrawnCIFAR10(CIFAR10):
+    """The embedded pictures, in the files and the class of CIFAR-10; they have no official checksums."""
+
+    train_list: ClassVar = [[name, None] for name, _ in CIFAR10.train_list]
+    test_list: ClassVar = [[name, None] for name, _ in CIFAR10.test_list]
+    meta: ClassVar = CIFAR10.meta | {"md5": None}
+
+
+def cifar10(train: bool, transform: Callable | None = None) -> CIFAR10:
+    """CIFAR-10 as a torchvision data set, real or embedded (see `source`).
+
+    transform: what torchvision does to each picture when it is asked for. The embedded set, 5,000 + 2,000
+    pictures, is drawn at the first call. Raises DataError as `source` does, and when files are missing, broken
+    or cannot be written.
+    """
+    if source("cifar10") == "real":
+        _check_real_cifar10(_real_folder("cifar10"))
+        return CIFAR10(_real_root(), train=train, transform=transform)
+    root = data_dir() / "embedded" / f"thumbnails-v{thumbnails.VERSION}"
+    _make_embedded(root, _write_thumbnails)
+    try:
+        dataset = DrawnCIFAR10(root, train=train, transform=transform)
+        whole = len(dataset.data) == len(dataset.targets) == THUMBNAIL_SIZES["train" if train else "test"]
+    except PermissionError as error:
+        raise _cannot_read(root, error) from error
+    except Exception:  # what pickle and torchvision raise for broken files has no common type
+        whole = False
+    if not whole:
+        raise DataError(f"The pictures in {root} are incomplete or broken: delete this folder and run again.")
+    return dataset
 
 
 # House prices in memory

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from course_utils import data, garments, houses
+from course_utils import data, garments, houses, thumbnails
 
 import numpy as np
 import pandas as pd
@@ -490,6 +490,109 @@ def test_cifar10_half_on_disk_is_fetched_again(home, cache):
     cut_short(folder / "data_batch_3")
     data.download_real("cifar10", progressbar=False)
     assert len(CIFAR10(cache / "real", train=True)) == 50
+
+
+# CIFAR-10 in memory
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """An embedded set of few pictures."""
+    monkeypatch.setattr(data, "THUMBNAIL_SIZES", {"train": 50, "test": 10})
+
+
+def test_embedded_cifar10_holds_the_drawn_pictures(cache, few):
+    train, test = data.cifar10(train=True), data.cifar10(train=False)
+    assert isinstance(train, CIFAR10) and train.classes == list(data.CIFAR_CLASSES) == test.classes
+    images, labels = thumbnails.draw(50, data.THUMBNAIL_SEEDS["train"])
+    assert train.data.dtype == np.uint8 and (train.data == images).all() and train.targets == labels.tolist()
+    assert test.data.shape == (10, 32, 32, 3)
+    picture, label = train[3]
+    assert (np.asarray(picture) == images[3]).all() and label == labels[3]
+
+
+def test_cifar10_applies_a_transform(cache, few):
+    assert data.cifar10(train=False, transform=lambda picture: picture.size)[0][0] == (32, 32)
+
+
+def test_embedded_cifar10_is_drawn_once(cache, few, monkeypatch):
+    data.cifar10(train=True)
+    monkeypatch.setattr(thumbnails, "draw", None)
+    data.cifar10(train=False)
+    monkeypatch.setattr(thumbnails, "VERSION", thumbnails.VERSION + 1)
+    with pytest.raises(TypeError):
+        data.cifar10(train=True)
+
+
+@pytest.mark.parametrize("name", ["data_batch_3", "batches.meta"])
+@pytest.mark.parametrize("damage", [cut_short, cut_in_the_header, emptied, Path.unlink])
+def test_broken_embedded_cifar10_and_its_cure(cache, few, name, damage):
+    data.cifar10(train=True)
+    root = cache / "embedded" / f"thumbnails-v{thumbnails.VERSION}"
+    damage(root / CIFAR10.base_folder / name)
+    with pytest.raises(data.DataError) as error:
+        data.cifar10(train=True)
+    assert_one_sentence(error, str(root), "incomplete or broken", "delete")
+    shutil.rmtree(root)
+    assert len(data.cifar10(train=True)) == 50
+
+
+def test_embedded_cifar10_of_another_size(cache, few, monkeypatch):
+    data.cifar10(train=True)
+    monkeypatch.setattr(data, "THUMBNAIL_SIZES", {"train": 60, "test": 10})
+    with pytest.raises(data.DataError, match="incomplete or broken"):
+        data.cifar10(train=True)
+
+
+def test_cifar10_that_cannot_be_written(tmp_path, few, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "file"))
+    with pytest.raises(data.DataError, match="Cannot write to"):
+        data.cifar10(train=True)
+
+
+@pytest.mark.parametrize("choice", ["auto", "real"])
+def test_real_cifar10_is_taken_when_present(home, monkeypatch, choice):
+    data.download_real("cifar10", progressbar=False)
+    monkeypatch.setenv("COURSE_DATA", choice)
+    assert data.source("cifar10") == "real"
+    train, test = data.cifar10(train=True), data.cifar10(train=False)
+    assert len(train) == 50 and len(test) == 10 and train.classes == list("abcdefghij")
+
+
+def test_embedded_cifar10_is_taken_when_asked_for(home, few, monkeypatch):
+    data.download_real("cifar10", progressbar=False)
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    assert data.cifar10(train=False).classes == list(data.CIFAR_CLASSES)
+
+
+def test_real_cifar10_without_files(cache, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "real")
+    with pytest.raises(data.DataError) as error:
+        data.cifar10(train=True)
+    assert_one_sentence(error, "CIFAR-10", "cifar-10-batches-py", "COURSE_DATA to embedded")
+
+
+@pytest.mark.parametrize("name", ["data_batch_2", "test_batch", "batches.meta"])
+@pytest.mark.parametrize("damage", [cut_short, Path.unlink])
+@pytest.mark.parametrize("train", [True, False])
+def test_real_cifar10_half_on_disk(home, name, damage, train):
+    """Half a set is refused as a whole, also when the files asked for are there."""
+    folder = data.download_real("cifar10", progressbar=False)
+    damage(folder / name)
+    with pytest.raises(data.DataError) as error:
+        data.cifar10(train=train)
+    assert_one_sentence(error, name, "missing or broken", "again", str(folder))
+
+
+def test_cifar10_that_was_not_unpacked(cache):
+    folder = cache / "real" / CIFAR10.base_folder
+    folder.mkdir(parents=True)
+    (folder / "cifar-10-python.tar.gz").write_bytes(b"the beginning")
+    with pytest.raises(data.DataError) as error:
+        data.cifar10(train=True)
+    assert_one_sentence(error, "data_batch_1", "missing or broken")
 
 
 @POOCH_LEAVES_A_SOCKET_OPEN
