@@ -22,13 +22,13 @@ r"""
 
 **Time:** about 4 hours. **You need:** chapters 1 to 5. **Points:** 23.
 
-A training can take days. The power fails, the laptop goes to sleep, the borrowed GPU goes back. After this
+Training can take days. The power fails, the laptop goes to sleep, the borrowed GPU has to be returned. After this
 chapter you can
 
-- **save** a training and **resume** it so that nobody can tell it was ever stopped;
+- **save** a training run and **resume** it, with the same result as if it had never been stopped;
 - **load** the part of a file that fits into a different network;
 - **write** code that uses a GPU where there is one and runs unchanged where there is none;
-- **find** out where a network is, and **explain** what went wrong when its parts are in two places.
+- **find** out where a network is, and **explain** what goes wrong when its parts are on two devices.
 
 You need no GPU for this chapter. If your machine has one, the same cells use it.
 
@@ -37,13 +37,19 @@ You need no GPU for this chapter. If your machine has one, the same cells use it
 | parameter | 参数 | a tensor that the optimizer changes |
 | buffer | 缓冲区 | a tensor that belongs to a network and is not trained |
 | state dict | 状态字典 | a dict from names to the parameters and buffers of a network |
-| checkpoint | 检查点 | a file with all that a training needs to go on |
+| checkpoint | 检查点 | a file with everything that a training run needs to go on |
 | pickle | 序列化格式 pickle | Python's file format for objects; reading one can run code |
 | device | 设备 | where a tensor's numbers are: in the CPU's memory or in a GPU's |
 | host | 主机 | the computer around the GPU: its CPU and its memory |
 | transfer learning | 迁移学习 | starting from weights that were trained for another task |
 | fine-tuning | 微调 | training such weights further on the new task |
 | synchronise | 同步 | wait until a GPU has finished what it was asked to do |
+
+**How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
+cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
+same on other data, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. After a break or a restart of the kernel, click the cell where you want to go on and choose
+*Run > Run All Above Selected Cell* first.
 """
 
 # %%
@@ -72,9 +78,9 @@ torch.set_num_threads(1)  # networks as small as these only wait for a second th
 r"""
 ## 1 What a network knows about itself
 
-Saving a network means saving its numbers. So the first question is which numbers a network takes for its own. Here
-are two layers, held in two ways. By hand: 4 · 4 + 4 = 20 numbers in the first layer, 4 · 2 + 2 = 10 in the
-second, 30 together.
+Saving a network means saving its numbers. So the first question is: which numbers does a network count as
+its own? Here are two layers, stored in two ways. Count by hand: 4 · 4 + 4 = 20 numbers in the first layer and
+4 · 2 + 2 = 10 in the second, 30 together.
 """
 
 
@@ -100,18 +106,18 @@ for kind, held in (("Python list", layers), ("nn.ModuleList", nn.ModuleList(laye
 
 # %% [markdown]
 r"""
-Both towers compute the same. The first one says that it has no parameters: an optimizer would train nothing,
-and a file would hold nothing.
+Both towers compute the same function. The first one reports no parameters: an optimizer would train nothing, and a
+saved file would contain nothing.
 
 The reason is what `self.x = value` does in an `nn.Module`. It looks at the *type* of the value. An `nn.Parameter` is
-registered as a parameter, an `nn.Module` as a child whose own parameters count too. Anything else, such as a list or a plain tensor, is an ordinary Python attribute, and the module
-does not look inside. `nn.ModuleList` is a list that is a
-module. The third kind of registered tensor is a **buffer**: `self.register_buffer("mean", tensor)` stores numbers that
-belong to the network but are not trained.
+registered as a parameter, an `nn.Module` as a child whose own parameters count too. Anything else, such as a list or a
+plain tensor, is an ordinary Python attribute, and the module does not look inside. `nn.ModuleList` is a list that is a
+module. A tensor that belongs to the network but is not trained can be registered as a **buffer**:
+`self.register_buffer("mean", tensor)`.
 
 Here is one module with six attributes of one number each. Predict for each of them: is it in `parameters()`? Is it in
-`state_dict()`, the dict that gets saved? Does `.to(...)`, which converts a whole network to another dtype
-or moves it to another device, reach it?
+`state_dict()`, the dict that gets saved? Does `.to(...)`, which converts a whole network to another dtype or moves it to
+another device, reach it?
 """
 
 
@@ -169,9 +175,9 @@ r"""
 A buffer that need not be saved is registered with `persistent=False`: `.to` reaches it, and the state dict leaves it
 out.
 
-**A layer of your own** follows from this table. Mean and spread of the training pictures are numbers that a network
-needs wherever it goes, so they are buffers. `Chain` below is the core of `nn.Sequential`. Its `forward` is ordinary
-Python that runs anew at each call: loops, `if` and `while` are allowed.
+**A layer of your own** follows from this table. A network needs the mean and the standard deviation of the training
+pictures wherever it is used, so they are buffers. `Chain` below is the core of `nn.Sequential`. Its `forward` is
+ordinary Python that runs at each call: loops, `if` and `while` are allowed.
 """
 
 
@@ -197,7 +203,7 @@ class Chain(nn.Module):
             self.add_module(str(i), layer)
 
     def forward(self, X):
-        for layer in self.children():
+        for layer in self._modules.values():  # children() gives a layer that occurs twice only once
             X = layer(X)
         return X
 
@@ -293,10 +299,10 @@ print(torch.load(folder / "things.pt"))
 
 # %% [markdown]
 r"""
-For a network we save its state dict. Here is the network of chapter 5 as an `nn.Sequential`: 784 inputs, two hidden layers of 256
-units with dropout, 10 scores. Predict the size of its file. Parameters: 784 · 256 + 256 in the first layer, 256 · 256 + 256
-in the second, 256 · 10 + 10 in the third, which makes 269,322. A float32 has 4 bytes: 1,077,288 bytes. What about a file
-that also holds the state of Adam, which keeps two running means for each parameter?
+For a network we save its state dict. Here is the network of chapter 5 as an `nn.Sequential`: 784 inputs, two hidden
+layers of 256 units with dropout, 10 scores. Predict the size of its file. Parameters: 784 · 256 + 256 in the first
+layer, 256 · 256 + 256 in the second, 256 · 10 + 10 in the third, which makes 269,322. A float32 has 4 bytes: 1,077,288
+bytes. What about a file that also holds the state of Adam, which keeps two running means for each parameter?
 """
 
 
@@ -373,7 +379,7 @@ print("Beyond the predicted bytes there are only a few thousand, for names and s
 
 # %% [markdown]
 r"""
-Half the bytes, and what does the network lose? Load the float16 numbers into a new network with
+The file is half as large. What does the network lose? Load the float16 numbers into a new network with
 the same layers. `load_state_dict` copies them into its float32 parameters.
 """
 
@@ -479,7 +485,8 @@ print("restored from a deep copy: the lowest loss, exactly")
 # %% [markdown]
 r"""
 `state_dict()` does not copy. Its tensors share their storage with the parameters, so `best` followed every later step:
-after 60 epochs it *is* the last network. `copy.deepcopy` keeps the numbers of the moment, and so does a file.
+after 60 epochs it *is* the last network. `copy.deepcopy` keeps the numbers as they were at that moment, and so
+does a file.
 """
 
 # %%
@@ -500,7 +507,7 @@ r"""
 
 `torch.save` uses Python's **pickle**. A pickle is a little program that builds objects, and any class may say in
 `__reduce__` which function is to be called with which arguments when its object is read. An attacker would name
-something that deletes or steals files. Ours names `print`.
+a function that deletes or steals files. Ours names `print`.
 """
 
 
@@ -523,8 +530,8 @@ except pickle.UnpicklingError as error:
 
 # %% [markdown]
 r"""
-Here are the instructions of two pickles, as Python's own `pickletools` lists them. The first one holds a dict, the second
-one our gift. `GLOBAL` fetches a function by its name, and `REDUCE` calls it.
+Here are the instructions of two pickles, as Python's own `pickletools` lists them. The first one holds a dict, the
+second one our gift. `GLOBAL` fetches a function by its name, and `REDUCE` calls it.
 """
 
 
@@ -564,11 +571,11 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-Since torch 2.6 `weights_only=True` is the default. It builds tensors, numbers, strings and containers, and refuses a file
-that names any other class or function. So the rule is: read other people's files with `weights_only=True` (and a torch that is up
-to date: in versions before 2.6 a crafted file could get around it), and write your own files so that others can do the same. That is one
-more reason to save state dicts. A whole network in a file, `torch.save(net, path)`,
-names its classes, and is refused:
+Since torch 2.6 `weights_only=True` is the default. It builds tensors, numbers, strings and containers, and refuses a
+file that names a class or function outside a short list of harmless ones. So the rule is: read other people's files
+with `weights_only=True` and an up-to-date torch (before version 2.6 a crafted file could get around it), and write your
+own files so that others can do the same. That is one more reason to save state dicts. A file with a whole network,
+`torch.save(net, path)`, names the classes of the network, and is refused:
 """
 
 # %%
@@ -584,19 +591,20 @@ except pickle.UnpicklingError as error:
 # %% [markdown]
 r"""
 With `weights_only=False` it could be read, by someone who trusts the writer *and* has the same version of every
-class. A state dict needs neither.
+class. A state dict needs no trust, and fits any network with the same names and shapes.
 
 ## 4 Stopped, and resumed
 
-What does a training know at the end of an epoch? The weights; for Adam two running means per parameter and the number of
-steps; the learning rate that holds now; how many epochs are done; and the random state that decides the next order of the
-data and the next dropout masks. A **checkpoint** is a file with all of it.
+What does the rest of a training run depend on at the end of an epoch? On the weights and buffers; for Adam on two
+running means per parameter and the number of steps; on the current learning rate (a schedule, chapter 11, has a state
+dict of its own); on how many epochs are done; and on the random state that decides the next order of the data and the
+next dropout masks. A **checkpoint** is a file with all of it.
 
-The random state has a simple way out, which `train_epoch` above uses: seed each epoch with its own number. Then the
-number of the epoch *is* the random state. (Otherwise save `generator.get_state()`, a tensor of bytes, and
+For the random state there is a simple solution, which `train_epoch` above uses: seed each epoch with its own number.
+Then the number of the epoch *is* the random state. (Otherwise save `generator.get_state()`, a tensor of bytes, and
 `torch.get_rng_state()` for dropout.)
 
-How much does an optimizer know? Ask three of them after one step:
+How much does an optimizer remember? Ask three of them after one step:
 """
 
 # %%
@@ -613,8 +621,8 @@ for kind, options in ((torch.optim.SGD, {}), (torch.optim.SGD, {"momentum": 0.9}
 
 # %% [markdown]
 r"""
-A checkpoint is also the last thing you have when something breaks, so loading one must be all or nothing. If it does not
-fit, say so, and leave the network as it was. Look at what torch does:
+A checkpoint is also the last thing you have when something breaks, so loading one must be all or nothing: if it does
+not fit, say so, and leave the network as it was. Look at what torch does:
 """
 
 # %%
@@ -630,9 +638,8 @@ print("layer 0 is unchanged:", torch.equal(large[0].weight, before["0.weight"]))
 r"""
 The call fails, and half of it has happened: everything that fitted was copied before the error was raised.
 
-**A file from a GPU** remembers that its tensors were on one, and `torch.load` wants to put them back there. So that you
-can see this without a GPU, `check.from_gpu` rewrites the label inside
-a file, from `cpu` to `cuda:7`.
+**A file from a GPU** remembers that its tensors were on one, and `torch.load` tries to put them back there. So that you
+can see this without a GPU, `check.from_gpu` rewrites the label inside a file, from `cpu` to `cuda:7`.
 """
 
 
@@ -647,13 +654,14 @@ print(torch.load(folder / "from_gpu.pt", map_location="cpu"))
 
 # %% [markdown]
 r"""
-`map_location` says where the tensors should go. Loading onto the CPU first always works, and `load_state_dict` then copies
-the numbers to wherever the parameters are.
+`map_location` says where the tensors should go. Loading onto the CPU first always works, and `load_state_dict` then
+copies the numbers to wherever the parameters are.
 
 ### Exercise 7.1: `save_checkpoint` and `load_checkpoint` &nbsp; (5 points, about 25 minutes, ★★★)
 
-Write both. The layout of the file is yours to choose, as long as it can be read with `weights_only=True`. A training that
-is resumed from the file must go on exactly as if it had never been stopped. A file that is not complete must do no harm.
+Write both. The layout of the file is yours to choose, as long as it can be read with `weights_only=True`. A training run
+that is resumed from the file must go on exactly as if it had never been stopped. A file that is damaged, or that belongs
+to another model, must do no harm: loading it raises an error and changes nothing.
 
 <details><summary>Hint 1</summary>
 
@@ -676,7 +684,7 @@ before it.
 
 # %% exercise="save_checkpoint"
 def save_checkpoint(path, model, optimizer, epoch):
-    """Write all that is needed to resume this training into the file path (a str or a Path).
+    """Write everything needed to resume this training run into the file at path (a str or a Path).
 
     epoch: int, the number of epochs that are done. The file can be read with weights_only=True.
     model and optimizer stay as they are. Returns nothing.
@@ -695,7 +703,7 @@ def load_checkpoint(path, model, optimizer, device="cpu"):
     model, optimizer: built as the saved ones were, with any weights and any settings. device: where the tensors of the
     file are put when they are read, also if they were saved on a GPU that this machine does not have.
     If the file cannot be read, lacks something that was saved, or belongs to another model (a parameter is missing or has
-    another shape): raises an error, and model and optimizer are as before.
+    another shape): raises an error, and model and optimizer are as before. Code in the file is never run.
     """
     ### BEGIN SOLUTION
     checkpoint = torch.load(path, map_location=device, weights_only=True)
@@ -724,13 +732,6 @@ def loaded(path, run, epoch, device="cpu"):
     check.that(not isinstance(found, dict | tuple | list), "the whole file comes back, not the epoch alone")
     check.equal(found, epoch, "the epoch is wrong", known=wrong)
     return run
-
-
-def content(path):
-    try:
-        return torch.load(path, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError):
-        check.fail("weights_only=True refuses the file: let torch.save write state dicts and numbers only")
 
 
 def refuse(path, said, saved=None):
@@ -769,7 +770,10 @@ with check.case("settings of the optimizer come back; the path is a str", points
 with check.case("weights_only=True reads it, also without the GPU", points=1), check.folder() as place:
     run, resumed = check.Training(4).go(check.batches([6], 3, 2)), check.Training(5)
     save_checkpoint(place / "c.pt", run.net, run.optimizer, 2)
-    content(place / "c.pt")
+    try:
+        torch.load(place / "c.pt", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError):
+        check.fail("weights_only=True refuses the file: let torch.save write state dicts and numbers only")
     check.from_gpu(place / "c.pt")
     try:
         load_checkpoint(place / "c.pt", resumed.net, resumed.optimizer, "cpu")
@@ -777,7 +781,7 @@ with check.case("weights_only=True reads it, also without the GPU", points=1), c
         check.that("CUDA" not in str(error), "the file comes from a GPU that is not here: pass map_location")
         raise
     resumed.is_in(run.state(), SAME)
-with check.case("half a file or another model's changes nothing", points=0.75), check.folder() as place:
+with check.case("a file that is not this model's changes nothing", points=0.75), check.folder() as place:
     run, other = check.Training(6, lr=0.3).go(check.batches([5], 3, 2)), check.Training(7)
     save_checkpoint(place / "d.pt", run.net, run.optimizer, 2)
     load_checkpoint(place / "d.pt", other.net, other.optimizer)
@@ -788,12 +792,16 @@ with check.case("half a file or another model's changes nothing", points=0.75), 
         net = nn.Sequential(*run.net[:3], *more, nn.Linear(4, 3))
         save_checkpoint(place / "other.pt", net, run.optimizer, 2)
         refuse(place / "other.pt", f"the file of {said}")
+    gift = type("Gift", (), {"__reduce__": lambda self: (os.mkdir, (f"{place}/opened",))})()
+    torch.save(gift, place / "gift.pt")
+    refuse(place / "gift.pt", "a file with code in it")
+    check.that(not (place / "opened").exists(), "weights_only=False has run the code in a file")
 ### BEGIN HIDDEN TESTS
 with check.case("a missing entry changes nothing", points=0.75, hidden=True), check.folder() as place:
     run = check.Training(8, lr=0.3).go(check.batches([6, 4], 3, 2))
     save_checkpoint(place / "e.pt", run.net, run.optimizer, 5)
     loaded(place / "e.pt", check.Training(9), 5)
-    file = content(place / "e.pt")
+    file = torch.load(place / "e.pt", weights_only=False)
     parts = dict(enumerate(file)) if isinstance(file, list | tuple) else file
     for name in parts if isinstance(parts, dict) else []:
         if "num_batches_tracked" not in str(name):  # torch itself forgives this one
@@ -805,8 +813,8 @@ check.score()
 
 # %% [markdown]
 r"""
-**Bit for bit.** One training runs for six epochs. A second one is stopped after four: its network and its optimizer are
-thrown away, and new ones, with other random weights, go on from the file.
+**Bit for bit.** One run trains for six epochs, and saves a checkpoint after four. A second run has a new network, with
+other random weights, and a new optimizer. It loads this checkpoint and trains for the last two epochs.
 """
 
 
@@ -846,10 +854,10 @@ print("all", sum(p.numel() for p in resumed.parameters()), "numbers are the same
 
 # %% [markdown]
 r"""
-**What if something is forgotten?** Three ways to go on after epoch 4: with everything; with the weights and the epoch but
-a new Adam; and with weights and Adam but the epochs counted from 0 again, so that the order of the data is another one.
-The first picture shows how far the weights are from those of the run that never stopped, step by step. The second one
-shows the loss on new pictures. Which mistake would you notice?
+**What if something is forgotten?** Here are three ways to go on after four epochs: with everything; with the weights
+and the epoch but a new Adam; and with weights and Adam but the epochs counted from 0 again, so that the order of the
+data is another one. The first picture shows how far the weights are from those of the run that never stopped, step by
+step. The second one shows the loss on new pictures. Which mistake would you notice?
 """
 
 
@@ -904,10 +912,11 @@ print("In the first five steps the loss with a new Adam is higher by more than 0
 
 # %% [markdown]
 r"""
-Why the jump? At its first step Adam's running means hold one gradient only, and $\hat m / \sqrt{\hat v} = g / |g|$: each number
-whose gradient is not 0 moves by the full learning rate, however small its gradient is (chapter 10 has the details). This passes after
-some steps. A forgotten epoch does not show in the loss. It can still do great harm, if a run is stopped again and again. Suppose that it is
-stopped in the middle of its epoch each time, and starts again with the same order. Which share of the 2,000 pictures will it never see?
+Why the jump? At its first step Adam's running means contain one gradient only, and $\hat m / \sqrt{\hat v} = g / |g|$:
+each number whose gradient is not 0 moves by the full learning rate, however small its gradient is (chapter 10 has the
+details). This passes after some steps. A forgotten epoch does not show in the loss. It can still do great harm if a run
+is stopped again and again. Suppose that it is stopped in the middle of its epoch each time, and starts again with the
+same order. How many of the 2,000 pictures will it never see?
 """
 
 # %%
@@ -940,19 +949,20 @@ print("the network is unchanged:", torch.equal(numbers(victim), before))
 
 # %% [markdown]
 r"""
-The error is clear and the network unharmed, but if this was your only checkpoint, it is lost. So do not write over it.
-Write a new file beside it, and rename it when it is complete:
+A `.pt` file is a zip archive, and its table of contents is at the end. A truncated file has none; that is what the error
+says. The network is unharmed, but if this was your only checkpoint, it is lost. So do not overwrite it: write a new file
+beside it, and rename the new file when it is complete:
 
 ```python
 torch.save(checkpoint, f"{path}.unfinished")
 os.replace(f"{path}.unfinished", path)
 ```
 
-`os.replace` is one operation of the file system: at every moment `path` is either the whole old file or the whole new
-one. Your `save_checkpoint` may do so too.
+`os.replace` is one operation of the file system: if the program dies, `path` is either the whole old file or the whole
+new one. (Against a power cut, `os.fsync` before the rename makes sure that the new file is on the disk.) Your
+`save_checkpoint` may do so too.
 
-> **A good place to stop.** What follows, other networks and other devices, needs sections 1 and 2 but not your memory of
-> section 4.
+> **A good place to stop.** Sections 5 to 7 are about other networks and other devices, and build on sections 1 and 2.
 """
 
 # %% [markdown]
@@ -960,8 +970,7 @@ r"""
 ## 5 Loading what fits
 
 The file holds a network for ten classes, and the new task has fewer. The last layer does not fit, everything before it
-does.
-`load_state_dict(..., strict=False)` forgives names that are missing or unexpected:
+does. `load_state_dict(..., strict=False)` forgives names that are missing or unexpected:
 """
 
 # %%
@@ -983,13 +992,13 @@ Load what fits, and report what does not. Each name that is not loaded is in one
 
 <details><summary>Hint 1</summary>
 
-`net.state_dict()` has the names and shapes of the network. Sort the names by two questions: is it in both dicts? If so, do
-the shapes agree?
+`net.state_dict()` has the names and shapes of the network. Sort the names by two questions: is it in both dicts? If so,
+do the shapes agree?
 
 <details><summary>Hint 2</summary>
 
-Once you know the names that match, either hand a dict of just these entries to `load_state_dict`, or copy them one by one
-with `copy_`. Recall from section 2 what the tensors of a state dict share with the network.
+Once you know the names that match, either hand a dict of just these entries to `load_state_dict`, or copy them one by
+one with `copy_`. Recall from section 2 what the tensors of a state dict share with the network.
 
 </details></details>
 """
@@ -1083,17 +1092,17 @@ check.score()
 
 # %% [markdown]
 r"""
-**Does it pay?** That depends on the tasks. We have a network for garments, and only five pictures per class for something
-new. Two new tasks: a *near* one, where the old network knew all ten garments and the new question is which of three
-families a garment belongs to (tops, legs and feet, bags), and a *far* one, where the old network has seen tops only and
-the new classes are the five others. Three ways to use the pictures:
+**Does it pay?** That depends on the tasks. We have a network for garments, and only five pictures per class for
+something new. Two new tasks: a *near* one, where the old network knew all ten garments and the new question is which of
+three families a garment belongs to (tops, legs and feet, bags), and a *far* one, where the old network has seen tops
+only and the new classes are the five others. Three ways to use the pictures:
 
 - **from scratch**: random weights, all trained;
 - **frozen**: old weights in the hidden layers, which stay as they are: `requires_grad_(False)`, and the optimizer gets
   the new last layer only;
 - **fine-tuned**: old weights in the hidden layers, and all of them trained further.
 
-Each way gets its own best learning rate of three, chosen on validation data. Place your bets.
+Each way gets its own best learning rate of three, chosen on validation data. Predict: which way wins on which task?
 """
 
 
@@ -1197,18 +1206,18 @@ print("far: frozen old weights lose to scratch by more than 5 points")
 
 # %% [markdown]
 r"""
-With five pictures per class, features learned from 2,000 labelled pictures are worth a lot, if they are the right
-features. On the far task they are not: hidden layers that only ever had to tell one top from another need not keep what tells a
-sandal from a bag, and if they are frozen they cannot learn it. Fine-tuning can, and ends up near where scratch is. "Pretrained" is no promise; compare on
-validation data.
+On the near task, with five pictures per class, the features that the old network learned from 2,000 labelled pictures
+are worth a lot. On the far task they are the wrong features: hidden layers that only had to tell one top from another
+need not keep what tells a sandal from a bag, and frozen layers cannot learn it. Fine-tuning can, and comes close to
+training from scratch. "Pretrained" is no promise; compare on validation data.
 
 ## 6 Where the numbers are
 
-A GPU has its own memory. A tensor lives in one memory or another, and its **device** says which: `cpu`, `cuda:0`,
-`cuda:1`, and so on (Apple's GPU is called `mps`). An operation needs all of its tensors on one device, and it runs there.
+A GPU has its own memory. A tensor is in one memory or another, and its **device** says which: `cpu`, `cuda:0`,
+`cuda:1`, and so on (Apple's GPU is called `mps`). An operation needs all of its tensors on one device, and it runs
+there.
 
-The picture shows how they get from one
-memory to the other.
+The picture shows how tensors get from one memory to the other.
 """
 
 
@@ -1240,8 +1249,9 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-Every torch has one more device, `meta`. A meta tensor has a shape and a dtype but no numbers. It costs nothing, and for us
-it is a second device on any machine: what goes wrong between the CPU and a GPU goes wrong here too.
+Every installation of torch has one more device, `meta`. A meta tensor has a shape and a dtype but no numbers. It takes
+no memory, and for us it is a second device on any machine: what goes wrong between the CPU and a GPU goes wrong here
+too.
 """
 
 # %%
@@ -1265,9 +1275,10 @@ except Exception:  # its type depends on the version of torch
 
 # %% [markdown]
 r"""
-Torch does not move tensors behind your back: a hidden copy between two memories would be slow, and you would never know.
-One exception you will meet is a single number: a tensor of shape `()` on the CPU may be combined with a tensor on another device. Two
-GPUs are two devices, too: after `Z = X.to("cuda:1")` with `X` on `cuda:0`, `X + Z` fails. (`X.cuda(1)` is an older way to write the same.)
+Torch does not move tensors behind your back: a hidden copy between two memories would be slow, and you would never
+know. One exception is a single number: a tensor of shape `()` on the CPU may be combined with a tensor on another
+device. Two GPUs are two devices, too: after `Z = X.to("cuda:1")` with `X` on `cuda:0`, `X + Z` fails. (`X.cuda(1)` is
+an older way to write the same move.)
 
 `.to(device)` moves. What exactly does it change? Look at three cases:
 """
@@ -1285,14 +1296,15 @@ print("after layer.to('meta') its weight is on", layer.weight.device)
 r"""
 For a **tensor**, `to` returns a copy on the other device, or the tensor itself if it is there already. Without an
 assignment the copy is lost: write `x = x.to(device)`. A **module** is changed in place, and `net.to(device)` is enough.
-Move a network *before* you build its optimizer: some devices, `meta` among them, get new parameters, and an optimizer built before would keep
-the old ones.
+Move a network *before* you build its optimizer: a move to some devices, `meta` among them, makes new parameters, and an
+optimizer built earlier would keep the old ones.
 
 ### Exercise 7.3: `try_gpu` &nbsp; (1 point, about 5 minutes, ★☆☆)
 
 Code that says `cuda:0` fails on a machine without a GPU. Write a function that gives a GPU if it is there and the CPU
-otherwise. `torch.cuda.device_count()` says how many there are (`torch.cuda.is_available()` only whether there is one); they are numbered
-from 0. The check pretends that your machine has none or several, so ask for the number; do not try to use a GPU.
+otherwise. `torch.cuda.device_count()` says how many there are (`torch.cuda.is_available()` only whether there is one);
+they are numbered from 0. The check pretends that your machine has none or several, so ask for the number; do not try to
+use a GPU.
 
 <details><summary>Hint</summary>
 
@@ -1344,7 +1356,8 @@ check.score()
 r"""
 ### Exercise 7.4: `try_all_gpus`, spot the bugs &nbsp; (2 points, about 10 minutes, ★★☆)
 
-Some lines from a page of notes. They should return a list of all GPUs, or a list with the CPU alone if there is none:
+These lines come from a page of notes. They should return a list of all GPUs, or a list with the CPU alone if there is
+none:
 
 ```python
 def try_all_gpus():
@@ -1414,14 +1427,14 @@ check.score()
 
 # %% [markdown]
 r"""
-**Batches come in all shapes.** A loader may give a pair (pictures, labels), a dict, or pairs of dicts of lists. To write
-`X, y = X.to(device), y.to(device)` for each of them is tedious; one function can walk through any of them.
+**Batches come in many forms.** A loader may give a pair (pictures, labels), a dict, or pairs of dicts of lists. To write
+`X, y = X.to(device), y.to(device)` for each of them is tedious; one function can handle them all.
 
 ### Exercise 7.5: `move_batch` &nbsp; (3 points, about 15 minutes, ★★☆)
 
-Move all tensors in a nest of containers and return a nest of the same form. A *named tuple* is a tuple whose places have
-names: after `Pair = namedtuple("Pair", ["picture", "label"])`, a pair is made by `Pair(x, y)` and read by `pair.picture`
-or `pair[0]`.
+Move all tensors in nested containers, and return containers of the same form. A *named tuple* is a tuple whose places
+have names: after `Pair = namedtuple("Pair", ["picture", "label"])`, a pair is made by `Pair(x, y)` and read by
+`pair.picture` or `pair[0]`.
 
 <details><summary>Hint 1</summary>
 
@@ -1527,8 +1540,8 @@ check.score()
 # %% [markdown]
 r"""
 **Where is this network?** Code that gets a network as an argument has to ask it. People write
-`next(net.parameters()).device`, which looks at one tensor only. Here is a network that answers `cpu` to this question and
-still fails on the CPU:
+`next(net.parameters()).device`, which looks at one tensor only. Here is a network that answers `cpu` to this question
+and still fails on the CPU:
 """
 
 # %%
@@ -1544,7 +1557,7 @@ except RuntimeError as error:
 r"""
 ### Exercise 7.6: `module_device` &nbsp; (2 points, about 10 minutes, ★★☆)
 
-Ask all of them. The answer is one device, or an error that says what is wrong.
+Ask all parameters and all buffers. The answer is one device, or an error that says what is wrong.
 
 <details><summary>Hint 1</summary>
 
@@ -1637,15 +1650,16 @@ print("batch and network are on the same device:", X.device == where(copies[0]))
 r"""
 ## 7 Moving costs time, and so does waiting
 
-A GPU can multiply large matrices tens of times faster than a CPU. It is still not always the faster choice. Before it can
-start, the numbers must get from the host's memory into its own, and each operation has to be *launched*, which takes about 10
-microseconds however small it is. A product of two n × n matrices moves $3n^2$ numbers, two matrices in and one out, and takes about
-$2n^3$ operations. So transfer grows with $n^2$ and computing with $n^3$, and a matrix that is used many times is moved only once.
+A GPU can multiply large matrices tens of times faster than a CPU. It is still not always the faster choice. Before it
+can start, the numbers must get from the host's memory into its own, and each operation has to be *launched*, which
+takes about 10 microseconds however small it is. A product of two n × n matrices moves $3n^2$ numbers, two matrices in
+and one out, and takes about $2n^3$ operations. So transfer grows with $n^2$ and computing with $n^3$, and a matrix that
+is used many times is moved only once.
 
 **Try it.** A model with round numbers: the CPU does $10^{11}$ operations per second, the GPU $10^{13}$, the connection
-moves $10^{10}$ bytes per second, a launch takes 10 µs. `n` is the size of the matrices, `uses` is how many products are computed
-before the result goes back. *Goals: find the smallest n for which the GPU is faster with uses = 1. Then make it at least
-20 times faster with n no larger than 256.*
+moves $10^{10}$ bytes per second, a launch takes 10 µs. `n` is the size of the matrices, `uses` is how many products are
+computed before the result goes back. *Goals: find the smallest n for which the GPU is faster with uses = 1. Then make
+it at least 20 times faster with n no larger than 256.*
 """
 
 
@@ -1693,8 +1707,8 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-Two habits follow. Keep data on the device: move it once, not back and forth. And prefer few large operations to
-many small ones. The second one can be measured on any machine. Predict: 1,000 products of 16 × 16 matrices, one by one or in
+Two habits follow. Keep data on the device: move it once, not back and forth. And prefer few large operations to many
+small ones. The second one can be measured on any machine. Predict: 1,000 products of 16 × 16 matrices, one by one or in
 one batched call. It is the same arithmetic, $1000 \cdot 2 \cdot 16^3 \approx 8$ million operations.
 """
 
@@ -1719,9 +1733,9 @@ print("one batched call is more than three times as fast as 1,000 calls")
 
 # %% [markdown]
 r"""
-**A GPU is a queue.** `A @ B` on a GPU returns at once, with a promise: the work has only been put into a queue. Python runs
-ahead until it needs a number. Here is a toy of this with a thread as the device, and jobs of 50 milliseconds. We hand in
-five jobs and stop the clock in two places.
+**A GPU works through a queue.** `A @ B` on a GPU returns before the product is computed: the work has only been put into
+a queue. Python runs ahead until it needs a number. Here is a toy version, with a thread as the device and jobs of
+50 milliseconds. We hand in five jobs and stop the clock in two places.
 """
 
 # %%
@@ -1737,13 +1751,14 @@ print("clock stopped after waiting: at least 5 x 50 ms:", finished >= 0.25)
 
 # %% [markdown]
 r"""
-If you stop the clock without waiting, you measure how fast Python hands in work. On a GPU, `torch.cuda.synchronize()` waits;
-`cu.training.Timer(device)` calls it at both ends. Everything that needs a number waits too: `print(loss)`, `loss.item()`,
-`.cpu()`, `if loss > 1`. A loop that calls `loss.item()` at each step therefore stops the queue at each step. Add the losses up as
-a tensor, `total += loss.detach()`, and call `item()` once at the end of the epoch.
+If you stop the clock without waiting, you measure how fast Python hands in work. On a GPU, `torch.cuda.synchronize()`
+waits; `cu.training.Timer(device)` calls it at both ends. Everything that needs a number waits too: `print(loss)`,
+`loss.item()`, `.cpu()`, `if loss > 1`. A loop that calls `loss.item()` at each step therefore stops the queue at each
+step. Add the losses up as a tensor, `total += loss.detach()`, and call `item()` once at the end of the epoch.
 
-Two more words you will meet: a tensor in *pinned* memory (`x.pin_memory()`, or `pin_memory=True` in a DataLoader) can be copied with
-`x.to(device, non_blocking=True)`, which also only joins the queue, so that the next batch travels while the GPU computes.
+Two more words you will meet: a tensor in *pinned* memory (`x.pin_memory()`, or `pin_memory=True` in a DataLoader) can
+be copied with `x.to(device, non_blocking=True)`. Then Python does not wait for the copy, and can prepare the next batch
+meanwhile.
 
 If there is a GPU, the next cell measures three things: moving a matrix, one product, and one product timed wrongly.
 """
@@ -1770,12 +1785,12 @@ else:
 
 # %% [markdown]
 r"""
-## 8 A training that survives
+## 8 A training run that survives
 
-Now everything together, on *your* functions: find a device, move the network and each batch there, save after each epoch, and
-start again after each crash. An epoch has 32 steps, and the power fails three times, at steps 40, 90 and 150. How many
-steps will be made in all, until 6 · 32 = 192 count? The loop does not know where
-it was stopped. It looks for a checkpoint, and goes on.
+Now everything together, with *your* functions: find a device, move the network and each batch there, save after each
+epoch, and start again after each crash. The loop does not know where it was stopped. It looks for a checkpoint, and
+goes on from there. An epoch has 32 steps, and the power fails three times, at steps 40, 90 and 150. Predict how many
+steps are made in all until 6 · 32 = 192 of them count.
 """
 
 
@@ -1785,7 +1800,7 @@ class PowerCut(Exception):
 
 
 def train_or_die(path, num_epochs, dies_at, steps):
-    """Train on from the last checkpoint, if there is one. steps: gets for each step how many count by then."""
+    """Go on from the last checkpoint, if there is one. steps: gets for each step how many count by then."""
     net = make_net(0).to(device)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     done = load(path, net, optimizer, device) if path.exists() else 0
@@ -1823,14 +1838,14 @@ cu.plots.curves(
     {"steps": steps},
     x="steps made in all",
     y="steps that count",
-    title="Each power cut throws the training back to its last checkpoint",
+    title="Each power cut throws the run back to its last checkpoint",
     alt="A line that rises to 192 and drops three times, to 32, 64 and 96",
 )
 
 # %% [markdown]
 r"""
-A cut costs what was done since the last checkpoint: 40 - 32 = 8 steps, then 90 - 40 - 32 = 18, then 150 - 90 - 32 = 28, and
-192 + 54 = 246.
+A power cut costs what was done since the last checkpoint: 40 - 32 = 8 steps, then 90 - 40 - 32 = 18, then 150 - 90 - 32
+= 28, and 192 + 54 = 246.
 
 On a GPU some operations add up in an order that changes from run to run, so the last bits can differ there;
 `torch.use_deterministic_algorithms(True)` asks for an exact order where there is one.
@@ -1840,15 +1855,14 @@ On a GPU some operations add up in an order that changes from run to run, so the
 Decide with the experiments of this chapter: answer "true", "false", or the letter of the condition under which the claim
 is true.
 
-1. **"best"**: "To get the best weights back, write `best = net.state_dict()` in the best epoch, and `net.load_state_dict(best)`
-   after the last one."
-   (a) only if the network is in evaluation mode, (b) only if the values are copied, for instance by `copy.deepcopy`,
-   (c) only with an optimizer that has no state.
-2. **"to"**: "After the line `x.to(device)`, without an assignment, x is on this device."
-   (a) only if x is a module or was there before, (b) only if x is a tensor without a graph, (c) only if the device is a GPU.
-3. **"weights only"**: "Weights and number of the epoch are enough to resume a training exactly."
-   (a) only with Adam, (b) only if the network has no buffers, (c) only with an optimizer that keeps nothing between steps,
-   if order and dropout masks follow from the epoch.
+1. **"best"**: "To get the best weights back, write `best = net.state_dict()` in the best epoch, and
+   `net.load_state_dict(best)` after the last one." (a) only if the network is in evaluation mode, (b) only if the
+   values are copied, for instance by `copy.deepcopy`, (c) only with an optimizer that has no state.
+2. **"to"**: "After the line `x.to(device)`, without an assignment, x is on this device." (a) only if x is a module or
+   was there before, (b) only if x is a tensor without a graph, (c) only if the device is a GPU.
+3. **"weights only"**: "The state dict of the network and the number of the epoch are enough to resume a run exactly."
+   (a) only with Adam, (b) only if the network has no buffers, (c) only with an optimizer that keeps nothing between
+   steps, if order and dropout masks follow from the epoch.
 4. **"single number"**: "A tensor on the CPU with a single number, of shape (), can be added to a tensor on another
    device."
    (a) only if both have the same dtype, (b) only if it is moved there first, (c) only if neither has a graph.
@@ -1894,25 +1908,25 @@ r"""
 ### Exercise 7.8: in your own words &nbsp; (2 points, about 10 minutes, marked by your instructor)
 
 A friend trains for three days on a GPU at the university, with Adam and a learning rate that falls over time, and runs
-`torch.save(net.state_dict(), "net.pt")` after each epoch. In the third night the machine restarts. Which things that the
-training knew are lost? Describe what the training loss will look like if your friend goes on from `net.pt` with a new Adam.
-One of the files was being written when the machine went down, and cannot be read: how would you have saved it? Finally,
-your friend wants to look at the network at home, on a laptop without a GPU: which two lines or arguments does that take besides
-building the network?
+`torch.save(net.state_dict(), "net.pt")` after each epoch. In the third night the machine restarts. Which things that
+the rest of the run depends on are lost? Describe what the training loss will look like if your friend goes on from
+`net.pt` with a new Adam. One of the files was being written when the machine went down, and cannot be read: how would
+you have saved it? Finally, your friend wants to look at the network at home, on a laptop without a GPU: which two lines
+or arguments does that take besides building the network?
 """
 
 # %% [markdown] written="lost_night" points=2
 r"""
 **Model answer.** Lost are Adam's two running means and its count of steps, the learning rate and the state of its
-schedule, the number of the epoch, and the random state that decides the order of the data and the dropout masks. With a new
-Adam the loss jumps up in the first steps, because each weight moves by the full learning rate, the more so if the rate starts at its
-high first value again; it then comes down, but the run is no longer the same run. The file should be written under
-another name and then renamed with `os.replace`, or each epoch should get a file of its own, so that an older whole file is
-left. At home: `torch.load("net.pt", map_location="cpu")`, and `net.eval()` before the predictions.
+schedule, the number of the epoch, and the random state that decides the order of the data and the dropout masks. With a
+new Adam the loss jumps up in the first steps, because each weight moves by the full learning rate, the more so if the
+rate starts at its high first value again; it then comes down, but the run is no longer the same run. The file should be
+written under another name and then renamed with `os.replace`, or each epoch should get a file of its own, so that an
+older whole file is left. At home: `torch.load("net.pt", map_location="cpu")`, and `net.eval()` before the predictions.
 
-**Mark scheme.** ½ point: at least three of: the optimizer's running means, its step count, learning rate or schedule, epoch,
-random state or order. ½ point: the loss rises at first (or jumps) and recovers, with a reason. ½ point: a new file and a rename, or
-several files. ½ point: `map_location` and `eval()`; only one of them: ¼.
+**Mark scheme.** ½ point: at least three of: the optimizer's running means, its step count, learning rate or schedule,
+epoch, random state or order. ½ point: the loss rises at first (or jumps) and recovers, with a reason. ½ point: a new
+file and a rename, or several files. ½ point: `map_location` and `eval()`; only one of them: ¼.
 """
 
 # %% [markdown]
@@ -1921,22 +1935,24 @@ r"""
 
 - A module knows its parameters, its buffers and its children. A plain tensor or a Python list is not trained, not saved
   and not moved.
-- A state dict maps dotted names to tensors. It shares the network's memory: copy it to keep it. A file holds no class, no
-  mode, and for a view the whole storage.
+- A state dict maps dotted names to tensors. It shares the network's memory: copy it to keep it. A file holds no class,
+  no mode, and for a view the whole storage.
 - Read files of others with `weights_only=True`. Write state dicts.
-- A checkpoint has the weights, the optimizer, the epoch and what decides the random numbers. Load all of it or nothing, and
-  replace the old file only when the new one is whole.
+- A checkpoint has the state of the network and of the optimizer, the epoch, and what decides the random numbers. Load
+  all of it or nothing, and replace the old file only when the new one is whole.
 - Old weights help if the old task asked for what the new one needs. Measure it.
-- Tensors meet on one device. `to` returns a tensor, and changes a module. Move once, compute often, in few large
-  operations; a clock that does not wait for the GPU measures nothing.
+- An operation needs its tensors on one device. `to` returns a tensor, and changes a module. Move once, compute often,
+  in few large operations; a clock that does not wait for the GPU measures nothing.
 
-**What people get wrong.** They remember `net.state_dict()` without a copy; keep layers in a list; save the weights and forget
-the optimizer; overwrite their only checkpoint; load with `strict=False` and do not read the report; forget `eval()` after
-loading; write `x.to(device)` without an assignment; build the optimizer, then replace its parameters; call `.item()` in each step.
+**What people get wrong.** They remember `net.state_dict()` without a copy; keep layers in a list; save the weights and
+forget the optimizer; overwrite their only checkpoint; load with `strict=False` and do not read the report; forget
+`eval()` after loading; write `x.to(device)` without an assignment; build the optimizer, then replace its parameters;
+call `.item()` in each step.
 
 **Read on.** [PyTorch: saving and loading models](https://pytorch.org/tutorials/beginner/saving_loading_models.html) ·
-[PyTorch: serialization semantics](https://pytorch.org/docs/stable/notes/serialization.html), on views, `weights_only` and
-`map_location` · [PyTorch: reproducibility](https://pytorch.org/docs/stable/notes/randomness.html) · [Dive into Deep Learning,
-chapter 6](https://d2l.ai/chapter_builders-guide/index.html) · [safetensors](https://github.com/huggingface/safetensors), a format for
-weights that is no pickle. Next: `08_convolutions_lenet`, where a network looks at neighbouring pixels together.
+[PyTorch: serialization semantics](https://pytorch.org/docs/stable/notes/serialization.html), on views, `weights_only`
+and `map_location` · [PyTorch: reproducibility](https://pytorch.org/docs/stable/notes/randomness.html) · [Dive into Deep
+Learning, chapter 6](https://d2l.ai/chapter_builders-guide/index.html) ·
+[safetensors](https://github.com/huggingface/safetensors), a format for weights that is no pickle. Next:
+`08_convolutions_lenet`, where a network looks at neighbouring pixels together.
 """

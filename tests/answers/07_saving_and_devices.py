@@ -347,6 +347,8 @@ both(
     None,
 )
 
+edit("save_checkpoint", {"weights_only=True)": "weights_only=False)"}, "has run the code in a file")
+
 # --- load_matching ----------------------------------------------------------------------------------------
 
 
