@@ -12,6 +12,13 @@ from tests.answers import edit, odd, odd_edit, odd_value, wrong, wrong_value
 # --- corr2d -----------------------------------------------------------------------------------------------
 
 edit("corr2d", {"* K)": "* K.flip(0, 1))"}, says="turned by 180 degrees")
+edit(
+    "corr2d",
+    {"range(Y.shape[0])": "range(Y.shape[0] - 1)", "range(Y.shape[1])": "range(Y.shape[1] - 1)"},
+    says="the loops end too early",
+)
+edit("corr2d", {"* K)": "@ K.T)"}, says="`@` multiplies matrices")
+edit("corr2d", {"Y[i, j] =": "Y[:] ="}, says="each sum overwrites all entries")
 edit("corr2d", {"* K)": "* K.flip(0))"}, says="flipped upside down")
 edit("corr2d", {"* K)": "* K.flip(1))"}, says="flipped left to right")
 edit("corr2d", {"* K).sum()": "* K).mean()"}, says="take their sum")
@@ -71,6 +78,26 @@ def corr2d(X, K):
             total += X[a : a + Y.shape[0], b : b + Y.shape[1]] * K[a, b]
     Y[...] = total
     return total
+
+
+@wrong("`squeeze` also drops axes")
+def corr2d(X, K):
+    return F.conv2d(X[None, None], K[None, None]).squeeze()
+
+
+@wrong("it reads X's memory row by row")
+def corr2d(X, K):
+    """Windows by strides, which are right for contiguous pictures only."""
+    (h, w), (kh, kw) = X.shape, K.shape
+    return (X.as_strided((h - kh + 1, w - kw + 1, kh, kw), (w, 1, w, 1)) * K).sum((2, 3))
+
+
+@odd
+def corr2d(X, K):
+    """Windows by strides."""
+    (kh, kw), (down, right) = K.shape, X.stride()
+    shape = (X.shape[0] - kh + 1, X.shape[1] - kw + 1, kh, kw)
+    return torch.einsum("ijab,ab->ij", X.as_strided(shape, (down, right, down, right)), K)
 
 
 @odd
@@ -174,6 +201,25 @@ def learn_kernel(X, Y, kernel_size, lr=3e-2, num_steps=10):
     return layer.weight[0, 0]
 
 
+@wrong("it solves for it, and does not take steps")
+def learn_kernel(X, Y, kernel_size, lr=3e-2, num_steps=10):
+    """Least squares."""
+    windows = F.unfold(X[None, None], kernel_size)[0].T
+    return torch.linalg.lstsq(windows, Y.reshape(-1, 1)).solution.reshape(kernel_size)
+
+
+@wrong("not 3 steps, or steps of another size")
+def learn_kernel(X, Y, kernel_size, lr=3e-2, num_steps=10):
+    """The absolute error."""
+    K = torch.randn(kernel_size, dtype=X.dtype, requires_grad=True)
+    for _ in range(num_steps):
+        K.grad = None
+        (F.conv2d(X[None, None], K[None, None])[0, 0] - Y).abs().sum().backward()
+        with torch.no_grad():
+            K -= lr * K.grad
+    return K.detach()
+
+
 @wrong("scalar outputs")
 def learn_kernel(X, Y, kernel_size, lr=3e-2, num_steps=10):
     """The table of squared errors is not summed."""
@@ -197,6 +243,19 @@ def learn_kernel(X, Y, kernel_size, lr=3e-2, num_steps=10):
         loss.backward()
         descent.step()
     return layer.weight.detach()[0, 0]
+
+
+@wrong("(and no momentum)")
+def learn_kernel(X, Y, kernel_size, lr=3e-2, num_steps=10):
+    """Momentum."""
+    K = torch.randn(kernel_size, dtype=X.dtype, requires_grad=True)
+    descent = torch.optim.SGD([K], lr=lr, momentum=0.9)
+    for _ in range(num_steps):
+        loss = ((F.conv2d(X[None, None], K[None, None])[0, 0] - Y) ** 2).sum()
+        descent.zero_grad()
+        loss.backward()
+        descent.step()
+    return K.detach()
 
 
 @wrong("no bias, no momentum, no Adam")
@@ -255,6 +314,16 @@ edit("conv_output_size", {"// stride + 1": "// stride"}, says="the + 1 is missin
 edit("conv_output_size", {"// stride + 1": "// stride + 2"}, says="one window too many")
 edit("conv_output_size", {"// stride + 1": "/ stride + 1"}, says="should be a Python int")
 edit("conv_output_size", {"room // stride + 1": "-(-room // stride) + 1"}, says="round down")
+edit(
+    "conv_output_size",
+    {"room // stride + 1": "round(room / stride) + 1"},
+    says="rounds to the nearest number",
+)
+edit(
+    "conv_output_size",
+    {"dilation * (kernel - 1) + 1": "kernel + dilation - 1"},
+    says="covers 5 pixels, not 4",
+)
 edit("conv_output_size", {"room // stride + 1": "room + 1"}, says="the stride is ignored")
 edit(
     "conv_output_size",
@@ -327,12 +396,27 @@ edit(
 edit(
     "corr2d_multi",
     {"(padding, padding, padding, padding)": "(padding, 0, padding, 0)"},
-    says="only added above and on the left",
+    says="zeros below and on the right",
 )
 edit(
     "corr2d_multi",
     {"(padding, padding, padding, padding)": "(padding, padding)"},
     says="only added left and right",
+)
+edit(
+    "corr2d_multi",
+    {"(padding, padding, padding, padding)": "(2 * padding,) * 4"},
+    says="twice as many zeros as asked",
+)
+edit(
+    "corr2d_multi",
+    {"windows, K)": "windows, K[:, :1].expand_as(K))"},
+    says="serves all channels",
+)
+edit(
+    "corr2d_multi",
+    {"windows, K)": "windows.sum(0, True), K.sum(1, True))"},
+    says="added before the product",
 )
 edit("corr2d_multi", {"K.shape[3], stride": "K.shape[3], 1"}, says="only acts on the rows")
 edit("corr2d_multi", {"K.shape[2], stride": "K.shape[2], 1"}, says="only acts on the columns")
@@ -383,6 +467,19 @@ def corr2d_multi(X, K, stride=1, padding=0):
         for j in range(w):
             Y[:, i, j] = (X[:, i : i + kh, j : j + kw] * K).sum((1, 2, 3))
     return Y
+
+
+@wrong("`squeeze` also drops axes")
+def corr2d_multi(X, K, stride=1, padding=0):
+    return F.conv2d(X[None], K, stride=stride, padding=padding).squeeze()
+
+
+@wrong("or their windows, are missing")
+def corr2d_multi(X, K, stride=1, padding=0):
+    """The zeros are there, but counted once."""
+    padded, (kh, kw) = F.pad(X, (padding,) * 4), K.shape[2:]
+    h, w = (X.shape[1] + padding - kh) // stride + 1, (X.shape[2] + padding - kw) // stride + 1
+    return F.conv2d(padded[None], K, stride=stride)[0, :, :h, :w]
 
 
 @wrong("only the first kernel is used")
@@ -439,6 +536,11 @@ edit("pool2d", {'mode == "max"': 'mode == "avg"'}, says="this is the mean")
 edit("pool2d", {'windows.amax((2, 3)) if mode == "max" else ': ""}, says="this is the mean")
 edit("pool2d", {' if mode == "max" else windows.mean((2, 3))': ""}, says="mode is ignored")
 edit("pool2d", {"windows.mean(": "windows.sum("}, says="this is the sum")
+edit(
+    "pool2d",
+    {"windows.mean((2, 3))": "windows.sum((2, 3)) / (sh * sw)"},
+    says="divide by that of the window",
+)
 edit("pool2d", {"windows.amax(": "windows.amin("}, says="the smallest entry")
 edit("pool2d", {"windows.amax(": "windows.abs().amax("}, says="maximum of magnitudes")
 edit("pool2d", {'("max", "avg")': '("max", "avg", "mean", "MAX")'}, says="should raise ValueError")
@@ -491,6 +593,14 @@ def pool2d(X, pool_size, mode="max", stride=None):
     return blocks.amax((1, 3)) if mode == "max" else blocks.mean((1, 3))
 
 
+@wrong("`squeeze` also drops axes")
+def pool2d(X, pool_size, mode="max", stride=None):
+    pools = {"max": F.max_pool2d, "avg": F.avg_pool2d}
+    if mode not in pools:
+        raise ValueError(f"unknown mode {mode}")
+    return pools[mode](X[None, None], pool_size, stride).squeeze()
+
+
 @odd
 def pool2d(X, pool_size, mode="max", stride=None):
     """Torch's own."""
@@ -518,6 +628,13 @@ def pool2d(X, pool_size, mode="max", stride=None):
 edit("receptive_field", {"pixels, jump = 1, 1": "pixels, jump = 0, 1"}, says="start from 1 pixel, not from 0")
 edit("receptive_field", {"(kernel - 1) * jump": "kernel * jump"}, says="(kernel - 1) jumps, not kernel")
 edit("receptive_field", {"(kernel - 1) * jump": "kernel - 1"}, says="the strides are ignored")
+edit(
+    "receptive_field",
+    {"(kernel - 1) * jump": "(kernel - 1) * stride"},
+    says="its own stride stands for the jump",
+)
+edit("receptive_field", {"for kernel, stride": "for stride, kernel"}, says="kernel and stride are exchanged")
+edit("receptive_field", {"jump *= stride": "jump *= min(kernel, stride)"}, says="the pixels in the gaps")
 edit("receptive_field", {"jump *= stride": "jump = stride"}, says="not the last of them")
 edit("receptive_field", {"jump *= stride": "jump += stride"}, says="here they are added")
 edit("receptive_field", {"in layers:": "in reversed(layers):"}, says="from the last to the first")
@@ -706,6 +823,20 @@ def make_lenet():
     return _NET
 
 
+@wrong("new layers, with their own weights")
+def make_lenet():
+    return nn.Sequential(*_NET)
+
+
+@wrong("pooling comes before the sigmoid")
+def make_lenet():
+    return nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), nn.AvgPool2d(2), nn.Sigmoid()),
+        *(nn.Conv2d(6, 16, 5), nn.AvgPool2d(2), nn.Sigmoid(), nn.Flatten()),
+        *(nn.Linear(400, 120), nn.Sigmoid(), nn.Linear(120, 84), nn.Sigmoid(), nn.Linear(84, 10)),
+    )
+
+
 @odd
 def make_lenet():
     """A list of layers, pairs for sizes, and a pooling with a stride of its own."""
@@ -738,6 +869,10 @@ edit("mean_loss", {"float(loss) * size": "1 * size"}, says="a digit 1 in place o
 edit("mean_loss", {"float(loss) * size": "float(loss)"}, says="summed without the sizes")
 edit("mean_loss", {"total / sum(batch_sizes)": "total"}, says="divide it by their number")
 edit("mean_loss", {"total / sum(batch_sizes)": "total / len(batch_sizes)"}, says="not of batches")
+edit(
+    "mean_loss", {"float(loss) * size": "float(loss) * batch_sizes[0]"}, says="by the size of the first batch"
+)
+edit("mean_loss", {"total / sum(": "total // sum("}, says="rounds down to a whole number")
 edit("mean_loss", {"float(loss) * size": "loss * size"}, says="should be a Python float")
 
 
