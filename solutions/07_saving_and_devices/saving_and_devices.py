@@ -54,7 +54,6 @@ same on other data, and run when your work is graded. Once the checks of an exer
 
 # %%
 import copy
-import inspect
 import os
 import pickle
 import pickletools
@@ -219,7 +218,7 @@ file is matched by later.
 
 **One layer in two places.** A layer that occurs twice is *tied*: one weight, used twice. `nn.Linear(8, 8)` has 8 · 8 + 8
 = 72 numbers. How many parameters does a network with this layer twice have, and how many numbers does its state dict
-list? And if each use alone would give a gradient $g_1$ and $g_2$, what is the gradient of the one weight?
+list? And if the two uses alone would give the gradients $g_1$ and $g_2$, what is the gradient of the one weight?
 """
 
 # %%
@@ -636,7 +635,7 @@ print("layer 0 is unchanged:", torch.equal(large[0].weight, before["0.weight"]))
 
 # %% [markdown]
 r"""
-The call fails, and half of it has happened: everything that fitted was copied before the error was raised.
+The call fails, and half of it has happened: everything that fits was copied before the error was raised.
 
 **A file from a GPU** remembers that its tensors were on one, and `torch.load` tries to put them back there. So that you
 can see this without a GPU, `check.from_gpu` rewrites the label inside a file, from `cpu` to `cuda:7`.
@@ -1084,8 +1083,10 @@ with check.case("the same with buffers, other dtypes, complete and empty dicts",
         check.like(value, source.state_dict()[name])
         check.close(value, source.state_dict()[name], f"{name} fits, and is wrong")
     given = {"1.mean": check.normal((4,)), "1.count": torch.tensor(9), "z": torch.ones(1), "a": torch.ones(2)}
+    given["2.0.weight"] = check.normal((1, 1))
     left = [name for name in names if name not in given]
-    check.equal([*load_matching(net, given)], [left, ["a", "z"], ["1.mean"]])
+    wrong = {"(1, 1) is as long as (1, 3), but is not the same shape": [left, ["a", "z"], ["1.mean"]]}
+    check.equal([*load_matching(net, given)], [left, ["a", "z"], ["1.mean", "2.0.weight"]], known=wrong)
     check.equal(net[1].count, torch.tensor(9), "1.count, a buffer, fits and is wrong")
 ### END HIDDEN TESTS
 check.score()
@@ -1337,6 +1338,7 @@ with check.case("GPU number i where there are three, the CPU where there is none
         check.equal(try_gpu(), torch.device("cuda", 0), "without an argument it is GPU 0", known=wrong)
     with check.gpus(0):
         wrong = {"this is a string; return a torch.device": "cpu", "without a GPU nothing comes back": None}
+        wrong["the CPU has no number: torch.device('cpu')"] = torch.device("cpu", 0)
         check.equal(try_gpu(), torch.device("cpu"), "there is no GPU", known=wrong)
 with check.case("the CPU for a number that is not there", points=0.25):
     with check.gpus(3):
@@ -1396,7 +1398,7 @@ def try_all_gpus():
 check.exercise("try_all_gpus", points=2)
 cpu, cuda = torch.device("cpu"), [torch.device("cuda", i) for i in range(3)]
 with check.case("three GPUs: all of them, in their order", points=0.75):
-    wrong = {"it returns inside the loop, after the first GPU": cuda[:1]}
+    wrong = {"only the first GPU comes back: is the `return` inside the loop?": cuda[:1]}
     wrong["GPU 0 is in the list twice"] = cuda[:1] + cuda
     wrong["the numbers begin at 0, and this begins at 1"] = [*cuda[1:], torch.device("cuda", 3)]
     wrong["the CPU is in the list, although there are GPUs"] = [*cuda, cpu]
@@ -1495,7 +1497,7 @@ def compare(batch, known=None):
         "nothing was moved: `to` returns the moved tensor, and leaves the old one": before,
         "it returns nothing: is there a return?": None,
     }
-    check.that(not inspect.isgenerator(found), "a generator comes back: make a list or a tuple of it")
+    check.that(not hasattr(found, "__next__"), "an iterator comes back: make a list or a tuple of it")
     check.equal(form(found), expected, known=wrong | (known or {}))
 
 

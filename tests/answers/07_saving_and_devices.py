@@ -529,6 +529,18 @@ edit(
 )
 
 
+@wrong("(1, 1) is as long as (1, 3)")
+def load_matching(net, state_dict):
+    """Compares lengths."""
+    own = net.state_dict()
+    mismatched = sorted(
+        n for n in own.keys() & state_dict.keys() if own[n].shape[:1] != state_dict[n].shape[:1]
+    )
+    for name in own.keys() & state_dict.keys() - set(mismatched):
+        own[name].copy_(state_dict[name])
+    return sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys()), mismatched
+
+
 # --- try_gpu ----------------------------------------------------------------------------------------------
 
 
@@ -597,6 +609,11 @@ def try_gpu(i=0):
     return torch.device("cuda", i) if i > -1 and i + 1 <= count else torch.device("cpu")
 
 
+@wrong("the CPU has no number")
+def try_gpu(i=0):
+    return torch.device("cuda" if 0 <= i < torch.cuda.device_count() else "cpu", max(i, 0))
+
+
 @wrong("without a GPU nothing comes back")
 def try_gpu(i=0):
     if 0 <= i < torch.cuda.device_count():
@@ -624,7 +641,7 @@ def try_all_gpus():
         return devices if devices else [torch.device("cpu")]
 
 
-@wrong("it returns inside the loop, after the first GPU")
+@wrong("only the first GPU comes back")
 def try_all_gpus():
     devices = []
     for i in range(torch.cuda.device_count()):
@@ -770,7 +787,7 @@ edit("move_batch", {"type(batch)(move": "tuple(move"}, "a tuple comes back; the 
 edit(
     "move_batch",
     {"type(batch)(move": "(move"},
-    "a generator comes back",
+    "an iterator comes back",
 )
 edit("move_batch", {NAMED: ""}, "missing 1 required positional argument")
 edit(
