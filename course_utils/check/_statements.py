@@ -93,14 +93,18 @@ def close(
     the less precise of the two dtypes. strict: dtype and device must be those of `expected`, too (see `like`).
     """
     if strict:
-        like(found, expected)
-    found, expected = _as_tensor(found), _as_tensor(expected)
+        _tensor(found)
+    value, right = _as_tensor(found), _as_tensor(expected)
     if rtol is None and atol is None:
-        rtol, atol = max(_tolerance(found), _tolerance(expected))
+        rtol, atol = max(_tolerance(value), _tolerance(right))
     tolerance = {"rtol": rtol or 0.0, "atol": atol or 0.0}
-    if not _agree(found, expected, tolerance):
-        _raise_known(found, known, tolerance)
-        raise Failed(_sentence(message, _difference(found, expected, tolerance)), _named(message))
+    agree = _agree(value, right, tolerance)
+    if not agree:
+        _raise_known(value, known, tolerance)
+    if strict:
+        like(found, expected)
+    if not agree:
+        raise Failed(_sentence(message, _difference(value, right, tolerance)), _named(message))
 
 
 def equal(found: Any, expected: Any, message: str = "", *, known: Mapping[str, Any] | None = None) -> None:

@@ -24,7 +24,7 @@ r"""
 Everything that a network reads, computes and learns is a grid of numbers, a *tensor*. After this chapter
 you can
 
-- **build** tensors of a wanted shape and dtype, and **read** the shape of a result before you run it;
+- **build** tensors of a wanted shape and dtype, **pick** parts of them, and **predict** the shape of a result;
 - **replace** loops by broadcasting, along the axis you mean;
 - **choose** between the four products that all look like "times";
 - **predict** which tensors share memory, and **change** one in place without surprises.
@@ -40,6 +40,8 @@ you can
 | storage | 存储 | the piece of memory that holds the numbers |
 | stride | 步幅 | how far apart in the storage two neighbours along an axis are |
 | mask | 掩码 | a tensor of True and False that picks elements |
+| slice | 切片 | a range of an axis, such as `2:5` |
+| norm | 范数 | the length of a vector: the root of the sum of its squares |
 | in place | 原地 | writing into existing memory |
 | view | 视图 | another way to look at the same memory |
 
@@ -51,7 +53,7 @@ everything: click the cell where you want to go on and choose *Run > Run All Abo
 
 # %%
 import course_utils as cu
-from course_utils import check
+from course_utils import check, garments
 
 import ipywidgets
 import numpy as np
@@ -80,9 +82,30 @@ cu.plots.heatmap(
 # %% [markdown]
 r"""
 Each boot is a table of whole numbers from 0, black, to 255, white. (The second picture uses shades of blue, so that
-the numbers stay readable.) The garments are drawn by a program of the course, after the real photographs of the
-data set Fashion-MNIST; chapter 04 tells how to use those. All 28 rows have the same length, so one pair of numbers describes the grid: its **shape**, (28, 28). A tensor is such a grid, with any number
-of axes, and three things worth asking about:
+the numbers stay readable.)
+
+The garments are drawn by a program of the course, so that nothing has to be downloaded. They imitate the photographs
+of the data set *Fashion-MNIST* (Zalando Research, MIT licence). `make data` fetches the photographs; from then on the
+chapters use them, and this strip shows both:
+"""
+
+# %% tags=["experiment"]
+drawn, kinds = garments.draw(10, seed=4)
+strips = {"drawn by the course": torch.from_numpy(drawn[kinds.argsort()])}
+if cu.data.source() == "real":
+    strips["real"] = torch.stack([clothes.data[clothes.targets == k][0] for k in range(10)])
+cu.plots.images(
+    torch.cat(list(strips.values())),
+    titles=list(cu.data.FASHION_CLASSES) * len(strips),
+    columns=5,
+    title=" and, below, ".join(strips).capitalize(),
+    alt="Ten garments drawn by the course; with the real data set, ten photographs below them",
+)
+
+# %% [markdown]
+r"""
+All 28 rows of a picture have the same length, so one pair of numbers describes the grid: its **shape**, (28, 28). A
+tensor is such a grid, with any number of axes, and three things worth asking about:
 """
 
 # %%
@@ -109,7 +132,25 @@ for made in (
 
 # %% [markdown]
 r"""
-Networks compute with `float32` by default: about seven digits, four bytes a number. (Large ones often use 16 bits.) Labels are `int64`.
+Networks compute with `float32` by default: about seven digits, four bytes a number. (Large ones often use 16 bits.)
+Labels are `int64`. The pixels of a picture are `uint8`, whole numbers of one byte, and these are not made for
+arithmetic. Predict the three results before you look:
+"""
+
+# %%
+pixels = torch.tensor([200, 100], dtype=torch.uint8)
+print("200 + 100 =", (pixels[0] + pixels[1]).item())
+print("100 - 200 =", (pixels[1] - pixels[0]).item())
+try:
+    pixels.mean()
+except RuntimeError:
+    print("mean of whole numbers: refused; as floats:", pixels.float().mean().item())
+print("division gives floats:", pixels / 2, " // keeps whole numbers:", pixels // 3)
+
+# %% [markdown]
+r"""
+One byte counts up to 255 and then starts again at 0: 300 becomes 44, and −100 becomes 156. No error tells you. Convert
+with `.float()` before you calculate.
 
 `reshape` arranges the same numbers in other rows, always **row by row**: it fills the first row, then the second
 (this is called row-major order).
@@ -117,8 +158,56 @@ Write -1 for one length that can be worked out from the others.
 """
 
 # %%
-print(x.reshape(3, 4))
+grid = x.reshape(3, 4)
+print(grid)
 print(x.reshape(2, -1).shape, x.reshape(-1, 1).shape)
+
+# %% [markdown]
+r"""
+**Parts of a tensor.** Brackets pick a part: one entry for each axis, counted from 0, or from the end when it is
+negative. A *slice* `start:stop` is a range without `stop`, `start:stop:step` takes every step-th, and `:` alone takes
+all. Cover the output and predict the shapes.
+"""
+
+# %%
+for name, part in {
+    "grid[1, 2]": grid[1, 2],
+    "grid[1]": grid[1],
+    "grid[1:2]": grid[1:2],
+    "grid[:, -1]": grid[:, -1],
+    "grid[0:2, 1:3]": grid[0:2, 1:3],
+    "grid[:, ::2]": grid[:, ::2],
+    "grid[2:9]": grid[2:9],
+}.items():
+    print(f"{name:15} shape {tuple(part.shape)!s:7} {part.tolist()}")
+
+# %% [markdown]
+r"""
+An axis with a number disappears, an axis with a slice stays, even with length 1. The last line asks for rows that do
+not exist: a slice takes what there is and does not complain. (`grid[9]` raises an IndexError.)
+
+On the left of `=`, the same brackets say where to write. The value is a number, or a tensor that fits the place:
+"""
+
+# %% tags=["experiment"]
+scratched, striped, bright = boots[0].clone(), boots[0].clone(), boots[0].clone()
+scratched[10:18, 8:12] = 255  # a white patch
+striped[:, ::3] = 0  # every third column is black
+bright[bright > 100] = 255  # where the picture is light already, white
+cu.plots.images(
+    [boots[0], scratched, striped, bright],
+    titles=["as it was", "[10:18, 8:12] = 255", "[:, ::3] = 0", "[boot > 100] = 255"],
+    columns=4,
+    title="Writing into parts of a picture",
+    alt="A boot, the boot with a white patch, with black stripes, and with all light pixels white",
+)
+
+# %% [markdown]
+r"""
+The third index is a comparison: it picks every place where the comparison is true. Section 2 returns to it. A slice
+copies nothing. It is a **view**, a window on the same numbers, and writing into it changes the tensor behind it; that
+is why the cell above works on clones. Section 5 shows how views work.
+"""
 
 # %% [markdown]
 r"""
@@ -195,6 +284,93 @@ with check.case("the same in other sizes", points=0.5, hidden=True):
         check.close(ramp(rows, cols), expected, strict=True)
 ### END HIDDEN TESTS
 check.score()
+
+# %% [markdown]
+r"""
+### Exercise 1.2: `crop` &nbsp; (2 points, about 8 minutes, ★★☆)
+
+Cut the same square window out of each of n pictures, without copying a pixel. You have seen that a slice does not
+complain when it leaves the tensor. Your function should.
+
+<details><summary>Hint 1</summary>
+
+The pictures have the shape (n, h, w). Which of the three axes gets a plain `:`?
+
+<details><summary>Hint 2</summary>
+
+Where does the window end? Compare both ends with h and w before you slice. And a negative start counts from the end.
+
+</details></details>
+"""
+
+
+# %% exercise="crop"
+def crop(images, top, left, size):
+    """The same square window of each picture, as a view.
+
+    images: (n, h, w), any dtype. top, left: row and column of the window's first pixel. size: its side, at least 1.
+    Returns a tensor (n, size, size) that shares the memory of images.
+    Raises ValueError if the window leaves the picture.
+    """
+    ### BEGIN SOLUTION
+    _, height, width = images.shape
+    if top < 0 or left < 0 or top + size > height or left + size > width:
+        raise ValueError(f"the window leaves the picture of {height} by {width} pixels")
+    return images[:, top : top + size, left : left + size]
+    ### END SOLUTION
+
+
+# %% test="crop"
+check.exercise("crop", points=2)
+with check.case("cuts the window out of each picture", points=0.5):
+    images = torch.arange(2 * 5 * 7).reshape(2, 5, 7)
+    found = check.unchanged(crop, images, 1, 3, 3)
+    wrong = {"top and left are swapped: top is the row": images[:, 3:6, 1:4]}
+    wrong["the window is too large by one: a slice ends before `stop`"] = images[:, 1:5, 3:7]
+    wrong["the window is too small by one: a slice ends before `stop`"] = images[:, 1:3, 3:5]
+    wrong["`size` is used as the end of the window; it ends at top + size"] = images[:, 1:3, 3:3]
+    wrong["only the first picture is cut"] = images[0, 1:4, 3:6]
+    wrong["the window starts one pixel too late: rows and columns count from 0"] = images[:, 2:5, 4:7]
+    check.close(found, images[:, 1:4, 3:6], known=wrong, strict=True)
+with check.case("is a view", points=0.5):
+    images = torch.zeros(2, 4, 4)
+    check.shares_memory(crop(images, 0, 1, 2), images, "the window is a copy: slice, and do no more")
+with check.case("refuses a window that leaves the picture, and no other", points=0.5):
+    for top, left, size in ((3, 0, 3), (0, 5, 3), (-1, 0, 2), (0, -2, 2), (0, 0, 6)):
+        check.raises(ValueError, crop, torch.zeros(2, 5, 7), top, left, size)
+    for top, left, size in ((0, 0, 5), (0, 2, 5), (4, 6, 1)):
+        check.like(crop(torch.zeros(2, 5, 7), top, left, size), torch.zeros(2, size, size))
+### BEGIN HIDDEN TESTS
+with check.case("the same on other pictures", points=0.5, hidden=True):
+    for n, height, width, top, left, size in ((3, 28, 28, 7, 0, 14), (1, 6, 4, 2, 1, 3), (5, 4, 9, 0, 5, 4)):
+        images = check.integers((n, height, width), 0, 256).to(torch.uint8)
+        pixels = range(size)
+        expected = [[[p[top + i, left + j].item() for j in pixels] for i in pixels] for p in images]
+        found = check.unchanged(crop, images, top, left, size)
+        check.close(found, torch.tensor(expected, dtype=torch.uint8), strict=True)
+        check.shares_memory(found, images, "the window is a copy")
+        check.raises(ValueError, crop, images, height - size + 1, left, size)
+        check.raises(ValueError, crop, images, top, width - size + 1, size)
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+Put it to work: how much of a garment must one see to name it?
+"""
+
+# %% tags=["experiment"]
+window = cu.yours(
+    crop, instead=lambda images, top, left, size: images.narrow(1, top, size).narrow(2, left, size)
+)
+seen = torch.stack([clothes.data[clothes.targets == k][1] for k in range(10)])  # (10, 28, 28)
+cu.plots.images(
+    window(seen, 7, 7, 14),
+    titles=cu.data.FASHION_CLASSES,
+    columns=5,
+    title="The middle quarter of ten garments",
+    alt="Ten small windows; trousers show a gap, the tops look nearly the same",
+)
 
 # %% [markdown]
 r"""
@@ -403,7 +579,7 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-### Exercise 1.2: `outer` &nbsp; (2 points, about 5 minutes, ★☆☆)
+### Exercise 1.3: `outer` &nbsp; (2 points, about 5 minutes, ★☆☆)
 
 The multiplication table of two vectors: entry (i, j) is `a[i] * b[j]`.
 
@@ -455,7 +631,24 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 1.3: `one_hot` &nbsp; (3 points, about 10 minutes, ★★☆)
+An outer product makes a picture of two profiles. Take the mean of each row of a picture, 28 numbers, and of each
+column, 28 more. Their products are all that the profiles know of its 784 pixels:
+"""
+
+# %% tags=["experiment"]
+products = cu.yours(outer, instead=torch.outer)
+chosen = [clothes.data[clothes.targets == k][0].float() / 255 for k in (0, 1, 8)]
+from_profiles = [products(one.mean(dim=1), one.mean(dim=0)) / one.mean() for one in chosen]
+cu.plots.images(
+    [*chosen, *[one.clamp(0, 1) for one in from_profiles]],
+    columns=3,
+    title="Above, three garments; below, the outer product of their row and column means",
+    alt="A T-shirt, trousers and a bag, and below each a blurred version made of horizontal and vertical bands",
+)
+
+# %% [markdown]
+r"""
+### Exercise 1.4: `one_hot` &nbsp; (3 points, about 10 minutes, ★★☆)
 
 A network answers "which class?" with one number per class. To compare, write the label 2 of four classes
 as `[0, 0, 1, 0]`. Torch has `torch.nn.functional.one_hot`; here it is switched off, because comparing with
@@ -526,7 +719,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 1.4: `standardize_columns` &nbsp; (4 points, about 15 minutes, ★★★)
+### Exercise 1.5: `standardize_columns` &nbsp; (4 points, about 15 minutes, ★★★)
 
 A flat has 3 rooms and 800,000 square centimetres. A network that adds up both will only ever notice the
 second number. The remedy is to put every column on the same scale: subtract its mean, divide by its standard
@@ -619,6 +812,21 @@ check.score()
 
 # %% [markdown]
 r"""
+Which flat is most like the first one, with 3 rooms and 80 square metres: another one with 3 rooms and 81, or one with
+7 rooms and 80.5? Take the sum of squared differences, once of the raw columns, and once of the standardised ones.
+"""
+
+# %% tags=["experiment"]
+scaled = cu.yours(standardize_columns, instead=lambda X: (X - X.mean(0)) / X.std(0, correction=0))
+flats = torch.tensor([[3, 800_000], [3, 810_000], [7, 805_000], [2, 560_000], [5, 1_200_000.0]])
+for name, columns in (("raw", flats), ("standardised", scaled(flats))):
+    apart = ((columns - columns[0]) ** 2).sum(dim=1)  # (5,)
+    print(f"{name:13} most like flat 0: flat {apart[1:].argmin().item() + 1}")
+
+# %% [markdown]
+r"""
+*A good place to stop for today. What follows needs nothing but the functions above.*
+
 ## 4 Four products that all look like "times"
 
 | written | shapes | result | meaning |
@@ -628,8 +836,13 @@ r"""
 | `torch.mv(A, x)` | (n, d), (d,) | (n,) | one dot product per row of A |
 | `torch.mm(A, B)` | (n, d), (d, m) | (n, m) | one dot product per row of A and column of B |
 
+With indices, where every $C_{ij}$ is the dot product of row i of $A$ and column j of $B$:
+
+$$C_{ij} = \sum_{k=1}^{d} A_{ik} B_{kj},\qquad A: (n, d),\ B: (d, m),\ C: (n, m).$$
+
 `A @ B` chooses the last three by itself, and works on whole stacks: (10, n, d) @ (10, d, m) is ten products.
-In every matrix product the two inner lengths must agree, and they are the ones that disappear.
+In every matrix product the two inner lengths must agree, and they are the ones that disappear. Functions such as
+`exp`, `sqrt` and `abs` are like `*`: they work on each number alone and keep the shape.
 """
 
 # %%
@@ -656,27 +869,255 @@ r"""
 A product wants one dtype on both sides, and matching lengths. Element-wise operations are more tolerant:
 they turn int into float where both meet, and broadcast.
 
-**What products are good for.** How alike are two garments? Take the dot product of two brightness-corrected
-pictures: it is large where light meets light and dark meets dark. If every picture is first scaled to length 1
-(the root of its dot product with itself), a picture and itself get 1, up to rounding. Another picture gets 1 only if it
-is the same up to brightness and contrast. One matrix product compares all with all.
+**What a product can do.** In section 2, a loop over the classes computed ten mean pictures. One matrix product does it:
+with the labels as one-hot rows $Y$, (n, 10), and the pixels $X$, (n, 784), the product $Y^\top X$, (10, 784), adds up the
+pictures of each class.
 """
 
 # %% tags=["experiment"]
-ten = torch.stack([clothes.data[clothes.targets == k][0].flatten().float() for k in range(10)])  # (10, 784)
-ten = ten - ten.mean(dim=1, keepdim=True)
-ten = ten / ten.norm(dim=1, keepdim=True)  # each picture scaled to length 1
-cu.plots.heatmap(
-    ten @ ten.T,
-    rows=cu.data.FASHION_CLASSES,
-    columns=cu.data.FASHION_CLASSES,
-    title="How alike are ten garments? (1: the same up to brightness and contrast)",
-    alt="A 10 by 10 table of similarities, with 1.00 along the diagonal",
+rows = cu.yours(one_hot, instead=torch.nn.functional.one_hot)
+Y, X = rows(clothes.targets, 10).float(), clothes.data.flatten(1).float()  # (n, 10), (n, 784)
+means = (Y.T @ X) / Y.sum(dim=0)[:, None]  # (10, 784) / (10, 1)
+print("as the loop:", torch.allclose(means.reshape(10, 28, 28), mean_pictures, atol=1e-2))
+cu.plots.images(
+    means.reshape(10, 28, 28) / 255,
+    titles=cu.data.FASHION_CLASSES,
+    columns=5,
+    title="Ten mean pictures from one product",
+    alt="The ten blurred mean garments of section 2",
 )
 
 # %% [markdown]
 r"""
-### Exercise 1.5: spot the bug in `weigh_doubled` &nbsp; (3 points, about 10 minutes, ★★☆)
+**What a product costs.** Each of the n · m results adds up d products, so a matrix product takes n · d · m
+multiplications. $(AB)C$ and $A(BC)$ are the same table, but not the same work. Predict how many multiplications each
+takes for A (1000, 2), B (2, 1000) and C (1000, 2).
+"""
+
+# %% tags=["experiment"]
+g = torch.Generator().manual_seed(2)
+A, B, C = (torch.randn(shape, generator=g) for shape in ((1000, 2), (2, 1000), (1000, 2)))
+print(f"(AB)C: {1000 * 2 * 1000 + 1000 * 1000 * 2:,} multiplications")
+print(f"A(BC): {2 * 1000 * 2 + 1000 * 2 * 2:,}")
+print("same table:", torch.allclose((A @ B) @ C, A @ (B @ C), atol=1e-2))
+seconds = []
+for product in (lambda: (A @ B) @ C, lambda: A @ (B @ C)):
+    with cu.training.Timer() as timer:
+        for _ in range(10):
+            product()
+    seconds.append(timer.seconds)
+cu.plots.bars(
+    [1000 * value for value in seconds],
+    labels=["(A B) C", "A (B C)"],
+    y="milliseconds for 10",
+    title="Where the brackets are decides how long it takes",
+    alt="The bar of (AB)C is much taller than that of A(BC)",
+)
+
+# %% [markdown]
+r"""
+### Exercise 1.6: `shapes` &nbsp; (3 points, about 10 minutes, ★★☆)
+
+Most mistakes with tensors are mistakes with shapes, and you can find them before you run anything. Let A have the shape
+(2, 3), B (3, 4), v (3,) and T (5, 2, 3). Write down the shape of each expression as a tuple: `(2, 3)`, with one axis
+`(3,)`, without any `()`. Predict first; then try.
+
+<details><summary>Hint 1</summary>
+
+Write the two shapes below each other, right-aligned. For `@`, the inner lengths disappear.
+
+<details><summary>Hint 2</summary>
+
+Make `A = torch.zeros(2, 3)` and the others in a cell of your own, and look at those that surprise you.
+
+</details></details>
+"""
+
+# %% exercise="shapes"
+shapes = {
+    "A * v": "?",
+    "v[:, None] * v": "?",
+    "A @ B": "?",
+    "A @ v": "?",
+    "T @ B": "?",
+    "T + A": "?",
+    "A[0]": "?",
+    "A[0:1]": "?",
+    "T[:, 0, -1]": "?",
+    "T.sum(dim=1)": "?",
+    "T.mean(dim=0, keepdim=True)": "?",
+    "torch.dot(v, v)": "?",
+    "torch.cat((A, A))": "?",
+    "torch.stack((A, A))": "?",
+}
+### BEGIN SOLUTION
+shapes = {
+    "A * v": (2, 3),
+    "v[:, None] * v": (3, 3),
+    "A @ B": (2, 4),
+    "A @ v": (2,),
+    "T @ B": (5, 2, 4),
+    "T + A": (5, 2, 3),
+    "A[0]": (3,),
+    "A[0:1]": (1, 3),
+    "T[:, 0, -1]": (5,),
+    "T.sum(dim=1)": (5, 3),
+    "T.mean(dim=0, keepdim=True)": (1, 2, 3),
+    "torch.dot(v, v)": (),
+    "torch.cat((A, A))": (4, 3),
+    "torch.stack((A, A))": (2, 2, 3),
+}
+### END SOLUTION
+
+# %% test="shapes"
+check.exercise("shapes", points=3)
+predicted = {key: tuple(s) if isinstance(s, (list, torch.Size)) else s for key, s in dict(shapes).items()}
+stretched, products = ["A * v", "v[:, None] * v", "T + A"], ["A @ B", "A @ v", "T @ B", "torch.dot(v, v)"]
+parts = ["A[0]", "A[0:1]", "T[:, 0, -1]"]
+axes = ["T.sum(dim=1)", "T.mean(dim=0, keepdim=True)", "torch.cat((A, A))", "torch.stack((A, A))"]
+with check.case("every expression has a shape, written as a tuple"):
+    for key in (*stretched, *products, *parts, *axes):
+        check.that(key in predicted, f"no answer for {key!r}: keep the keys of the dict as they were")
+        check.that(predicted[key] != "?", f"{key!r} is not predicted yet")
+        form = f"the shape of {key!r} should be a tuple: (2, 3), with one axis (3,), without any ()"
+        check.that(isinstance(predicted[key], tuple), form)
+### BEGIN HIDDEN TESTS
+with check.case("broadcasting", points=0.75, hidden=True):
+    expected = dict(zip(stretched, [(2, 3), (3, 3), (5, 2, 3)]))
+    check.right(predicted, expected, "write the shapes below each other, right-aligned")
+with check.case("products", points=0.75, hidden=True):
+    expected = dict(zip(products, [(2, 4), (2,), (5, 2, 4), ()]))
+    check.right(predicted, expected, "the inner lengths must agree, and disappear")
+with check.case("parts", points=0.75, hidden=True):
+    expected = dict(zip(parts, [(3,), (1, 3), (5,)]))
+    check.right(predicted, expected, "an axis with a number disappears, an axis with a slice stays")
+with check.case("sums, means and joining", points=0.75, hidden=True):
+    expected = dict(zip(axes, [(5, 3), (1, 2, 3), (4, 3), (2, 2, 3)]))
+    check.right(predicted, expected, "which axis is named, and does it go, stay or grow?")
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+**How long is a vector?** Its **norm** is the root of the sum of its squared entries, by Pythagoras:
+$\lVert x \rVert = \sqrt{\sum_k x_k^2} = \sqrt{x \cdot x}$, in torch `x.norm()`. Twice the vector has twice the norm, and points
+in the same direction. To compare directions alone, divide the dot product by both norms. This is the **cosine** of the
+angle between the two:
+
+$$\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \, \lVert b \rVert}$$
+
+It is 1 for the same direction, 0 for a right angle, −1 for opposite directions.
+"""
+
+# %%
+a, b = torch.tensor([3.0, 4.0]), torch.tensor([4.0, -3.0])
+print("norms:", a.norm().item(), (2 * a).norm().item())
+for name, other in (("2 a", 2 * a), ("b", b), ("-a", -a)):
+    print(f"cosine of a and {name}:", (torch.dot(a, other) / (a.norm() * other.norm())).item())
+
+# %% [markdown]
+r"""
+### Exercise 1.7: `cosine_similarity` &nbsp; (3 points, about 12 minutes, ★★☆)
+
+Compare each row of A with each row of B: n · m cosines from one matrix product. Torch has a function for it, which is
+switched off here.
+
+<details><summary>Hint 1</summary>
+
+Which product of A, (n, d), and B, (m, d), has the shape (n, m)? One of them must be transposed.
+
+<details><summary>Hint 2</summary>
+
+Divide every row by its norm first. The norms of all rows, with `keepdim=True`, have a shape that fits.
+
+<details><summary>Hint 3</summary>
+
+A row of zeros has the norm 0, and 0 / 0 is nan. What else could you divide such a row by, so that it stays zero?
+
+</details></details></details>
+"""
+
+
+# %% exercise="cosine_similarity"
+def cosine_similarity(A, B):
+    """The cosine of the angle between every row of A and every row of B.
+
+    A: float (n, d), B: float (m, d) of the same dtype; n and m may be 0.
+    Returns a tensor (n, m) of that dtype. A row of zeros has cosine 0 with everything.
+    """
+    ### BEGIN SOLUTION
+    lengths_a, lengths_b = A.norm(dim=1, keepdim=True), B.norm(dim=1, keepdim=True)  # (n, 1), (m, 1)
+    unit_a = A / torch.where(lengths_a == 0, 1.0, lengths_a)
+    unit_b = B / torch.where(lengths_b == 0, 1.0, lengths_b)
+    return unit_a @ unit_b.T
+    ### END SOLUTION
+
+
+# %% test="cosine_similarity"
+check.exercise("cosine_similarity", points=3)
+with check.case("divides the dot products by both norms", points=1):
+    A, B = torch.tensor([[3.0, 4.0], [0.0, 2.0]]), torch.tensor([[6.0, 8.0], [-4.0, 3.0], [0.0, -5.0]])
+    dots, a, b = A @ B.T, A.norm(dim=1, keepdim=True), B.norm(dim=1)
+    wrong = {"these are the dot products; divide by both norms": dots}
+    wrong["it divides by the norms of A only"] = dots / a
+    wrong["it divides by the norms of B only"] = dots / b
+    wrong["rows and columns are swapped: A belongs to the rows"] = (dots / a / b).T
+    wrong["it divides by the squared norms; take their roots"] = dots / a**2 / b**2
+    wrong["one norm for the whole table; every row has its own"] = dots / A.norm() / B.norm()
+    wrong["these are absolute values; opposite directions have cosine -1"] = (dots / a / b).abs()
+    sums = A.abs().sum(dim=1, keepdim=True) * B.abs().sum(dim=1)
+    wrong["it divides by sums of absolute values; the norm is the root of the sum of squares"] = dots / sums
+    with check.without("torch.nn.functional.cosine_similarity"):
+        check.close(check.unchanged(cosine_similarity, A, B), dots / a / b, known=wrong)
+with check.case("gives 0 for a row of zeros, and the right cosine for a very short one", points=1):
+    A = torch.tensor([[0.0, 0.0, 0.0], [1.0, 2.0, 2.0]])
+    with check.without("torch.nn.functional.cosine_similarity"):
+        check.close(
+            cosine_similarity(A, A), torch.tensor([[0.0, 0.0], [0.0, 1.0]]), "the first row is all zeros"
+        )
+        short = cosine_similarity(1e-6 * A[1:], A[1:])
+    words = "a short vector has a direction, too: add nothing to the norms"
+    check.close(short, torch.ones(1, 1), words, rtol=1e-3)
+with check.case("keeps the dtype, and works with no rows", points=0.5):
+    for n, m, dtype in ((4, 2, torch.float64), (0, 2, torch.float32), (3, 0, torch.float32)):
+        A, B = check.normal((n, 3), dtype=dtype), check.normal((m, 3), dtype=dtype)
+        with check.without("torch.nn.functional.cosine_similarity"):
+            check.like(cosine_similarity(A, B), torch.zeros(n, m, dtype=dtype))
+### BEGIN HIDDEN TESTS
+with check.case("the same on other vectors", points=0.5, hidden=True):
+    for n, m, d in ((5, 5, 3), (1, 7, 2), (6, 2, 20)):
+        A, B = check.normal((n, d), dtype=torch.float64), check.normal((m, d), std=50.0, dtype=torch.float64)
+        A[0] = 0
+        with check.without("torch.nn.functional.cosine_similarity"):
+            found = check.unchanged(cosine_similarity, A, B)
+        check.close(found, torch.nn.functional.cosine_similarity(A[:, None], B, dim=2), rtol=0, atol=1e-6)
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+How alike are two garments? Subtract each picture's mean, and compare directions: a picture and itself have cosine 1, up to
+rounding. Another picture has it only if it is the same up to brightness and contrast.
+"""
+
+# %% tags=["experiment"]
+cosines = cu.yours(
+    cosine_similarity, instead=lambda A, B: torch.nn.functional.cosine_similarity(A[:, None], B, dim=2)
+)
+ten = torch.stack([clothes.data[clothes.targets == k][0].flatten().float() for k in range(10)])  # (10, 784)
+ten = ten - ten.mean(dim=1, keepdim=True)
+cu.plots.heatmap(
+    cosines(ten, ten),
+    rows=cu.data.FASHION_CLASSES,
+    columns=cu.data.FASHION_CLASSES,
+    title="How alike are ten garments? (1: the same up to brightness and contrast)",
+    alt="A 10 by 10 table of cosines, with 1.00 along the diagonal; tops and trousers are alike, the sandal is like none",
+    centre_zero=True,
+)
+
+# %% [markdown]
+r"""
+### Exercise 1.8: spot the bug in `weigh_doubled` &nbsp; (3 points, about 10 minutes, ★★☆)
 
 Somebody wrote in a notebook: "double my copy of the table and multiply it with the weights; the table itself
 stays as it was". The call below shows that neither half of the sentence came true. Find both mistakes and
@@ -749,7 +1190,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 1.6: `pairwise_sq_dists` &nbsp; (4 points, about 15 minutes, ★★★)
+### Exercise 1.9: `pairwise_sq_dists` &nbsp; (4 points, about 15 minutes, ★★★)
 
 The simplest classifier of all: to name a garment, find the one it is nearest to, and take its label. It
 needs the squared distance between every picture of one set and every picture of another:
@@ -850,6 +1291,9 @@ cu.plots.images(
 
 # %% [markdown]
 r"""
+Broadcasting has a price: the differences are a tensor of 100 · 500 · 784 numbers, 39 million, which take 157 million
+bytes for a moment. With all 10,000 known garments it would be 3 billion bytes; then one works in batches of rows.
+
 **Why not a loop?** Subtract from each of 500 pictures its own mean, once in a Python loop over the pictures and
 once with broadcasting.
 """
@@ -882,34 +1326,49 @@ note says the dtype, the shape, the **offset** (where in the storage the first e
 A = torch.arange(6).reshape(2, 3)
 print("storage", A.as_strided((6,), (1,)).tolist(), " shape", tuple(A.shape), " stride", A.stride())
 print("A.T    ", A.T.tolist(), " shape", tuple(A.T.shape), " stride", A.T.stride())
-print("both begin at the same place in memory:", A.data_ptr() == A.T.data_ptr())
+print("A[:, 1:]", A[:, 1:].tolist(), " shape", tuple(A[:, 1:].shape), " stride", A[:, 1:].stride(), end="")
+print("  offset", A[:, 1:].storage_offset())
+print("A and A.T begin at the same place in memory:", A.data_ptr() == A.T.data_ptr())
 
 
 # %% jupyter={"source_hidden": true} tags=["experiment"]
-def draw_storage(ax):
+def draw_reading(ax, name, tensor):
+    """The storage below, the tensor above, and an arrow from each entry to its place in the storage."""
     for place in range(6):
-        ax.barh(0, 0.92, left=place - 0.46, height=0.7, color="#0072b2", alpha=0.8)
-        ax.text(place, 0, str(place), ha="center", va="center", color="white", fontsize=14)
-    for row in range(2):
-        for column in range(3):
-            ax.barh(1.9 - 0.6 * row, 0.5, left=column * 0.55 - 0.2, height=0.5, color="#56b4e9")
-            ax.text(column * 0.55 + 0.05, 1.9 - 0.6 * row, str(3 * row + column), ha="center", va="center")
-    for row in range(3):
-        for column in range(2):
-            ax.barh(1.9 - 0.6 * row, 0.5, left=3.9 + column * 0.55, height=0.5, color="#e69f00")
-            ax.text(4.15 + column * 0.55, 1.9 - 0.6 * row, str(row + 3 * column), ha="center", va="center")
-    ax.text(0.6, 2.4, "A: stride (3, 1)", ha="center")
-    ax.text(4.4, 2.4, "A.T: stride (1, 3)", ha="center")
-    ax.set(xlim=(-0.6, 5.6), ylim=(-0.5, 2.7), title="One storage, two ways to read it")
+        ax.barh(0, 0.92, left=place - 0.46, height=0.8, color="#0072b2")
+        ax.text(place, 0, str(place), ha="center", va="center", color="white", fontsize=13)
+    rows, columns = tensor.shape
+    for row in range(rows):
+        for column in range(columns):
+            x, y = 1.2 * column + 2.5 - 0.6 * (columns - 1), 4.6 - row
+            place = tensor.storage_offset() + row * tensor.stride(0) + column * tensor.stride(1)
+            ax.annotate(
+                "", (place, 0.4), (x, y), arrowprops={"arrowstyle": "->", "color": f"C{row}", "alpha": 0.7}
+            )
+            ax.barh(y, 0.9, left=x - 0.45, height=0.8, color="#cfe8f7", zorder=3)
+            ax.text(x, y, str(tensor[row, column].item()), ha="center", va="center", fontsize=13, zorder=4)
+    ax.set(xlim=(-0.6, 5.6), ylim=(-1.3, 5.3), title=name)
+    ax.text(2.5, -1, f"offset {tensor.storage_offset()}, strides {tensor.stride()}", ha="center")
     ax.axis("off")
 
 
+def draw_views(left, middle, right):
+    for ax, name, tensor in ((left, "A", A), (middle, "A.T", A.T), (right, "A[:, 1:]", A[:, 1:])):
+        draw_reading(ax, name, tensor)
+
+
 cu.plots.figure(
-    draw_storage, alt="Six numbers in a row; above them A and its transpose, which read the same six numbers"
+    draw_views,
+    panels=3,
+    height=3.4,
+    alt="Three times the same six numbers in memory; arrows show where A, its transpose and its last two columns read",
 )
 
 # %% [markdown]
 r"""
+One step to the right in A is one step in the storage; one step down is three. In A.T it is the other way round. The
+place of entry (i, j) is offset + i · first stride + j · second stride: for `A[:, 1:]` and (1, 0), 1 + 3 + 0 = 4.
+
 A tensor whose numbers lie in its storage in reading order and without gaps, like A, is called **contiguous**; A.T is
 not, and neither is `A[:, ::2]`.
 
@@ -1006,7 +1465,7 @@ print("the right-hand side A + B shares A's memory:", shares(A, A + B))
 
 # %% [markdown]
 r"""
-### Exercise 1.7: `add_in_place` &nbsp; (2 points, about 5 minutes, ★☆☆)
+### Exercise 1.10: `add_in_place` &nbsp; (2 points, about 5 minutes, ★☆☆)
 
 Training changes millions of numbers, the parameters of a network, step by step, in the memory where they lie. Write such a step.
 
@@ -1065,7 +1524,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 1.8: `shares_memory` &nbsp; (3 points, about 10 minutes, ★★☆)
+### Exercise 1.11: `shares_memory` &nbsp; (3 points, about 10 minutes, ★★☆)
 
 Predict first, then try with `shares`. (`detach()` returns a tensor without its history of computation, which
 chapter 02 is about.) `A` and `B` are float tensors of shape (2, 3), and `array` is a NumPy array. Does
@@ -1136,7 +1595,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 1.9: claim cards &nbsp; (3 points, about 10 minutes, ★★☆)
+### Exercise 1.12: claim cards &nbsp; (3 points, about 10 minutes, ★★☆)
 
 Students have written each of these sentences. Decide with the experiments of this chapter: answer "true",
 "false", or the letter of the condition under which it is true. ("false" means: under none of the three.)
@@ -1181,7 +1640,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 1.10: in your own words &nbsp; (2 points, about 5 minutes, marked by your instructor)
+### Exercise 1.13: in your own words &nbsp; (2 points, about 5 minutes, marked by your instructor)
 
 A classmate computes `scores - scores.mean(dim=1)` for `scores` of shape (50, 50), one row per student, to
 see how far each mark is from *that student's* mean. No error appears. Explain in three or four sentences
@@ -1207,9 +1666,12 @@ r"""
 
 - A tensor is a storage plus a note: dtype, shape, offset and strides. Transposing and most reshaping change only the
   note, not the numbers.
+- An index that is a number removes its axis; a slice keeps it, copies nothing, and is cut off at the end without a word.
+- Pixels are `uint8`: 200 + 100 is 44. Convert before you calculate.
 - The axis that you name in a reduction is the one that disappears; `keepdim=True` leaves a 1 in its place.
 - Broadcasting lines shapes up from the right and stretches axes of length 1.
-- `*` multiplies partners; `@` multiplies and adds up along the inner axis.
+- `*` multiplies partners; `@` multiplies and adds up along the inner axis. (n, d) @ (d, m) costs n · d · m
+  multiplications.
 - `clone()` and `torch.tensor` copy; `detach()`, views, `numpy()` and `from_numpy` share.
 
 **What people get wrong.** They think that a full sum is a 1-by-1 table; that no error means the right axis;

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from tests.answers import odd, odd_value, wrong, wrong_value
+from tests.answers import edit, odd, odd_edit, odd_value, wrong, wrong_value
 
 # --- ramp -------------------------------------------------------------------------------------------------
 
@@ -40,6 +40,33 @@ def ramp(rows, cols):
 def ramp(rows, cols):
     torch.manual_seed(3)
     return (torch.ones(rows * cols).cumsum(0) - 1).view(rows, cols)
+
+
+# --- crop -------------------------------------------------------------------------------------------------
+
+WINDOW = "images[:, top : top + size, left : left + size]"
+edit("crop", {WINDOW: "images[:, left : left + size, top : top + size]"}, says="top and left are swapped")
+edit("crop", {WINDOW: "images[:, top : top + size + 1, left : left + size + 1]"}, says="too large by one")
+edit("crop", {WINDOW: "images[:, top : top + size - 1, left : left + size - 1]"}, says="too small by one")
+edit("crop", {WINDOW: "images[:, top:size, left:size]"}, says="`size` is used as the end of the window")
+edit("crop", {WINDOW: "images[0, top : top + size, left : left + size]"}, says="only the first picture")
+edit("crop", {WINDOW: WINDOW + ".clone()"}, says="the window is a copy")
+edit("crop", {WINDOW: "images[:, torch.arange(top, top + size)][:, :, left : left + size]"}, says="is a copy")
+edit("crop", {"top < 0 or left < 0 or ": ""}, says="should raise ValueError")
+edit("crop", {" or left + size > width": ""}, says="should raise ValueError")
+edit("crop", {"top + size > height": "top + size >= height"}, says="the window leaves the picture")
+edit("crop", {"_, height, width": "_, width, height"}, says="the window leaves the picture")
+odd_edit("crop", {WINDOW: "images.narrow(1, top, size).narrow(2, left, size)"})
+odd_edit("crop", {WINDOW: "images.unfold(1, size, 1).unfold(2, size, 1)[:, top, left]"})
+
+
+@odd
+def crop(images, top, left, size):
+    """Slice first, then look whether something is missing."""
+    window = images[:, top : top + size, left : left + size]
+    if min(top, left) < 0 or window.shape[1:] != (size, size):
+        raise ValueError("outside")
+    return window
 
 
 # --- outer ------------------------------------------------------------------------------------------------
@@ -210,6 +237,114 @@ def standardize_columns(X):
     Z = (X - X.mean(0)) / X.var(0, unbiased=False).clamp(min=1e-30).sqrt()
     Z[:, spread == 0] = 0
     return Z
+
+
+# --- shapes -----------------------------------------------------------------------------------------------
+
+SHAPES = {
+    "A * v": (2, 3),
+    "v[:, None] * v": (3, 3),
+    "A @ B": (2, 4),
+    "A @ v": (2,),
+    "T @ B": (5, 2, 4),
+    "T + A": (5, 2, 3),
+    "A[0]": (3,),
+    "A[0:1]": (1, 3),
+    "T[:, 0, -1]": (5,),
+    "T.sum(dim=1)": (5, 3),
+    "T.mean(dim=0, keepdim=True)": (1, 2, 3),
+    "torch.dot(v, v)": (),
+    "torch.cat((A, A))": (4, 3),
+    "torch.stack((A, A))": (2, 2, 3),
+}
+wrong_value(
+    "shapes", "shapes", SHAPES | {"A * v": (2, 3, 3)}, "1 of 3 is not right yet; write the shapes below"
+)
+wrong_value("shapes", "shapes", SHAPES | {"A @ v": (2, 1)}, "the inner lengths must agree, and disappear")
+wrong_value("shapes", "shapes", SHAPES | {"torch.dot(v, v)": (1,)}, "1 of 4 is not right yet")
+wrong_value("shapes", "shapes", SHAPES | {"A[0:1]": (3,)}, "an axis with a slice stays")
+wrong_value("shapes", "shapes", SHAPES | {"T.sum(dim=1)": (5, 2)}, "which axis is named")
+wrong_value("shapes", "shapes", SHAPES | {"A[0]": (3)}, "the shape of 'A[0]' should be a tuple")
+wrong_value("shapes", "shapes", SHAPES | {"A @ v": "?"}, "'A @ v' is not predicted yet")
+wrong_value("shapes", "shapes", {"A * v": (2, 3)}, "keep the keys of the dict as they were")
+odd_value("shapes", "shapes", {key: list(shape) for key, shape in reversed(SHAPES.items())})
+odd_value("shapes", "shapes", {key: torch.Size(shape) for key, shape in SHAPES.items()})
+
+# --- cosine_similarity ------------------------------------------------------------------------------------
+
+
+@wrong("solve this one without `torch.nn.functional.cosine_similarity`")
+def cosine_similarity(A, B):
+    return torch.nn.functional.cosine_similarity(A[:, None], B[None], dim=2)
+
+
+@wrong("these are the dot products; divide by both norms")
+def cosine_similarity(A, B):
+    return A @ B.T
+
+
+@wrong("nan or inf")
+def cosine_similarity(A, B):
+    return A @ B.T / A.norm(dim=1)[:, None] / B.norm(dim=1)
+
+
+@wrong("a short vector has a direction, too")
+def cosine_similarity(A, B):
+    return A @ B.T / (A.norm(dim=1)[:, None] * B.norm(dim=1) + 1e-6)
+
+
+@wrong("a short vector has a direction, too")
+def cosine_similarity(A, B):
+    norms = (A.norm(dim=1)[:, None] * B.norm(dim=1)).clamp(min=1e-4)
+    return A @ B.T / norms
+
+
+@wrong("divides by the norms of A only")
+def cosine_similarity(A, B):
+    return A @ B.T / A.norm(dim=1, keepdim=True)
+
+
+@wrong("the function changed its input")
+def cosine_similarity(A, B):
+    A /= A.norm(dim=1, keepdim=True)
+    return A @ (B / B.norm(dim=1, keepdim=True)).T
+
+
+@wrong("one norm for the whole table")
+def cosine_similarity(A, B):
+    return A @ B.T / A.norm() / B.norm()
+
+
+@wrong("rows and columns are swapped")
+def cosine_similarity(A, B):
+    return (B / B.norm(dim=1, keepdim=True)) @ (A / A.norm(dim=1, keepdim=True)).T
+
+
+@wrong("divides by sums of absolute values")
+def cosine_similarity(A, B):
+    return (A @ B.T) / (A.abs().sum(1, keepdim=True) * B.abs().sum(1))
+
+
+@odd
+def cosine_similarity(A, B):
+    return (A @ B.T / (A.norm(dim=1)[:, None] * B.norm(dim=1))).nan_to_num(0.0)
+
+
+@odd
+def cosine_similarity(A, B):
+    """Pair by pair."""
+    found = A.new_zeros(len(A), len(B))
+    for i, a in enumerate(A):
+        for j, b in enumerate(B):
+            if a.any() and b.any():
+                found[i, j] = torch.dot(a, b) / torch.dot(a, a).sqrt() / torch.dot(b, b).sqrt()
+    return found
+
+
+@odd
+def cosine_similarity(A, B):
+    unit = lambda X: torch.nn.functional.normalize(X, dim=1)  # noqa: E731
+    return torch.einsum("id,jd->ij", unit(A), unit(B))
 
 
 # --- weigh_doubled ----------------------------------------------------------------------------------------

@@ -329,6 +329,9 @@ def test_close_can_ask_for_the_dtype_too():
     assert passes(lambda: check.close(x * (1 + 1e-6), x, strict=True))
     assert "dtype should be float32" in message(lambda: check.close(x.double(), x, strict=True))
     assert "expected 1, found 2" in message(lambda: check.close(2 * x, x, strict=True))
+    assert "should be a tensor" in message(lambda: check.close([1.0, 2.0], x, strict=True))
+    wrong = {"only the first": x[0]}
+    assert "only the first" in message(lambda: check.close(x[0], x, strict=True, known=wrong))
 
 
 def test_close_and_what_is_not_finite():
