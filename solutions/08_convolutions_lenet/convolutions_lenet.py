@@ -105,8 +105,8 @@ def show_maps(maps, titles, title, alt, columns=6):
 r"""
 ## 1 A network that cannot see neighbours
 
-Take one fixed, random order of the 784 pixels, and rearrange every picture in this order. The same garments, with
-the same numbers, in other places:
+Take one fixed, random order of the 784 pixels, and rearrange every picture in this order. Below each garment are the same
+numbers in other places:
 """
 
 # %% tags=["experiment"]
@@ -311,7 +311,7 @@ check.score()
 
 # %% [markdown]
 r"""
-Compare with your prediction, and then turn the picture by a quarter:
+Compare with your prediction. What does the same kernel find in the transposed picture?
 """
 
 
@@ -328,7 +328,8 @@ print("band transposed, all zero:", bool((slide(band.T, edge) == 0).all()))
 # %% [markdown]
 r"""
 White to black gives +1, black to white −1, and everything else 0. On the transposed band the kernel sees nothing:
-$[1, -1]$ finds vertical edges and misses horizontal ones. Each kernel looks for one thing. Here are five of them on a boot:
+$[1, -1]$ finds vertical edges and misses horizontal ones. Each kernel looks for one thing. Here are five of them, applied to
+a boot:
 """
 
 # %% tags=["experiment"]
@@ -365,15 +366,17 @@ print("convolution:      ", F.conv2d(dot[None, None], K.flip(0, 1)[None, None])[
 
 # %% [markdown]
 r"""
-Cross-correlation leaves a turned copy of the kernel, convolution an upright one. For symmetric kernels such as blur
-there is no difference. Deep learning computes the cross-correlation and calls it convolution, `nn.Conv2d` included. A
-*learned* kernel does not care: if the layer turned it, training would find the turned weights.
+Cross-correlation leaves a turned copy of the kernel, convolution an upright one. For a kernel that a turn by 180° does not
+change, such as blur, there is no difference. Deep learning computes the cross-correlation and calls it convolution,
+`nn.Conv2d` included. For a *learned* kernel it does not matter: if the layer turned it, training would find the turned
+weights.
 
 ## 3 Learn the kernel
 
 **Try it.** Somebody has sent the bag on the left through a secret 3×3 kernel. You choose a column of three numbers
 (top, middle, bottom) and a row of three (left, centre, right). Your kernel is their product: entry (a, b) is
-column[a] × row[b]. *Goal: bring the error below 0.01.* Tip: first find out whether the secret kernel sees vertical or horizontal edges.
+column[a] × row[b]. *Goal: bring the error below 0.01.* Tip: first find out whether the secret kernel sees
+vertical or horizontal edges.
 """
 
 
@@ -960,8 +963,8 @@ check.score()
 
 # %% [markdown]
 r"""
-Two layers by hand. The first looks for edges in four directions. ReLU keeps only what matches. The second, a 1×1 layer,
-adds the four maps to one outline.
+Here are two layers made by hand. The first looks for edges in four directions. ReLU keeps only what matches. The second, a
+1×1 layer, adds the four maps to one outline.
 """
 
 
@@ -1259,8 +1262,8 @@ with check.case("grows with each layer, by more behind a stride", points=1):
     check.number(receptive_field([(3, 2)]), int)
 with check.case("windows with gaps, windows of 1, and no layers", points=0.5):
     wrong = {"count also the pixels in the gaps, from the first to the last": 6}
-    found = receptive_field([(2, 3), (3, 1)])
-    check.equal(found, 8, "windows of 2 with stride 3, then of 3: from the first to the last", known=wrong)
+    found = receptive_field([(2, 4), (3, 1)])
+    check.equal(found, 10, "windows of 2 with stride 4, then of 3: from the first to the last", known=wrong)
     check.equal(receptive_field([(1, 2), (3, 1)]), 5, "windows of 1 with stride 2, then of 3")
     wrong = {"start from 1 pixel, not from 0": 0}
     check.equal(receptive_field([]), 1, "without layers, a pixel sees itself", known=wrong)
@@ -1852,8 +1855,8 @@ cu.plots.images(
 
 # %% [markdown]
 r"""
-The two networks make different mistakes. (Neither was tuned for 8,000
-pictures; look at the kinds of mistakes, not at the totals.)
+The two networks make different mistakes. (Neither was tuned for 8,000 pictures; look at the kinds of mistakes, not at the
+totals.)
 
 **The scrambled pixels of section 1.** LeNet's kernels assume that neighbours belong together. What did you predict? The same
 network, the same rate and the same number of epochs, on pictures scrambled as in section 1:
@@ -1885,7 +1888,7 @@ print("LeNet loses more than 0.01 by scrambling:", fall > 0.01)
 r"""
 On straight pictures LeNet is level with the MLP or a little ahead: in three short epochs its accuracy still jumps by a point
 or two. Scrambling takes away more than that. The assumptions of section 1, sharing and locality, help where they are true.
-On scrambled pixels they are false, and the same network is no better than the MLP, which assumes nothing. (It does not fail:
+On scrambled pixels they are false, and the same network is no better than the MLP, which assumes neither. (It does not fail:
 the dense layers at its end can still use what is left.) How much neighbours matter depends on the data and on the
 start: on the real Fashion-MNIST, three starts lost between 1 and 4 points.
 
@@ -1939,11 +1942,11 @@ print("trained on moved garments, it is more than 0.2 better there:", ahead > 0.
 
 # %% [markdown]
 r"""
-Convolution and pooling hand on *where* something is: the maps move with the garment. Then `nn.Flatten` gives each place of
+Convolution and pooling keep *where* something is: the maps move with the garment. Then `nn.Flatten` gives each place of
 the maps weights of its own, and the dense layers have only seen garments in the middle. Invariance has to be learned from
 moved pictures, or built in, for example by averaging each map over all places before the last layer.
 
-**Equivariance at work.** The same property makes LeNet a search engine. A dense layer on maps of (16, 5, 5) is a
+**Equivariance at work.** The same property lets LeNet search a larger picture. A dense layer on maps of (16, 5, 5) is a
 convolution with 5×5 kernels; the other dense layers are 1×1 convolutions. The same 61,706 weights, in another shape, slide
 over a picture of any size and give a *map* of scores. Here, on scenes of 96×96 pixels with four garments:
 """
@@ -2005,9 +2008,9 @@ cu.plots.bars(
 
 # %% [markdown]
 r"""
-Nobody has told LeNet where the garments are, and for several classes the highest probability is usually at the right place. For
-others it is often elsewhere: windows that show half a coat and half a bag are unlike anything in the training pictures, and
-LeNet has to call them *something*. A detector must also learn what "nothing" looks like (chapter 14).
+Nobody has told LeNet where the garments are, and for several classes the highest probability is usually at the right place.
+For others it is often elsewhere: windows that show half a coat and half a bag are unlike anything in the training pictures,
+and LeNet has to call them *something*. A detector must also learn what "nothing" looks like (chapter 14).
 
 ### Exercise 8.9: claim cards &nbsp; (3 points, about 8 minutes, ★★☆)
 
