@@ -31,6 +31,14 @@ from course_utils.check._fixtures import (
     weights,
 )
 from course_utils.check._machine import folder, from_gpu, gpus, steady_lstsq
+from course_utils.check._norms import (
+    channel_statistics,
+    detached_norm,
+    normed,
+    wrong_averages,
+    wrong_in_evaluation,
+    wrong_in_training,
+)
 from course_utils.check._random import seeded, unseeded
 from course_utils.check._scores import extreme_scores, wrong_shifts
 from course_utils.check._statements import (
@@ -65,8 +73,10 @@ __all__ = [
     "batches",
     "between",
     "case",
+    "channel_statistics",
     "claims",
     "close",
+    "detached_norm",
     "equal",
     "exercise",
     "expression",
@@ -83,6 +93,7 @@ __all__ = [
     "like",
     "linear",
     "normal",
+    "normed",
     "number",
     "one_pass",
     "own_memory",
@@ -103,5 +114,8 @@ __all__ = [
     "unseeded",
     "weights",
     "without",
+    "wrong_averages",
+    "wrong_in_evaluation",
+    "wrong_in_training",
     "wrong_shifts",
 ]

@@ -118,3 +118,45 @@ def test_the_arguments_of_the_uneven_loss_cannot_be_swapped():
     large, small = torch.tensor([[2.0], [1.0]]), torch.tensor([[1.0], [1.0]])
     assert check.uneven_loss(large, small) == 1.5
     assert check.uneven_loss(small, large) == 0.5
+
+
+@pytest.mark.parametrize(("size", "kind"), [((6, 3), nn.BatchNorm1d), ((2, 3, 4, 5), nn.BatchNorm2d)])
+def test_normed_channels_are_those_of_torch(size, kind):
+    layer, X, scale, shift = kind(3, eps=0.3), check.normal(size), check.uniform((3,)), check.normal((3,))
+    layer.load_state_dict({**layer.state_dict(), "weight": scale, "bias": shift})
+    assert torch.allclose(check.normed(X, scale, shift.reshape(1, 3), eps=0.3), layer(X), atol=1e-5)
+    mean, var = layer.running_mean, layer.running_var
+    own = check.channel_statistics(X, unbiased=True)
+    assert all(torch.allclose(a, 0.1 * b) for a, b in zip((mean, var - 0.9), own, strict=True))
+    assert torch.allclose(check.normed(X, scale, shift, mean, var, 0.3), layer.eval()(X), atol=1e-5)
+
+
+def test_a_detached_norm_has_the_right_values_and_a_wrong_gradient():
+    X, one, none = check.normal((6, 3)).requires_grad_(), torch.ones(3), torch.zeros(3)
+    right, detached = check.normed(X, one, none), check.detached_norm(X)
+    assert torch.equal(right, detached)
+    assert torch.equal(check.detached_norm(X, 2 * one, one), 2 * right + 1)
+    gradients = [torch.autograd.grad(Y[0, 0], X)[0] for Y in (right, detached)]
+    assert gradients[1].count_nonzero() == 1
+    assert gradients[0].count_nonzero() > 1
+
+
+@pytest.mark.parametrize(("size", "count"), [((6, 3), 16), ((2, 3, 4, 5), 18)])
+def test_no_two_mistakes_of_a_norm_look_alike(size, count):
+    X, scale, shift = 2 + 3 * check.normal(size), check.uniform((3,), 0.5, 2), check.uniform((3,), 1, 3)
+    old, updated = [check.uniform((3,), 5, 9) for _ in "mv"], [check.uniform((3,), 2, 5) for _ in "mv"]
+    training = check.wrong_in_training(X, scale, shift, old, updated, 0.3, ("weight", "bias"))
+    assert "weight and bias are exchanged" in training
+    evaluation = check.wrong_in_evaluation(X, scale, shift, old, "self.training")
+    averages = check.wrong_averages(
+        "running_mean", old[0], updated[0], 0.3, 0.1, "momentum weighs the new value"
+    )
+    for right, known, length in (
+        (check.normed(X, scale, shift, eps=0.3), training, count),
+        (check.normed(X, scale, shift, *old), evaluation, 5),
+        (old[0].lerp(updated[0], 0.3), averages, 4),
+    ):
+        values = [right, *known.values()]
+        assert len(known) == length
+        for i, one in enumerate(values):
+            assert not any(torch.allclose(one, other, atol=1e-4) for other in values[:i])
