@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tests.answers import edit, odd, odd_value, wrong, wrong_value
+from tests.answers import edit, odd, odd_edit, odd_value, wrong, wrong_value
 
 # --- vgg_block --------------------------------------------------------------------------------------------
 
@@ -74,9 +74,28 @@ def vgg_block(num_convs, in_channels, out_channels):
     return block
 
 
+edit("vgg_block", {"kernel_size=3, padding=1": "kernel_size=5, padding=2"}, says="the kernels are 5 x 5")
+edit("vgg_block", {"nn.Conv2d(in_channels, ": "nn.LazyConv2d("}, says="a lazy layer does not know its shape")
+
+
+@wrong("or one is used twice")
+def vgg_block(num_convs, in_channels, out_channels):
+    first = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+    conv = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+    return nn.Sequential(first, nn.ReLU(), *[conv, nn.ReLU()] * (num_convs - 1), nn.MaxPool2d(2))
+
+
 # --- vgg --------------------------------------------------------------------------------------------------
 
-edit("vgg", {"            in_channels = out_channels\n": ""}, says="")
+edit("vgg", {"            in_channels = out_channels\n": ""}, says="the shapes of the weights")
+edit(
+    "vgg",
+    {
+        "        layers = []\n": "        layers, before = [], in_channels\n",
+        "size //= 2\n": "size //= 2\n        in_channels = before\n",
+    },
+    says="in_channels stays 2",
+)
 edit("vgg", {"in_channels * size**2": "in_channels * size"}, says="height is not squared")
 edit("vgg", {"in_channels * size**2": "in_channels * 7 * 7"}, says="7 x 7 pixels")
 edit(
@@ -90,7 +109,7 @@ edit("vgg", {"*blocks,": "nn.Sequential(*blocks),"}, says="wrapped in a Sequenti
 edit("vgg", {"num_classes),": "10),"}, says="num_classes is fixed")
 edit("vgg", {"hidden=4096": "hidden=1024"}, says="default of hidden")
 edit("vgg", {"image_size=224": "image_size=28"}, says="")
-edit("vgg", {"        size //= 2\n": ""}, says="")
+edit("vgg", {"        size //= 2\n": ""}, says="each block halves it")
 edit(
     "vgg",
     {
@@ -127,6 +146,26 @@ def vgg(conv_arch, in_channels=1, image_size=224, num_classes=10, hidden=4096):
         net.append(nn.Dropout())
     return net.append(nn.Linear(hidden, num_classes))
 
+
+edit("vgg", {"        size //= 2\n": "        size = (size + 1) // 2\n"}, says="rounds the size down")
+edit("vgg", {"        size //= 2\n    if": "    size //= 2\n    if"}, says="the size is halved once")
+edit("vgg", {"        nn.Flatten(),\n": ""}, says="Flatten is missing")
+edit(
+    "vgg",
+    {
+        "        nn.Linear(hidden, hidden),\n        nn.ReLU(),\n        nn.Dropout(0.5),\n"
+        "        nn.Linear(hidden, num": "        nn.Linear(hidden, num"
+    },
+    says="there are two Linear layers",
+)
+edit(
+    "vgg", {"num_classes),\n    )": "num_classes),\n        nn.ReLU(),\n    )"}, says="after the scores: ReLU"
+)
+edit(
+    "vgg", {"nn.Linear(in_channels * size**2,": "nn.LazyLinear("}, says="a lazy layer does not know its shape"
+)
+edit("vgg", {"if size == 0:": "if size < 2:"}, says="ValueError")
+odd_edit("vgg", {"if size == 0:": "if image_size < 2 ** len(conv_arch):"})
 
 # --- batch_norm -------------------------------------------------------------------------------------------
 
@@ -165,13 +204,13 @@ edit(
 edit(
     "batch_norm",
     {"momentum * moving_var + (1 - momentum) * new_var": "(1 - momentum) * moving_var + momentum * new_var"},
-    says="weight of the old variance",
+    says="moving_var: the weights of old and new are exchanged",
 )
-edit("batch_norm", {"if training:": "if torch.is_grad_enabled():"}, says="although training is False")
+edit("batch_norm", {"if training:": "if torch.is_grad_enabled():"}, says="ask training")
 edit(
     "batch_norm",
     {"if training:": "if training and torch.is_grad_enabled():"},
-    says="not whether a graph is recorded",
+    says="not whether there is a graph",
 )
 edit("batch_norm", {"mean.detach()": "mean"}, says="carry a graph")
 edit("batch_norm", {".reshape(moving_mean.shape)": ""}, says="new moving_mean")
@@ -234,7 +273,7 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps=1e-5, momentum=0.9, 
     return (Y if X.ndim == 2 else Y.permute(0, 3, 1, 2)), moving_mean, moving_var
 
 
-@odd
+@wrong("solve this one without `torch.nn.functional.batch_norm`")
 def batch_norm(X, gamma, beta, moving_mean, moving_var, eps=1e-5, momentum=0.9, training=True):
     """Torch for the output, by hand for the rest."""
     if X.dim() != 2 and X.dim() != 4:
@@ -263,23 +302,59 @@ edit(
 )
 edit("batch_norm", {"X.var(axes, unbiased=False)": "X.std(axes, unbiased=False)"}, says="one root too many")
 
+edit("batch_norm", {" + eps)": " + 1e-5)"}, says="eps is missing, or fixed at 1e-5")
+edit(
+    "batch_norm",
+    {"mean, var = X.mean(axes), X.var(": "mean, var = X.detach().mean(axes), X.detach().var("},
+    says="detached too early",
+)
+edit(
+    "batch_norm",
+    {
+        "mean, var = moving_mean, moving_var": "mean, var = X.mean(axes), moving_var",
+    },
+    says="evaluation mode uses the mean of the batch",
+)
+edit(
+    "batch_norm",
+    {
+        "mean, var = moving_mean, moving_var": "mean, var = moving_mean, X.var(axes, unbiased=False)",
+    },
+    says="evaluation mode uses the variance of the batch",
+)
+
+
+@wrong("each picture has its own means")
+def batch_norm(X, gamma, beta, moving_mean, moving_var, eps=1e-5, momentum=0.9, training=True):
+    if X.ndim not in (2, 4):
+        raise ValueError("2 or 4 axes")
+    axes, wide = ((0,), (1, -1)) if X.ndim == 2 else ((2, 3), (1, -1, 1, 1))
+    mean, var = moving_mean.reshape(wide), moving_var.reshape(wide)
+    if training:
+        mean, var = X.mean(axes, keepdim=True), X.var(axes, keepdim=True, unbiased=False)
+        new = mean.detach().mean(0).reshape(moving_mean.shape), var.detach().mean(0).reshape(moving_var.shape)
+        moving_mean = momentum * moving_mean + (1 - momentum) * new[0]
+        moving_var = momentum * moving_var + (1 - momentum) * new[1]
+    return gamma.reshape(wide) * (X - mean) / (var + eps).sqrt() + beta.reshape(wide), moving_mean, moving_var
+
+
 # --- BatchNorm --------------------------------------------------------------------------------------------
 
 edit("BatchNorm", {"var * m / (m - 1)": "var"}, says="takes the unbiased variance")
 edit(
     "BatchNorm",
     {"mean, var = X.mean(axes), X.var(axes, unbiased=False)": "mean, var = X.mean(axes), X.var(axes)"},
-    says="uses the unbiased variance",
+    says="the output needs the biased one",
 )
 edit(
     "BatchNorm",
     {"lerp_(mean, self.momentum)": "lerp_(mean, 1 - self.momentum)"},
-    says="here it is that of the old",
+    says="momentum is the weight of the new value",
 )
 edit(
     "BatchNorm",
     {"lerp_(var * m / (m - 1), self.momentum)": "lerp_(var * m / (m - 1), 1 - self.momentum)"},
-    says="that of the old",
+    says="running_var: the weights of old and new are exchanged",
 )
 edit(
     "BatchNorm",
@@ -326,11 +401,15 @@ edit(
     {"m, axes = X.numel() // X.shape[1]": "m, axes = X.shape[0]"},
     says="m counts the values of a channel",
 )
-edit("BatchNorm", {"num_dims, eps, momentum\n": "num_dims, eps, 0.1\n"}, says="momentum is fixed")
+edit(
+    "BatchNorm",
+    {"num_dims, eps, momentum\n": "num_dims, eps, 0.1\n"},
+    says="momentum is fixed at its default",
+)
 edit(
     "BatchNorm",
     {"                self.running_mean.lerp_(mean, self.momentum)\n": ""},
-    says="running mean has not changed",
+    says="running_mean has not changed",
 )
 edit(
     "BatchNorm",
@@ -382,7 +461,7 @@ class BatchNorm(nn.Module):
         return self.weight.view(view) * normal + self.bias.view(view)
 
 
-@odd
+@wrong("solve this one without `torch.nn.functional.batch_norm`")
 class BatchNorm(nn.Module):
     """Torch's function does the work."""
 
@@ -409,6 +488,19 @@ edit(
     "BatchNorm",
     {"mean, var = X.mean(axes), X.var(": "mean, var = X.detach().mean(axes), X.detach().var("},
     says="detached too early",
+)
+
+edit(
+    "BatchNorm", {"if X.ndim != self": "if self.training and X.ndim != self"}, says="should raise ValueError"
+)
+edit("BatchNorm", {"if m < 2:": "if X.shape[0] < 2:"}, says="more than one value")
+edit(
+    "BatchNorm",
+    {
+        "self.weight = nn.Parameter(torch.ones(num_features))": "self.register_buffer("
+        '"weight", torch.ones(num_features))'
+    },
+    says="must be nn.Parameter",
 )
 
 # --- fuse_conv_bn -----------------------------------------------------------------------------------------
@@ -482,6 +574,8 @@ def fuse_conv_bn(conv, bn):
     return nn.utils.fusion.fuse_conv_bn_eval(copy.deepcopy(conv).eval(), copy.deepcopy(bn).eval())
 
 
+edit("fuse_conv_bn", {"scale = scale * bn.weight": "scale = scale * bn.weight.abs()"}, says="expected")
+
 # --- depthwise_separable ----------------------------------------------------------------------------------
 
 edit("depthwise_separable", {", groups=in_channels": ""}, says="groups=in_channels")
@@ -501,7 +595,7 @@ edit("depthwise_separable", {"kernel_size=1)": "kernel_size=kernel_size)"}, says
 edit("depthwise_separable", {"kernel_size=1)": "kernel_size=1, padding=1)"}, says="needs no padding")
 
 
-@wrong("the layers")
+@wrong("there should be nothing between the two")
 def depthwise_separable(in_channels, out_channels, kernel_size):
     return nn.Sequential(
         nn.Conv2d(in_channels, in_channels, kernel_size, padding=kernel_size // 2, groups=in_channels),
@@ -525,6 +619,12 @@ def depthwise_separable(in_channels, out_channels, kernel_size):
     net.append(nn.Conv2d(in_channels, out_channels, (1, 1)))
     return net
 
+
+edit(
+    "depthwise_separable",
+    {"nn.Conv2d(in_channels, out_channels,": "nn.LazyConv2d(out_channels,"},
+    says="a lazy layer",
+)
 
 # --- claim cards ------------------------------------------------------------------------------------------
 
