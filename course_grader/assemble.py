@@ -5,12 +5,14 @@ points; from the student come sources only, and the order of the cells.
 """
 
 import copy
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
+from pathlib import PurePosixPath
 
 import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
@@ -21,25 +23,47 @@ from traitlets.config import Config
 
 from course_format.cells import EXPERIMENT, exercise_of, is_experiment, is_test, is_written, nbgrader, visible
 from course_format.chapter import KERNELSPEC
-from course_grader import submission
+from course_grader import submission, written
 from course_grader.work import Job
 
 # The first statement of a test cell.
 OPENING = re.compile(r"(?:\s*#.*\n)*\s*check\.exercise\(\s*[\"'](\w+)[\"']")
-# What a cell defines at its top level.
-DEFINED = re.compile(r"^(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*=(?!=)", re.MULTILINE)
+# What a cell defines at its top level: `def f`, `class F`, `f = ...`, `f: type = ...`.
+DEFINED = re.compile(
+    r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE
+)
 CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 LONGEST_ERROR = 200
-LOST = "(This cell is missing in the notebook that was handed in. The answer may stand in another text cell.)"
+DOCUMENTS = (
+    ".txt",
+    ".md",
+    ".rtf",
+    ".doc",
+    ".docx",
+    ".odt",
+    ".pdf",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".heic",
+    ".webp",
+)
 
 
 @dataclass(frozen=True)
 class Assembled:
-    """A notebook to run, sentences about what was wrong, and the solution cells that nobody touched."""
+    """A notebook to run, sentences about what was wrong, and the solution cells that nobody touched.
+
+    imports: id of the cell with the imports. folder: of the files handed in, the one that holds the notebook.
+    python: the version with which it was saved; (0, 0) if it does not say.
+    """
 
     notebook: NotebookNode
     problems: tuple[str, ...]
     unanswered: frozenset[str]
+    imports: str = ""
+    folder: str = "."
+    python: tuple[int, int] = (0, 0)
 
 
 def prepare(solved: NotebookNode, config: Config) -> NotebookNode:
@@ -69,12 +93,14 @@ def assemble(job: Job) -> Assembled:
 
 
 def _assemble(job: Job, book: "_Book") -> Assembled:
-    cells, problems = _handed_in(job, book)
+    name, cells, problems = _handed_in(job, book)
     problems = [*job.problems, *problems]
     if cells is None:
         return _finish(book, book.cells, problems)
-    merged, notes = _merge(cells, book)
-    return _finish(book, merged, [*problems, *notes])
+    merged, notes = _merge(cells, book, _documents(job))
+    result = _finish(book, merged, [*problems, *notes])
+    folder, python = str(PurePosixPath(name).parent), submission.python_version(job.files[name])
+    return replace(result, folder=folder, python=python)
 
 
 class _Book:
@@ -91,17 +117,21 @@ class _Book:
         return {_released(cell): name for name, cell in self.graded.items()}
 
     @cached_property
-    def by_neighbour(self) -> dict[str, str]:
-        """The source of the cell before a written answer, its question -> its grade_id."""
+    def questions(self) -> dict[str, str]:
+        """The grade_id of a written answer -> the source of the cell before it, its question."""
         pairs = zip(self.cells, self.cells[1:], strict=False)
-        return {_released(one): nbgrader(two)["grade_id"] for one, two in pairs if is_written(two)}
+        return {nbgrader(two)["grade_id"]: _released(one) for one, two in pairs if is_written(two)}
 
     @cached_property
-    def by_definitions(self) -> dict[frozenset[str], str]:
-        """What a solution's stub defines -> its grade_id."""
+    def by_neighbour(self) -> dict[str, str]:
+        return {question: name for name, question in self.questions.items()}
+
+    @cached_property
+    def definitions(self) -> dict[str, frozenset[str]]:
+        """The grade_id of an answer in code -> what its stub defines, if it defines anything."""
         answers = {name: cell for name, cell in self.graded.items() if _is_answer_code(cell)}
-        found = {_definitions(cell.source): name for name, cell in answers.items()}
-        return {definitions: name for definitions, name in found.items() if definitions}
+        found = {name: _definitions(cell.source) for name, cell in answers.items()}
+        return {name: definitions for name, definitions in found.items() if definitions}
 
     @cached_property
     def given(self) -> set[str]:
@@ -118,12 +148,20 @@ class _Book:
         return next(cell for cell in self.cells if cell.cell_type == "code")
 
     def answered(self, name: str, cell: NotebookNode) -> bool:
-        """Whether somebody wrote something into a cell that is there for an answer."""
-        return cell.source.strip() not in ("", _released(self.graded[name]))
+        """Whether somebody wrote something, or put a picture, into a cell that is there for an answer."""
+        return bool(cell.get("attachments")) or cell.source.strip() not in ("", _released(self.graded[name]))
+
+    def was_given(self, cell: NotebookNode) -> bool:
+        """Whether a cell is as students got it, in this version of the chapter or in another one."""
+        return cell.source.strip() in self.given or _is_as_built(cell)
+
+    def is_experiment(self, cell: NotebookNode) -> bool:
+        """Whether this is an experiment of the chapter's, as it was handed out."""
+        return cell.source.strip() in self.experiments or (is_experiment(cell) and _is_as_built(cell))
 
 
-def _handed_in(job: Job, book: _Book) -> tuple[list[NotebookNode] | None, list[str]]:
-    """(cells, problems) of the notebook to grade; no cells if there is none.
+def _handed_in(job: Job, book: _Book) -> tuple[str, list[NotebookNode] | None, list[str]]:
+    """(name, cells, problems) of the notebook to grade; no cells if there is none.
 
     The one of the right name counts if anything was answered in it, else the one with most answers.
     """
@@ -144,9 +182,14 @@ def _handed_in(job: Job, book: _Book) -> tuple[list[NotebookNode] | None, list[s
         if name == right and answers:
             break
     if best is None:
-        return None, [*problems, _nothing_to_grade(right, names, job)]
+        return "", None, [*problems, _nothing_to_grade(right, names, job)]
     _, name, cells, notes = best
-    return cells, [*problems, *_about_names(name, right, names), *notes]
+    return name, cells, [*problems, *_about_names(name, right, names), *notes]
+
+
+def _documents(job: Job) -> list[str]:
+    """The names of texts and pictures beside the notebook, in which an answer in words may stand."""
+    return [submission.printable(name) for name in sorted(job.files) if name.lower().endswith(DOCUMENTS)][:5]
 
 
 def _nothing_to_grade(right: str, names: list[str], job: Job) -> str:
@@ -202,13 +245,13 @@ def _by_content(cells: list[NotebookNode], place: int, book: _Book) -> str | Non
     cell = cells[place]
     if cell.source.strip() in book.given:
         return None
-    if cell.cell_type == "markdown":
+    if cell.cell_type in ("markdown", "raw"):
         return book.by_neighbour.get(cells[place - 1].source.strip()) if place else None
     opening = OPENING.match(cell.source)
     if opening:
         return f"test_{opening[1]}"
     defined = _definitions(cell.source) if cell.cell_type == "code" else frozenset()
-    return next((name for needed, name in book.by_definitions.items() if needed <= defined), None)
+    return next((name for name, needed in book.definitions.items() if needed <= defined), None)
 
 
 def _definitions(source: str) -> frozenset[str]:
@@ -220,24 +263,39 @@ def _is_answer(names: dict[int, str], place: int, cells: list[NotebookNode], boo
     return is_solution(book.graded[name]) and book.answered(name, cells[place])
 
 
-def _merge(cells: list[NotebookNode], book: _Book) -> tuple[list[NotebookNode], list[str]]:
-    """The cells to run, in the student's order, and sentences about what was missing, repeated or changed."""
+def _merge(
+    cells: list[NotebookNode], book: _Book, documents: list[str]
+) -> tuple[list[NotebookNode], list[str]]:
+    """The cells to run, in the student's order, and sentences about what was missing, repeated or changed.
+
+    documents: names of texts and pictures that were handed in beside the notebook.
+    """
     names = _names(cells, book)
     chosen = _choose(names, cells, book)
+    homes = _homes(cells, names, chosen, book)
+    for name in homes:
+        chosen.pop(name, None)
+    behind = chosen | homes
     early = [
-        name for name in book.graded if name in chosen and chosen[name] < chosen.get(exercise_of(name), -1)
+        name for name in book.graded if name in chosen and chosen[name] < behind.get(exercise_of(name), -1)
     ]
     missing = [name for name, own in book.graded.items() if name not in chosen and not _is_answer_code(own)]
-    notes = list(_notes(cells, names, chosen, early, book))
-    lost = bool(names) and any(_is_own_text(cells, place, names, book) for place in range(len(cells)))
+    notes = list(_notes(cells, names, chosen, homes, early, book))
+    collected = written.collect(cells, names, chosen, book, documents) if names else {}
+    notes += [f"{name}: {answer.note}" for name, answer in collected.items()]
     merged = list(_in_order(cells, names, chosen, early, book))
     for name in book.graded:
         if name in early or name in missing:
-            _insert(merged, _put_back(book.graded[name], lost), list(book.graded))
+            home = homes.get(exercise_of(name))
+            _insert(merged, copy.deepcopy(book.graded[name]), list(book.graded), home)
+    for _, cell in merged:
+        if nbgrader(cell).get("grade_id") in collected:
+            collected[nbgrader(cell)["grade_id"]].write_into(cell)
+    merged_cells = [cell for _, cell in merged]
     if not any(_is_imports(cell, book.imports) for cell in cells):
-        merged.insert(0, copy.deepcopy(book.imports))
+        merged_cells.insert(0, copy.deepcopy(book.imports))
         notes.append("the first code cell, with the imports, is missing and was put back")
-    return merged, notes if names else ["no cell of this chapter is in it: is it another notebook?"]
+    return merged_cells, notes if names else ["no cell of this chapter is in it: is it another notebook?"]
 
 
 def _choose(names: dict[int, str], cells: list[NotebookNode], book: _Book) -> dict[str, int]:
@@ -259,17 +317,37 @@ def _choose(names: dict[int, str], cells: list[NotebookNode], book: _Book) -> di
     return chosen
 
 
+def _homes(
+    cells: list[NotebookNode], names: dict[int, str], chosen: dict[str, int], book: _Book
+) -> dict[str, int]:
+    """grade_id -> the place of the answers that stand in the cell of another one: some write all into one."""
+    tests = {place for place, name in names.items() if is_test(book.graded[name])}
+    defined = {
+        place: _definitions(cell.source)
+        for place, cell in enumerate(cells)
+        if cell.cell_type == "code" and place not in tests and not book.was_given(cell)
+    }
+    homes = {}
+    for name, needed in book.definitions.items():
+        if name in chosen and book.answered(name, cells[chosen[name]]):
+            continue
+        places = [place for place, there in defined.items() if needed <= there]
+        if places:
+            homes[name] = places[-1]
+    return homes
+
+
 def _in_order(
     cells: list[NotebookNode], names: dict[int, str], chosen: dict[str, int], early: list[str], book: _Book
-) -> Iterator[NotebookNode]:
-    """The student's cells, but for tests that stand elsewhere and for copies of what was handed out."""
+) -> Iterator[tuple[int | None, NotebookNode]]:
+    """The student's cells and their places, but for tests that stand elsewhere and copies of given cells."""
     for place, cell in enumerate(cells):
         name = names.get(place)
-        if name is not None and chosen[name] == place:
+        if name is not None and chosen.get(name) == place:
             if name not in early:
-                yield _graded(book.graded[name], cell)
+                yield place, _graded(book.graded[name], cell)
         elif cell.source.strip() not in book.by_source:
-            yield _plain(cell, book)
+            yield place, _plain(cell, book)
 
 
 def _graded(own: NotebookNode, cell: NotebookNode) -> NotebookNode:
@@ -283,9 +361,8 @@ def _graded(own: NotebookNode, cell: NotebookNode) -> NotebookNode:
 
 
 def _plain(cell: NotebookNode, book: _Book) -> NotebookNode:
-    """A cell of the student's that is not graded."""
-    skipped = is_experiment(cell) or cell.source.strip() in book.experiments
-    cell.metadata = nbformat.from_dict({"tags": [EXPERIMENT]} if skipped else {})
+    """A cell of the student's that is not graded. Only what equals an experiment of the chapter's is one."""
+    cell.metadata = nbformat.from_dict({"tags": [EXPERIMENT]} if book.is_experiment(cell) else {})
     return cell
 
 
@@ -295,48 +372,55 @@ def _is_answer_code(cell: NotebookNode) -> bool:
 
 
 def _is_imports(cell: NotebookNode, imports: NotebookNode) -> bool:
-    same = cell.get("id") == imports.id or cell.source.strip() == imports.source.strip()
-    return same and cell.cell_type == "code"
+    """Whether this is the cell with the imports, as it was handed out or with most of what it held."""
+    theirs, ours = ({*source.split("\n")} - {""} for source in (cell.source, imports.source))
+    most = 2 * len(theirs & ours) >= len(ours)
+    return (cell.get("id") == imports.id or most) and cell.cell_type == "code"
 
 
-def _is_own_text(cells: list[NotebookNode], place: int, names: dict[int, str], book: _Book) -> bool:
-    """Whether this is a text cell that the student added, or wrote into."""
-    cell = cells[place]
-    return cell.cell_type == "markdown" and place not in names and cell.source.strip() not in book.given
+def _is_as_built(cell: NotebookNode) -> bool:
+    """Whether a cell is as the build made it, of whatever version: its id is made from its content."""
+    content = hashlib.sha256((cell.cell_type + cell.source).encode()).hexdigest()[:12]
+    return cell.get("id", "").partition("-")[0] == content
 
 
-def _put_back(own: NotebookNode, lost: bool) -> NotebookNode:
-    """The chapter's cell. lost: a written answer may stand in another cell, and a person has to look."""
-    cell = copy.deepcopy(own)
-    if is_written(cell) and lost:
-        cell.source = LOST
-    return cell
+def _insert(
+    merged: list[tuple[int | None, NotebookNode]], cell: NotebookNode, order: list[str], home: int | None
+) -> None:
+    """Put a cell behind its exercise, or else behind the graded cell before it, and what was added there.
 
-
-def _insert(merged: list[NotebookNode], cell: NotebookNode, order: list[str]) -> None:
-    """Put a cell behind its exercise, or else behind the graded cell before it, and what was added there."""
+    home: where the answer stands that the cell tests, if it has no cell of its own.
+    """
     name = nbgrader(cell)["grade_id"]
-    places = {nbgrader(other)["grade_id"]: place for place, other in enumerate(merged) if nbgrader(other)}
+    places = {nbgrader(other)["grade_id"]: n for n, (_, other) in enumerate(merged) if nbgrader(other)}
     before = [other for other in order[: order.index(name)] if other in places]
     nearest = exercise_of(name) if exercise_of(name) in places else before[-1] if before else None
     place = places[nearest] + 1 if nearest else 0
-    while place < len(merged) and not nbgrader(merged[place]):
+    if home is not None:
+        place = max(n for n, (origin, _) in enumerate(merged) if origin == home) + 1
+    while place < len(merged) and not nbgrader(merged[place][1]):
         place += 1
-    merged.insert(place, cell)
+    merged.insert(place, (None, cell))
 
 
 def _notes(
-    cells: list[NotebookNode], names: dict[int, str], chosen: dict[str, int], early: list[str], book: _Book
+    cells: list[NotebookNode],
+    names: dict[int, str],
+    chosen: dict[str, int],
+    homes: dict[str, int],
+    early: list[str],
+    book: _Book,
 ) -> Iterator[str]:
     graded = book.graded
     found = {name: cells[chosen[name]] for name in graded if name in chosen}
-    missing = [name for name in graded if name not in found]
+    missing = [name for name in graded if name not in found and name not in homes]
     strange = [name for name, cell in found.items() if not _bears(name, cell)]
     times = Counter(names.values())
     yield from _about("are missing", [n for n in missing if _is_answer_code(graded[n])])
     yield from _about(
         "are missing, and were put back", [n for n in missing if not _is_answer_code(graded[n])]
     )
+    yield from _about("stand in the cell of another exercise, and were found there", list(homes))
     yield from _about("have lost their names, and were recognised by what stands in them", strange)
     yield from _about(
         "are there more than once, and one of each counts",
@@ -378,7 +462,8 @@ def _finish(book: _Book, cells: list[NotebookNode], problems: list[str]) -> Asse
     answers = [cell for cell in cells if nbgrader(cell) and is_solution(cell)]
     touched = {nbgrader(c)["grade_id"] for c in answers if nbgrader(c).get("checksum") != compute_checksum(c)}
     asked = {name for name, cell in book.graded.items() if is_solution(cell)}
-    return Assembled(notebook, tuple(problems), frozenset(asked - touched))
+    imports = next((cell.id for cell in cells if _is_imports(cell, book.imports)), "")
+    return Assembled(notebook, tuple(problems), frozenset(asked - touched), imports)
 
 
 def _set_ids(cells: list[NotebookNode]) -> None:

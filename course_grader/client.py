@@ -106,7 +106,7 @@ class ForkServer:
     def _wait(self) -> None:
         """Open a first session: it shows that forking, and a child's namespaces, work on this machine."""
         try:
-            open_session(self, Limits(), imports="", files={}, connect=self._connect).close()
+            open_session(self, Limits(), connect=self._connect).close()
             self._ready = True
         except (OSError, SessionEnded) as error:
             self._process.kill()
@@ -124,16 +124,24 @@ class ForkServer:
 
 
 def open_session(
-    server: ForkServer, limits: Limits, imports: str, files: dict[str, bytes], connect=None
+    server: ForkServer,
+    limits: Limits,
+    imports: str = "",
+    files: dict[str, bytes] | None = None,
+    folder: str = ".",
+    connect=None,
 ) -> "Session":
     """A fresh process for one submission. Raises SessionEnded if it does not come up.
 
-    imports: source of the chapter's first code cell. files: the working folder, by relative path.
+    imports: source of the chapter's first code cell. files: what was handed in, by relative path. folder: of
+    them the one in which the notebook lies.
     """
     # In the sandbox every session has a /tmp of its own; without it, a folder of its own must do.
-    folder = None if server.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
-    request = {"limits": asdict(limits), "folder": folder and folder.name}
-    return Session((connect or server.connect)(request), limits, imports, files, folder)
+    scratch = None if server.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
+    request = {"limits": asdict(limits), "folder": scratch and scratch.name}
+    content = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
+    opening = {"imports": imports, "files": content, "folder": folder}
+    return Session((connect or server.connect)(request), limits, opening, scratch)
 
 
 class Session:
@@ -143,17 +151,15 @@ class Session:
         self,
         connection: socket.socket,
         limits: Limits,
-        imports: str,
-        files: dict[str, bytes],
-        folder: tempfile.TemporaryDirectory | None,
+        opening: dict,
+        scratch: tempfile.TemporaryDirectory | None,
     ) -> None:
         self._connection = connection
-        self._folder = folder
+        self._scratch = scratch
         self._limits = limits
         self._lines: deque[bytearray] = deque()
         self._rest = bytearray()  # the beginning of the next line
-        content = {name: base64.b64encode(data).decode() for name, data in files.items()}
-        self._send({"imports": imports, "files": content})
+        self._send(opening)
         reply = self._receive(time.monotonic() + START_SECONDS)
         if "refused" in reply:
             raise SessionEnded(f"the system refuses namespaces of its own to a process: {reply['refused']}")
@@ -163,18 +169,18 @@ class Session:
     def close(self) -> None:
         """End the process and all that it started."""
         self._connection.close()
-        if self._folder is not None:
-            self._folder.cleanup()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     def run(self, request: dict, seconds: float) -> Iterator[dict]:
-        """Send one request; yields the replies as they come, the last with "done". seconds: left for all.
+        """Send one request; yields the replies as they come, the last with "done". seconds: it may take.
 
         The replies are dicts as course_grader.session says, but their content may be anything.
         """
         # A reply that was there before its request does not know the request's id.
-        request = request | {"id": secrets.token_hex(8)}
+        request = request | {"id": secrets.token_hex(8), "seconds": seconds}
         self._send(request)
-        deadline = time.monotonic() + min(seconds, self._limits.cell_seconds + GRACE_SECONDS)
+        deadline = time.monotonic() + seconds + GRACE_SECONDS
         while True:
             reply = self._receive(deadline)
             if "done" in reply and reply["done"] != request["id"]:

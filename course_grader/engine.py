@@ -1,7 +1,10 @@
 """Grades one submission: bytes in, a result out. No gradebook, no folders; there always is a result."""
 
+import copy
 import math
+import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,18 +16,27 @@ from nbgrader.utils import determine_grade, is_grade, is_solution
 from course_format import record
 from course_format.cells import cases, exercise_of, is_experiment, is_test, nbgrader
 from course_format.record import MIME_TYPE, Record
+from course_grader import needs
 from course_grader.assemble import Assembled, assemble
 from course_grader.client import NO_MESSAGE, ForkServer, Session, SessionEnded, open_session
-from course_grader.submission import beside_notebooks
-from course_grader.work import Job, Result
+from course_grader.submission import beside_notebooks, printable
+from course_grader.work import GraderError, Job, Result
 
 MAX_PROCESSES = 10  # a submission that ends its process more often than this has had its chance
 MAX_OUTPUT = 20  # all cells together may print as much as so many of them alone
 MAX_DEPTH = 20  # of the data in an output
 MAX_FLAGS = 200
 MAX_SENTENCE = 500  # characters of what a session says
+MAX_FAILURES = 8  # cells whose errors are told; one that fails often brings down others
+FIRST_LINE = 60  # characters of a cell's first line, by which it is called
 OTHER_FLAG = "its outputs look like check records, and are none"
 LEFT_OUT = "\n[the submission has printed too much: the rest was left out]\n"
+
+# Time is kept back for the tests: all other cells together have one share of it. When that is used up, each
+# of them may still define something quickly, until they have used the larger share.
+OWN_SHARE, LARGER_SHARE = 0.5, 0.75
+QUICK = 1.0  # seconds
+NOT_DONE = "NotDoneYet"  # an exercise that nobody has touched is no failure of its cell
 
 
 def grade(job: Job, server: ForkServer) -> Result:
@@ -47,33 +59,63 @@ class _Run:
     scores: dict[str, float | None] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    failed: int = 0  # statements and cells of the student's
 
     def all_cells(self) -> None:
-        """Run every code cell but the experiments, in order."""
+        """Run every code cell in order, but for the experiments that no answer needs."""
         self._deadline = time.monotonic() + self.job.limits.seconds
         self._session: Session | None = None
         self._done: list[NotebookNode] = []  # ordinary cells that a fresh process has to run again
         self._displays: dict[str, list[NotebookNode]] = {}  # outputs that may still change, by display_id
         self._left = MAX_OUTPUT * self.job.limits.output
         self._processes = 0
-        for cell in self.assembled.notebook.cells:
-            if cell.cell_type != "code" or is_experiment(cell):
-                continue
-            self._one(cell)
+        self._own_seconds = 0.0  # that cells other than tests have taken
+        cells = self.assembled.notebook.cells
+        self._chapter = nbformat.reads(self.job.chapter, as_version=4).cells
+        self._imports = next(cell.source for cell in self._chapter if cell.cell_type == "code")
+        self._left_out_names = needs.left_out_names(cells, self._chapter)
+        wanted = needs.needed(cells, self._chapter, self._ask)
+        for cell in cells:
+            if cell.cell_type == "code" and (not is_experiment(cell) or cell.id in wanted):
+                self._one_or_break_off(cell)
         self._close()
+        if self.failed > MAX_FAILURES:
+            self.reasons.append(f"{self.failed - MAX_FAILURES} more cells failed")
+
+    def _ask(self, sources: list[str]) -> Sequence:
+        """What these cells define and use, as a process finds that has run nothing yet."""
+        try:
+            seconds = self.job.limits.cell_seconds
+            *_, reply = self._ready_session().run({"names": sources}, seconds)
+            return reply["names"]
+        except (SessionEnded, KeyError):
+            self._close()
+            return []
+
+    def _one_or_break_off(self, cell: NotebookNode) -> None:
+        """Run one cell. What nobody has thought of breaks off this cell, and not the grading."""
+        try:
+            self._one(cell)
+        except GraderError:
+            raise  # it would stop every other submission as well
+        except Exception as error:
+            self._close()
+            self._keep_records(cell, [])
+            said = f"{type(error).__name__}: {_sentence(str(error))}"
+            self._break_off(cell, f"the grader failed here ({said}), so a person should look at it")
 
     def _one(self, cell: NotebookNode) -> None:
-        refusal = self._why_not()
-        if refusal:
-            return self._break_off(cell, refusal)
+        if not is_test(cell) and self._own_seconds >= LARGER_SHARE * self.job.limits.seconds:
+            return self._break_off(cell, f"it was not run: {self._own_share()}")
         try:
             done = self._execute(cell, self._ready_session(), cell.outputs)
         except SessionEnded as ended:
             self._close()
             self._keep_records(cell, [])
             return self._break_off(cell, _sentence(str(ended)))
+        self._tell_failures(cell, done.get("failures"))
         if done.get("error") is not None:
-            self._break_off(cell, _sentence(done["error"]))
+            self._break_off(cell, self._explained(cell, done["error"]))
         elif not is_test(cell):
             self._done.append(cell)
         valid = record.valid(done.get("records"), cases(cell.source)) if is_test(cell) else []
@@ -81,44 +123,108 @@ class _Run:
         if is_test(cell):
             self._score(cell, valid)
 
-    def _why_not(self) -> str | None:
-        if time.monotonic() >= self._deadline:
-            return f"it was not run: the submission had used up its {self.job.limits.seconds:g} seconds"
-        if self._session is None and self._processes >= MAX_PROCESSES:
-            return f"it was not run: the submission had ended its process {MAX_PROCESSES} times"
-        return None
-
     def _ready_session(self) -> Session:
-        """The running process, or a fresh one in which the cells so far that worked have run again."""
+        """The running process, or a fresh one in which the cells so far that worked have run again.
+
+        Raises SessionEnded if the submission has had its time, or its share of processes.
+        """
+        self._refuse_when_over()
         while self._session is None:
+            if self._processes >= MAX_PROCESSES:
+                raise SessionEnded(
+                    f"it was not run: the submission had ended its process {MAX_PROCESSES} times"
+                )
             self._processes += 1
-            imports = next(c.source for c in self._chapter().cells if c.cell_type == "code")
-            self._session = open_session(
-                self.server, self.job.limits, imports, beside_notebooks(self.job.files)
-            )
+            files, folder = beside_notebooks(self.job.files), self.assembled.folder
+            self._session = open_session(self.server, self.job.limits, self._imports, files, folder)
+            self._run_again()
+        return self._session
+
+    def _run_again(self) -> None:
+        """Run in a fresh process what worked before. A cell that ends the process is not run another time."""
+        for cell in list(self._done):
+            self._refuse_when_over()
             try:
-                for cell in self._done:
-                    self._execute(cell, self._session, outputs=[])
+                done = self._execute(cell, self._session, outputs=[])
             except SessionEnded:
                 self._done.remove(cell)
-                self._close()
-        return self._session
+                return self._close()
+            if done.get("error") is not None:
+                said = self._explained(cell, done["error"])
+                self.reasons.append(f"{self._place(cell)}, run again after a crash: {said}")
+
+    def _refuse_when_over(self) -> None:
+        if time.monotonic() >= self._deadline:
+            self._close()
+            used_up = f"the submission had used up its {self.job.limits.seconds:g} seconds"
+            raise SessionEnded(f"it was not run: {used_up}")
 
     def _execute(self, cell: NotebookNode, session: Session, outputs: list) -> dict:
         """Run one cell, collecting its outputs. Returns what the session says at its end."""
-        request = {"cell": cell.source}
+        started = time.monotonic()
+        try:
+            for reply in session.run(self._request(cell), self._seconds(cell)):
+                if "output" in reply:
+                    self._add(_valid_output(reply["output"]), outputs)
+                elif "update" in reply:
+                    self._update(reply["update"])
+                elif "clear" in reply:
+                    outputs.clear()
+                elif "flag" in reply:
+                    self._flag(cell, _sentence(reply["flag"]))
+            return reply
+        finally:
+            self._own_seconds += 0.0 if is_test(cell) else time.monotonic() - started
+
+    def _request(self, cell: NotebookNode) -> dict:
         if is_test(cell):
-            request = {"test": cell.source, "exercise": exercise_of(nbgrader(cell)["grade_id"])}
-        for reply in session.run(request, self._deadline - time.monotonic()):
-            if "output" in reply:
-                self._add(_valid_output(reply["output"]), outputs)
-            elif "update" in reply:
-                self._update(reply["update"])
-            elif "clear" in reply:
-                outputs.clear()
-            elif "flag" in reply and len(self.flags) < MAX_FLAGS:
-                self.flags.append(f"{_place(cell)}: {_sentence(reply['flag'])}")
-        return reply
+            return {"test": cell.source, "exercise": exercise_of(nbgrader(cell)["grade_id"])}
+        return {"cell": cell.source, "goes_on": cell.id == self.assembled.imports}
+
+    def _seconds(self, cell: NotebookNode) -> float:
+        """How long a cell may run."""
+        limits = self.job.limits
+        seconds = min(limits.cell_seconds, self._deadline - time.monotonic())
+        if is_test(cell):
+            return seconds
+        return min(seconds, max(OWN_SHARE * limits.seconds - self._own_seconds, QUICK))
+
+    def _own_share(self) -> str:
+        limit = OWN_SHARE * self.job.limits.seconds
+        return f"cells other than tests may take {limit:g} seconds together; the rest is kept for the tests"
+
+    def _explained(self, cell: NotebookNode, error: Any) -> str:
+        """Why a cell was broken off, and why so early if that was for the time of those before it."""
+        short = self._own_seconds >= OWN_SHARE * self.job.limits.seconds and not is_test(cell)
+        return _sentence(error) + (f": {self._own_share()}" if short else "")
+
+    def _tell_failures(self, cell: NotebookNode, failures: Any) -> None:
+        """Say in the result what failed in a cell of the student's, which its outputs show."""
+        for one in failures if isinstance(failures, list) else []:
+            if not isinstance(one, dict) or one.get("kind") == NOT_DONE:
+                continue
+            self.failed += 1
+            if self.failed <= MAX_FAILURES:
+                says = _sentence(one.get("says"))
+                if one.get("kind") == "NameError" and one.get("name") in self._left_out_names:
+                    says += "; an experiment defines it, and experiments are left out when grading"
+                self.reasons.append(f"{self._place(cell)}: {says}")
+
+    def _flag(self, cell: NotebookNode, sign: str) -> None:
+        """Note a sign of tampering."""
+        if len(self.flags) < MAX_FLAGS:
+            place = self._place(cell)
+            self.flags.append(f"{place}: {sign}" if nbgrader(cell) else f"cell {cell.id}: {sign} ({place})")
+
+    def _place(self, cell: NotebookNode) -> str:
+        """What a cell is called in a sentence: cells have no numbers that people see."""
+        if nbgrader(cell):
+            return nbgrader(cell)["grade_id"]
+        if cell.id == self.assembled.imports:
+            return "the cell with the imports"
+        first = next((line.strip() for line in cell.source.split("\n") if line.strip()), "")
+        first = printable(first[:FIRST_LINE]).replace("`", "'")
+        return f"the cell that begins with `{first}`"
 
     def _add(self, output: NotebookNode, outputs: list) -> None:
         """Keep an output, unless the submission has had its share."""
@@ -133,19 +239,20 @@ class _Run:
         outputs.append(output)
 
     def _update(self, change: Any) -> None:
-        """Change the earlier outputs that were displayed under the same id."""
+        """Change the earlier outputs that were displayed under the same id. No check record ever changes."""
         if not isinstance(change, dict):
             raise SessionEnded(NO_MESSAGE)
         content = {"data": change.get("data"), "metadata": change.get("metadata")}
         new = _valid_output({"output_type": "display_data", **content})
+        new["data"].pop(MIME_TYPE, None)
         self._left -= len(repr(new))
         for output in self._displays.get(str(change.get("display_id")), []) if self._left >= 0 else []:
-            output["data"], output["metadata"] = new["data"], new["metadata"]
+            output["data"], output["metadata"] = copy.deepcopy(new["data"]), copy.deepcopy(new["metadata"])
 
     def _break_off(self, cell: NotebookNode, reason: str) -> None:
         """Say in the cell and in the result why this cell did not come to its end."""
         cell.outputs.append(new_output("error", ename="BrokenOff", evalue=reason, traceback=[reason]))
-        self.reasons.append(f"{_place(cell)}: {reason}")
+        self.reasons.append(f"{self._place(cell)}: {reason}")
         if is_test(cell):
             self.scores[nbgrader(cell)["grade_id"]] = 0.0
 
@@ -158,7 +265,7 @@ class _Run:
                 continue
             del output.data[MIME_TYPE]
             if is_test(cell) and valid:
-                self.flags.append(f"{_place(cell)}: {OTHER_FLAG}")
+                self._flag(cell, OTHER_FLAG)
         cell.outputs += [new_output("display_data", data=one.data) for one in waiting]
 
     def _score(self, cell: NotebookNode, valid: list[Record]) -> None:
@@ -173,9 +280,6 @@ class _Run:
             self._session.close()
             self._session = None
 
-    def _chapter(self) -> NotebookNode:
-        return nbformat.reads(self.job.chapter, as_version=4)
-
 
 def _result(job: Job, assembled: Assembled, run: _Run, seconds: float) -> Result:
     notebook = assembled.notebook
@@ -183,7 +287,7 @@ def _result(job: Job, assembled: Assembled, run: _Run, seconds: float) -> Result
         if is_grade(cell) and is_solution(cell):
             run.scores[nbgrader(cell)["grade_id"]] = determine_grade(cell)[0]
     flags = tuple(dict.fromkeys(run.flags))
-    reason = "\n".join([*assembled.problems, *run.reasons])
+    reason = "\n".join([*assembled.problems, *run.reasons, *_about_python(assembled, run)])
     notebook.metadata["course_grader"] = {
         "version": job.version,
         "digest": job.digest,
@@ -198,17 +302,26 @@ def _result(job: Job, assembled: Assembled, run: _Run, seconds: float) -> Result
         version=job.version,
         digest=job.digest,
         scores=run.scores,
-        unanswered=assembled.unanswered,
+        unanswered=assembled.unanswered - {exercise_of(name) for name, score in run.scores.items() if score},
         reason=reason,
         flags=flags,
         notebook=nbformat.writes(notebook),
         seconds=seconds,
         files=beside_notebooks(job.files),
+        timestamp=job.timestamp,
     )
 
 
-def _place(cell: NotebookNode) -> str:
-    return nbgrader(cell).get("grade_id") or f"cell {cell.id}"
+def _about_python(assembled: Assembled, run: _Run) -> list[str]:
+    """That the student's Python knows more than this one, where something went wrong."""
+    points = {nbgrader(c)["grade_id"]: nbgrader(c)["points"] for c in assembled.notebook.cells if is_test(c)}
+    lost = any(run.scores.get(name, 0.0) < most for name, most in points.items())
+    if assembled.python <= sys.version_info[:2] or not (lost or run.failed):
+        return []
+    theirs, ours = (".".join(map(str, version)) for version in (assembled.python, sys.version_info[:2]))
+    return [
+        f"the notebook was written with Python {theirs}, and graded with {ours}, which may lack what it uses"
+    ]
 
 
 def _valid_output(output: Any) -> NotebookNode:

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from inspect import getsource
 from pathlib import Path
 
 from nbgrader.api import (
@@ -23,7 +24,6 @@ from nbgrader.api import (
 )
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import AssignLatePenalties
-from nbgrader.utils import parse_utc
 from sqlalchemy import (
     JSON,
     Column,
@@ -37,6 +37,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     delete,
+    func,
     insert,
     inspect,
     make_url,
@@ -50,7 +51,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
 from course_grader.course import Course, GraderError
-from course_grader.work import Job, Result
+from course_grader.work import Job, Result, digest
 
 RESULTS = Table(
     "course_grader_result",
@@ -99,6 +100,28 @@ class Graded:
     def answers(self, job: Job) -> bool:
         """Whether grading this job would be the same work again: same chapter, same submission."""
         return (self.version, self.digest) == (job.version, job.digest)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What decides about the late penalties of one assignment.
+
+    policy: describes nbgrader's plugin for them. known: student -> (extension, when it was handed in as the
+    gradebook knows it, points by people).
+    """
+
+    due: datetime | None
+    policy: str
+    known: dict[str, tuple[timedelta | None, datetime | None, float]]
+
+    def of(self, student: str, handed_in: datetime | None) -> str:
+        """What a student's penalty rests on; empty for who is in time."""
+        extension, before, by_hand = self.known.get(student, (None, None, 0.0))
+        handed_in = handed_in or before
+        if self.due is None or handed_in is None:
+            return ""
+        late = handed_in - self.due - (extension or timedelta())
+        return f"{late} late, {by_hand:g} points by people, {self.policy}" if late > timedelta() else ""
 
 
 class Recorder:
@@ -150,6 +173,13 @@ class Recorder:
             row.student: _graded(row) for row in rows if row.scores.items() <= scores[row.student].items()
         }
 
+    def terms(self, assignment: str) -> "Terms":
+        """What decides about late penalties now. Raises GraderError if the gradebook cannot be read."""
+        with _explained(self._engine), Session(self._engine) as session:
+            due = session.scalar(select(Assignment.duedate).where(Assignment.name == assignment))
+            known = _extensions(session, assignment) if due else {}
+        return Terms(due, _policy(self._late), known)
+
     def _record(self, result: Result) -> None:
         with Session(self._engine) as session, session.begin():
             session.execute(text(LOCK[self._engine.dialect.name]))
@@ -157,12 +187,11 @@ class Recorder:
             student = self._student(session, result.student)
             submission = _submission(session, assignment, student)
             notebook = _notebook(submission, result)
-            timestamp, problem = _timestamp(self._course.path("submitted", result.student, result.assignment))
-            submission.timestamp = timestamp or submission.timestamp
+            submission.timestamp = result.timestamp or submission.timestamp
             _set_scores(session, notebook, result)
             _set_comments(session, notebook, result.unanswered)
             self._set_penalty(submission, notebook)
-            _set_row(session, result, problem)
+            _set_row(session, result)
 
     def _student(self, session: Session, name: str) -> Student:
         student = session.get(Student, name)
@@ -264,19 +293,6 @@ def _unlike(result: Result) -> GraderError:
     )
 
 
-def _timestamp(folder: Path) -> tuple[datetime | None, str]:
-    """When a submission was handed in, in UTC, and what is wrong with its timestamp.txt, if anything."""
-    path = folder / "timestamp.txt"
-    if not path.exists():
-        return None, ""
-    # A student may hand in anything by this name, and dateutil fails in many ways on what is no date.
-    with suppress(Exception):
-        if path.is_file() and not path.is_symlink() and path.stat().st_size < 1000:
-            said = path.read_text(encoding="utf-8").strip()
-            return (parse_utc(said) if said else None), ""
-    return None, "timestamp.txt holds no date, so nobody knows whether this was handed in late"
-
-
 def _set_scores(session: Session, notebook: SubmittedNotebook, result: Result) -> None:
     cells = select(BaseCell.name, Grade.id).join(Grade, Grade.cell_id == BaseCell.id)
     cells = cells.where(Grade.notebook_id == notebook.id, BaseCell.type == "GradeCell")
@@ -304,7 +320,7 @@ def _set_comments(session: Session, notebook: SubmittedNotebook, unanswered: fro
         )
 
 
-def _set_row(session: Session, result: Result, problem: str) -> None:
+def _set_row(session: Session, result: Result) -> None:
     session.execute(CreateTable(RESULTS, if_not_exists=True))
     key = {"assignment": result.assignment, "student": result.student}
     session.execute(delete(RESULTS).filter_by(**key))
@@ -313,7 +329,7 @@ def _set_row(session: Session, result: Result, problem: str) -> None:
             **key,
             version=result.version,
             digest=result.digest,
-            reason=_storable("\n".join(filter(None, [result.reason, problem]))),
+            reason=_storable(result.reason),
             flags=list(result.flags),
             scores=result.scores,
             seconds=result.seconds,
@@ -325,6 +341,35 @@ def _set_row(session: Session, result: Result, problem: str) -> None:
 def _storable(words: str) -> str:
     """Text without what a database refuses: a reason may quote a submission."""
     return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
+
+
+def _policy(late: AssignLatePenalties) -> str:
+    """nbgrader's plugin for late penalties: its settings, and its code, which may be the instructor's own."""
+    plugin = late.plugin_inst
+    settings = {name: trait.get(plugin) for name, trait in plugin.traits(config=True).items()}
+    code = ""
+    with suppress(OSError, TypeError):
+        code = digest({"": getsource(type(plugin)).encode()})
+    return f"{type(plugin).__qualname__} {sorted(settings.items())} {code}"
+
+
+def _extensions(
+    session: Session, assignment: str
+) -> dict[str, tuple[timedelta | None, datetime | None, float]]:
+    """student -> (extension, when it was handed in, points by people)."""
+    points = func.sum(func.coalesce(Grade.manual_score, 0.0) + func.coalesce(Grade.extra_credit, 0.0))
+    columns = SubmittedAssignment.student_id, SubmittedAssignment.extension, SubmittedAssignment.timestamp
+    rows = (
+        select(*columns, points)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+        .where(Assignment.name == assignment)
+        .group_by(*columns)
+    )
+    return {
+        student: (extension, when, by_hand) for student, extension, when, by_hand in session.execute(rows)
+    }
 
 
 def _auto_scores(session: Session, assignment: str) -> dict[str, dict[str, float | None]]:

@@ -18,12 +18,12 @@ from tqdm import tqdm
 
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import fingerprint
-from course_grader import cluster, submission
+from course_grader import cluster, submission, timestamps
 from course_grader.assemble import prepare
 from course_grader.client import ForkServer
 from course_grader.course import Course, open_gradebook, put_in_gradebook, read_chapter
 from course_grader.engine import grade
-from course_grader.gradebook import Recorder
+from course_grader.gradebook import Recorder, Terms
 from course_grader.work import GraderError, Job, Limits, Result
 
 # What nbgrader's tables and patterns take: no line ends, no bytes that are no text.
@@ -69,7 +69,7 @@ def grade_class(
     total = sum(nbgrader(cell)["points"] for cell in prepared.cells if is_test(cell))
     with Recorder(course) as recorder:
         known = {} if force else recorder.graded(assignment)
-        jobs = _changed(course, template, students, known, summary)
+        jobs = _changed(course, template, students, known, recorder.terms(assignment), summary)
         with tqdm(total=len(students), desc=assignment, unit="submission") as bar:
             for job, future in _completed(place, jobs):
                 bar.update(1 + len(summary.unchanged) + len(summary.graded) + len(summary.failed) - bar.n)
@@ -193,13 +193,21 @@ def _usable(students: list[str], summary: Summary, say: Callable[[str], None]) -
 
 
 def _changed(
-    course: Course, template: Job, students: list[str], known: dict, summary: Summary
+    course: Course, template: Job, students: list[str], known: dict, terms: Terms, summary: Summary
 ) -> Iterator[Job]:
     """The jobs of all whose result is missing or out of date, read one after another."""
     for student in students:
         folder = course.path("submitted", student, template.assignment)
         files, problems = submission.read_folder(folder, template.limits.files)
-        job = replace(template, student=student, files=files, problems=tuple(problems))
+        handed_in, doubt = timestamps.parse(submission.read_timestamp(folder))
+        job = replace(
+            template,
+            student=student,
+            files=files,
+            problems=(*problems, *filter(None, [doubt])),
+            timestamp=handed_in,
+            terms=terms.of(student, handed_in),
+        )
         notebook = course.path("autograded", student, template.assignment) / f"{template.name}.ipynb"
         if student in known and known[student].answers(job) and notebook.exists():
             summary.unchanged.append(student)

@@ -19,8 +19,6 @@ from os.path import abspath
 from pathlib import Path
 from typing import Any
 
-from course_grader.isolation import DATA
-
 # Whose functions and classes the tests use. Packages stand for all their modules.
 PACKAGES = ("course_format", "course_utils", "course_grader", "torch.testing", "numpy.testing")
 MODULES = (
@@ -64,6 +62,8 @@ CHANGING = {"_", "_cell", "_inside_case", "_passed", "displayhook", "excepthook"
 CHANGING |= {"__builtins__", "__warningregistry__", "stdin", "stdout", "stderr", "_instance", "Storage"}
 HIDDEN = ("course_grader.guard", "course_grader.session")  # a session takes them out of sys.modules
 MISSING = object()
+# How an object is shown may be changed: it is put back before a test, and no sign of anything.
+SHOWING = {"__repr__", "__str__", "__format__", "__dir__"}
 
 
 def make_guard() -> tuple[Callable[[bool], list[str]], frozenset[int]]:
@@ -94,7 +94,7 @@ def make_guard() -> tuple[Callable[[bool], list[str]], frozenset[int]]:
         for label, owner, kept, names, values, all_names in everything:
             now = owner if isinstance(owner, dict) else vars(owner)
             if not all(map(is_, map(now.get, names), values)):
-                found += [f"{label}.{name}" for name in _put_back(owner, now, kept)]
+                found += [f"{label}.{name}" for name in _put_back(owner, now, kept) if name not in SHOWING]
             if len(now) != len(all_names) or now.keys() != all_names:
                 found += [f"{label}.{name}" for name in _take_away(owner, now.keys() - all_names, known)]
         for label, cell, content in cells:
@@ -178,13 +178,23 @@ def _names(owner: Any) -> Mapping:
 
 
 def _put_back(owner: Any, now: Mapping, kept: dict) -> list[str]:
+    """Put back what was replaced. Returns the names, but for those under which a plain type stood."""
     names = [name for name, value in kept.items() if now.get(name, MISSING) is not value]
+    telling = [
+        name for name in names if not (isinstance(kept[name], type) and _is_shim(owner, now.get(name)))
+    ]
     for name in names:
         if isinstance(owner, type):
             type.__setattr__(owner, name, kept[name])
         else:
             (owner if isinstance(owner, dict) else vars(owner))[name] = kept[name]
-    return names
+    return telling
+
+
+def _is_shim(owner: Any, value: Any) -> bool:
+    """Whether a library was given a plain type under another name, as in `np.int = int` for older code."""
+    is_library = isinstance(owner, types.ModuleType) and not owner.__name__.startswith(PACKAGES)
+    return is_library and isinstance(value, type) and value.__module__ in ("builtins", "numpy")
 
 
 def _take_away(owner: Any, new: set[str], known: dict) -> list[str]:
@@ -194,6 +204,7 @@ def _take_away(owner: Any, new: set[str], known: dict) -> list[str]:
     else:
         before = new if isinstance(owner, dict) else known.keys()
     names = sorted(name for name in (new & before) - CHANGING if isinstance(name, str))
+    names = [name for name in names if not _is_shim(owner, _names(owner)[name])]
     for name in names:
         type.__delattr__(owner, name) if isinstance(owner, type) else _names(owner).pop(name)
     return names
@@ -212,8 +223,16 @@ LIBRARIES = tuple({*sysconfig.get_paths().values(), sys.base_prefix, sys.prefix,
 COURSE = tuple(
     str(Path(__file__).parents[1] / name) for name in ("course_format", "course_utils", "course_grader")
 )
-# Where student code may look.
-OWN = ("/tmp", "/dev", "/proc", "/sys", "/usr", "/etc", DATA, *LIBRARIES, *COURSE)
+# In a path that leads to the tests or to others' work. Any other may come from the student's own desk.
+SOUGHT = (
+    str(Path(__file__).parents[1]),
+    "gradebook",
+    "solutions",
+    "submitted",
+    "autograded",
+    "/.ssh",
+    "/.git",
+)
 
 FRAMES = "it shows the variables of the test"
 OBJECTS = "it finds the objects of the test"
@@ -233,6 +252,7 @@ DIRECT = {
 }
 # Functions of libraries that do nothing but hand something on.
 HANDING_ON = {"currentframe", "stack", "trace", "getinnerframes", "walk_stack", "walk_tb", "<lambda>"}
+HANDING_ON |= {"create_connection"}
 MAKING_CODE = {"exec", "function.__new__"}
 NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
 
@@ -274,8 +294,9 @@ def watch(report: Callable[[str], None], guarded: frozenset[int]) -> Callable[[]
             return "ctypes was used: it can change any object" if by_student(frame) else None
         elif event in NETWORK:
             # Sockets between processes have a path as their address, and are how DataLoader workers talk.
+            # What a library does there, such as fetching data, is ordinary work, and in vain.
             if not (event == "socket.connect" or event == "socket.bind") or isinstance(arguments[1], tuple):
-                return f"the network was tried ({event})" if student_below(frame) else None
+                return f"the network was tried ({event})" if by_student(frame) else None
         elif event == "open":
             path = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
             if isinstance(path, str) and _is_foreign(abspath(path)) and student_below(frame):
@@ -320,4 +341,4 @@ def _runs_student_code(frame: types.FrameType | None) -> bool:
 def _is_foreign(path: str) -> bool:
     if path.startswith("/proc/"):
         return path.endswith("/mem")
-    return not path.startswith(OWN)
+    return not path.startswith((*LIBRARIES, *COURSE)) and any(sought in path for sought in SOUGHT)

@@ -55,6 +55,9 @@ def environment() -> dict[str, str]:
         "HOME": "/tmp",
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # There is no network: pip would try for half a minute.
+        "PIP_RETRIES": "0",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         **{name: os.environ[name] for name in kept if name in os.environ},
     }
 

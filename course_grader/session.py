@@ -2,9 +2,12 @@
 
 Requests, one JSON line each, in this order: one that opens the session, then any number of cells.
 
-    {"imports": source of the chapter's first code cell, "files": {path: base64}}
-    {"id": text, "cell": source}                              an ordinary cell, in the student's IPython shell
-    {"id": text, "test": source, "exercise": name}            a test cell, beside that shell
+    {"imports": source of the chapter's first code cell, "files": {path: base64}, "folder": where to start}
+    {"id": text, "names": [source, ...]}             what these cells define and use; nothing runs
+    {"id": text, "cell": source, "goes_on": bool}    an ordinary cell, in the student's IPython shell
+    {"id": text, "test": source, "exercise": name}   a test cell, beside that shell
+
+"seconds" of a cell or a test is how long it may run, and "goes_on" whether it goes on behind what fails.
 
 Replies, each cell's outputs as they come, and one line when it is done:
 
@@ -13,7 +16,8 @@ Replies, each cell's outputs as they come, and one line when it is done:
     {"update": {"display_id": ..., "data": ..., "metadata": ...}}    of an earlier output with this id
     {"clear": true}                                                  the outputs of this cell so far
     {"flag": a sentence}                                             a sign of tampering, when it is seen
-    {"done": the request's id, "error": null or a sentence, "records": [...]}
+    {"done": the request's id, "error": null or why it was broken off, "records": [...], "names": [...],
+     "failures": what failed in it, as own_cell.run_cell describes it}
 
 Student code finds whatever has a name, is a class, or belongs to an object with a name. Hence there are no
 classes here that do anything, and the module is taken out of sys.modules before student code runs.
@@ -38,7 +42,7 @@ from course_utils.check import _cell as state_of_checks
 
 import course_grader
 from course_format.cells import blanked, count_cases
-from course_grader import guard
+from course_grader import guard, own_cell
 from course_grader.shell import Outputs, make_shell
 from course_grader.work import Limits
 
@@ -73,26 +77,30 @@ def start(connection: socket.socket, request: dict, limits: Limits) -> int:
     shell = make_shell(outputs)
     requests = connection.makefile("r", encoding="utf-8")
     imports = _open(json.loads(next(requests)))
+    # Whatever becomes of the student's own cell with the imports, those of the chapter are there.
+    shell.user_ns.update({name: value for name, value in imports.items() if name != "__builtins__"})
     code_replaced = guard.watch(outputs.report, functions)
     outputs.send({"ready": True})
     on_alarm = _alarm_handler(outputs)
     own_process, busy = os.getpid(), False
     for line in requests:
         one = json.loads(line)
-        done = {"done": one["id"], "error": None, "records": []}
+        done = {"done": one["id"], "error": None, "records": [], "names": [], "failures": []}
         outputs.begin()
         if sys.stdout is None or sys.stderr is None:
             outputs.put_streams_back()
         try:
-            _start_clock(on_alarm, limits.cell_seconds)
+            _start_clock(on_alarm, one["seconds"])
             if "test" in one:
                 _prepare_test(outputs, restore(code_replaced()))
                 names = _names_of_test(shell.user_ns, imports, one["exercise"])
                 _run_test(done, one, names, outputs, lambda: restore(code_replaced()))
+            elif "names" in one:
+                done["names"] = [own_cell.names(shell, source) for source in one["names"]]
             else:
-                _run_cell(shell, one["cell"])
+                _run_cell(done, shell, one)
         except CellTimeout:
-            done["error"] = f"this cell was stopped after {limits.cell_seconds:g} seconds"
+            done["error"] = f"this cell was stopped after {one['seconds']:.3g} seconds"
         finally:
             _stop_clock()
         if os.getpid() != own_process:  # the cell forked, and this is its copy of us
@@ -128,6 +136,11 @@ def _open(request: dict) -> dict[str, Any]:
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(content))
+    top = os.getcwd()
+    Path(request["folder"]).mkdir(parents=True, exist_ok=True)
+    os.chdir(request["folder"])
+    # Modules beside the notebook can be imported, as at the desk, also from another working folder.
+    sys.path[:0] = ["", *dict.fromkeys((os.getcwd(), top))]
     imports: dict[str, Any] = {}
     execute(request["imports"], imports)
     return imports
@@ -154,10 +167,11 @@ def _stop_clock() -> None:
     set_timer(signal.ITIMER_REAL, 0)
 
 
-def _run_cell(shell, source: str) -> None:
-    result = shell.run_cell(source, store_history=True)
-    if isinstance(result.error_in_exec, CellTimeout):
-        raise result.error_in_exec
+def _run_cell(done: dict, shell, request: dict) -> None:
+    done["failures"], stopped = own_cell.run_cell(shell, request["cell"], request.get("goes_on", False))
+    if isinstance(stopped, CellTimeout):
+        done["failures"].pop()
+        raise stopped
 
 
 def _prepare_test(outputs: Outputs, replaced: list[str]) -> None:

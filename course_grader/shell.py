@@ -230,6 +230,9 @@ class _Shell(InteractiveShell):
     def enable_gui(self, gui: str | None = None) -> None:
         """Pictures are shown inline: there is no window system."""
 
+    def ask_exit(self) -> None:
+        """`exit` ends a kernel; here the next cell runs all the same."""
+
     def _showtraceback(self, etype, evalue, stb) -> None:
         text = [str(line) for line in stb]
         error = dict(output_type="error", ename=etype.__name__, evalue=_safe_text(evalue), traceback=text)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ MOST_LEVELS = 20  # of folders
 MOST_CELLS = 10_000
 MOST_BRACKETS = 2_000_000  # of lists and dicts in a notebook: each takes far more memory than its two bytes
 MOST_PROBLEMS = 20  # sentences about files; nobody reads more
+VERSION, VERSION_WITHIN = (
+    re.compile(rb'"version"\s*:\s*"(\d{1,2})\.(\d{1,3})'),
+    1_000,
+)  # bytes of the metadata
+LONGEST_TIMESTAMP = 10_000  # bytes
 LONGEST_NAME = 100  # characters of a file name in a sentence
 # What editors and archives leave behind. nbgrader itself writes timestamp.txt beside the notebook.
 JUNK = (".ipynb_checkpoints", "__MACOSX", ".DS_Store", "timestamp.txt")
@@ -61,6 +67,24 @@ def read_folder(folder: Path, limit: int) -> tuple[dict[str, bytes], list[str]]:
             problems.append(f"{printable(name)} was left out: it cannot be read ({error.strerror})")
     more = len(problems) - MOST_PROBLEMS
     return files, problems if more <= 0 else [*problems[:MOST_PROBLEMS], f"{more} more were left out"]
+
+
+def read_timestamp(folder: Path) -> str:
+    """What timestamp.txt says; empty if there is none. Where it cannot be read, something that is no date."""
+    path = folder / "timestamp.txt"
+    if not os.path.lexists(path):
+        return ""
+    try:
+        return _read(path, LONGEST_TIMESTAMP).decode("utf-8-sig")
+    except (_LeftOut, OSError, UnicodeDecodeError):
+        return "unreadable"
+
+
+def python_version(content: bytes) -> tuple[int, int]:
+    """The version of Python with which a notebook was saved last; (0, 0) where it does not say."""
+    _, _, info = content.rpartition(b'"language_info"')
+    found = VERSION.search(info[:VERSION_WITHIN])
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def is_notebook(name: str) -> bool:
@@ -202,7 +226,7 @@ def _cell(raw: Any) -> NotebookNode | None:
     if isinstance(raw.get("id"), str):
         cell["id"] = raw["id"]
     pictures = _pictures(raw.get("attachments"))
-    if pictures and kind == "markdown":
+    if pictures and kind in ("markdown", "raw"):
         cell["attachments"] = pictures
     return cell
 

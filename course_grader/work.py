@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 class GraderError(Exception):
@@ -31,7 +32,8 @@ class Job:
     """One submission and all that is needed to grade it.
 
     chapter: the solved notebook with hidden tests, as JSON text. version: its fingerprint. files: what was
-    handed in, by relative path. problems: sentences about what was handed in and left out.
+    handed in, by relative path. problems: sentences about what was handed in and left out. timestamp: when it
+    was handed in, in UTC. terms: what else decides about the mark of who is late; empty for everyone else.
     """
 
     assignment: str
@@ -42,11 +44,14 @@ class Job:
     files: dict[str, bytes]
     problems: tuple[str, ...] = ()
     limits: Limits = Limits()
+    timestamp: datetime | None = None
+    terms: str = ""
 
     @property
     def digest(self) -> str:
-        """A hash of what was handed in: the same files have the same digest."""
-        return digest(self.files)
+        """A hash of all that decides about the mark, but for the chapter: files, time, and what if late."""
+        late = {"/timestamp": str(self.timestamp).encode(), "/terms": self.terms.encode()}
+        return digest(self.files | late)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Result:
     scores: grade_id -> points; None where a person has to mark. unanswered: grade_ids of solution cells that
     still are as they were released. reason: what the instructor should know, one sentence per line; empty if
     all went well. flags: signs that the checks were tampered with, for review. notebook: as it ran, as JSON.
+    timestamp: when it was handed in, in UTC; None if nobody knows.
     """
 
     assignment: str
@@ -70,6 +76,7 @@ class Result:
     notebook: str
     seconds: float
     files: dict[str, bytes] = field(default_factory=dict)  # handed in beside the notebook
+    timestamp: datetime | None = None
 
 
 def digest(files: dict[str, bytes]) -> str:

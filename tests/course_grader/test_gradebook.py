@@ -32,6 +32,7 @@ from tests.course_grader.gradebooks import (
 )
 
 DUE = datetime(2030, 5, 1, 12)
+TOO_LATE = DUE + timedelta(days=1)
 LATE_IS_ZERO = 'c.LateSubmissionPlugin.penalty_method = "zero"'
 
 
@@ -79,8 +80,14 @@ def hand_in_at(course, student, moment):
 
 # ann is in time and answers everything; bob is late and leaves two answers as they were.
 CLASS = (
-    result("ann"),
-    result("bob", one=0.0, written=0.0, unanswered=frozenset({"one", "written"})),
+    result("ann", timestamp=DUE),
+    result(
+        "bob",
+        one=0.0,
+        written=0.0,
+        unanswered=frozenset({"one", "written"}),
+        timestamp=DUE + timedelta(minutes=1),
+    ),
 )
 
 
@@ -214,55 +221,87 @@ class TestLate:
             return notebook_of(gradebook, "ann").late_submission_penalty
 
     def test_the_plugin_sets_the_penalty_and_a_manual_mark_counts(self, course, record):
-        hand_in_at(course, "ann", DUE + timedelta(days=1))
-        record(result("ann", one=1.0))
+        record(result("ann", one=1.0, timestamp=TOO_LATE))
         assert self.penalty(course) == 4.0
         with Gradebook(course.db_url) as gradebook:
             gradebook.find_grade("test_one", "tiny", FIRST, "ann").manual_score = 2.0
             gradebook.db.commit()
-        record(result("ann", one=1.0))
+        record(result("ann", one=1.0, timestamp=TOO_LATE))
         assert self.penalty(course) == 5.0
 
     def test_an_extension_takes_the_penalty_back(self, course, record):
-        hand_in_at(course, "ann", DUE + timedelta(days=1))
-        record(result("ann"))
-        with Gradebook(course.db_url) as gradebook:
-            gradebook.grant_extension(FIRST, "ann", days=1)
-        record(result("ann"))
+        record(result("ann", timestamp=TOO_LATE))
+        extend(course)
+        record(result("ann", timestamp=TOO_LATE))
         assert self.penalty(course) is None
 
     def test_without_a_timestamp_the_one_in_the_gradebook_stays(self, course, record):
-        hand_in_at(course, "ann", DUE + timedelta(days=1))
-        record(result("ann"))
-        (course.path("submitted", "ann", FIRST) / "timestamp.txt").unlink()
+        record(result("ann", timestamp=TOO_LATE))
         record(result("ann"))
         assert self.penalty(course) == 5.0
 
     def test_an_extension_without_a_due_date_is_no_delay(self, course, record):
-        hand_in_at(course, "ann", DUE)
-        record(result("ann"))
+        record(result("ann", timestamp=DUE))
+        extend(course)
         with Gradebook(course.db_url) as gradebook:
-            gradebook.grant_extension(FIRST, "ann", days=1)
             gradebook.find_assignment(FIRST).duedate = None
             gradebook.db.commit()
-        record(result("ann"))
+        record(result("ann", timestamp=DUE))
         assert self.penalty(course) is None
 
-    @pytest.mark.parametrize("said", [b"yesterday, honestly", b"\xff\xfe", b"9" * 100, b"1" * 5000])
-    def test_a_timestamp_that_is_none_is_told_and_stops_nothing(self, course, record, said):
-        hand_in_at(course, "ann", DUE)
-        (course.path("submitted", "ann", FIRST) / "timestamp.txt").write_bytes(said)
-        record(result("ann", reason="cell 'one' broke off"))
-        assert scores(course.db_url, "ann")["test_one"] == 2.0
-        first, second = graded(course)["ann"].reason.splitlines()
-        assert first == "cell 'one' broke off"
-        assert second.startswith("timestamp.txt holds no date")
 
-    def test_an_empty_timestamp_is_none(self, course, record):
-        hand_in_at(course, "ann", DUE)
-        (course.path("submitted", "ann", FIRST) / "timestamp.txt").write_text("\n", encoding="utf-8")
-        record(result("ann"))
-        assert graded(course)["ann"].reason == ""
+def extend(course):
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.grant_extension(FIRST, "ann", days=1)
+
+
+class TestTerms:
+    """What decides whether a submission has to be graded again for its late penalty."""
+
+    @pytest.fixture
+    def course(self, original, tmp_path):
+        course = copy_course(original, tmp_path / "course", LATE_IS_ZERO)
+        set_due(course)
+        with Recorder(course) as recorder:
+            recorder.record(result("ann", timestamp=TOO_LATE))
+        return course
+
+    def terms(self, course, student="ann", handed_in=TOO_LATE):
+        with Recorder(Course(course.folder)) as recorder:
+            return recorder.terms(FIRST).of(student, handed_in)
+
+    def test_they_stay_while_nothing_changes(self, course):
+        assert self.terms(course) == self.terms(course) != ""
+
+    def test_who_is_in_time_has_none(self, course):
+        assert self.terms(course, handed_in=DUE) == self.terms(course, "bob", None) == ""
+
+    def test_the_time_in_the_gradebook_counts_where_there_is_no_other(self, course):
+        assert self.terms(course, handed_in=None) == self.terms(course)
+
+    def test_an_extension_changes_them(self, course):
+        extend(course)
+        assert self.terms(course) == ""
+
+    def test_another_due_date_changes_them(self, course):
+        before = self.terms(course)
+        with Gradebook(course.db_url) as gradebook:
+            gradebook.update_or_create_assignment(FIRST, duedate=DUE + timedelta(hours=1))
+        assert self.terms(course) not in ("", before)
+
+    def test_points_by_people_change_them_for_who_is_late(self, course):
+        before = self.terms(course)
+        with Gradebook(course.db_url) as gradebook:
+            gradebook.find_grade("written", "tiny", FIRST, "ann").manual_score = 2.0
+            gradebook.db.commit()
+        assert self.terms(course) != before
+        assert self.terms(course, handed_in=DUE) == ""
+
+    def test_another_policy_changes_them(self, course):
+        before = self.terms(course)
+        with open(course.folder / "nbgrader_config.py", "a", encoding="utf-8") as config:
+            config.write("\nc.LateSubmissionPlugin.penalty_method = 'none'\n")
+        assert self.terms(course) not in ("", before)
 
 
 class TestOurRow:
@@ -288,7 +327,14 @@ class TestOurRow:
         assert (graded(course).keys(), graded(course, SECOND).keys()) == ({"ann"}, {"bob"})
 
     @pytest.mark.parametrize(
-        ("changes", "same"), [({}, True), ({"version": "chapter-2"}, False), ({"files": {}}, False)]
+        ("changes", "same"),
+        [
+            ({}, True),
+            ({"version": "chapter-2"}, False),
+            ({"files": {}}, False),
+            ({"timestamp": DUE}, False),
+            ({"terms": "1 day late"}, False),
+        ],
     )
     def test_it_answers_the_same_work_only(self, course, record, changes, same):
         fields = {"assignment": FIRST, "student": "ann", "name": "tiny", "chapter": "{}"}
