@@ -135,8 +135,9 @@ def still(num_steps: int) -> torch.Tensor:
 
 
 def check_in_place(step: Step, reference: Step, **settings: object) -> None:
-    """For checks: the step takes parameters that require a gradient, lie askew in memory, or are several."""
+    """For checks: the step takes parameters that require a gradient, are not contiguous, or are several."""
     mine, twin, state, twins = nn.Parameter(START.clone()), START.clone(), {}, {}
+    mine.grad = -START  # the gradient is the argument, not this one
     for g in GRADS[:2]:
         step(mine, g.clone(), state, 0.1, **settings)
         reference(twin, g.clone(), twins, 0.1, **settings)
@@ -146,9 +147,12 @@ def check_in_place(step: Step, reference: Step, **settings: object) -> None:
     )
     kept = [value for value in state.values() if isinstance(value, torch.Tensor)]
     check.that(
-        not any(value.requires_grad for value in kept), "`state` keeps a graph alive: work without a graph"
+        all(value.grad_fn is None for value in kept), "`state` keeps a graph alive: work without a graph"
     )
     check.close(mine, twin, "for an nn.Parameter", **TOLERANCE)
+    for function, param in ((step, mine), (reference, twin)):
+        function(param, GRADS[2].clone(), {}, 0.1, **settings)
+    check.close(mine, twin, "an empty `state` is a new start: keep nothing outside `state`", **TOLERANCE)
     twin = START.clone()
     reference(twin, GRADS[0].clone(), {}, 0.1, **settings)
     for name, param in check.layouts(START).items():

@@ -182,6 +182,7 @@ edit(SGD, {"if nesterov else": "if True else"}, says="this is Nesterov's step")
 edit(SGD, {"if nesterov else": "if False else"}, says="`nesterov` makes no difference")
 edit(SGD, {"grad + momentum * state": "grad + state"}, says="without the factor momentum")
 edit(SGD, {"grad + momentum * state": "momentum * state"}, says="momentum * velocity alone")
+edit(SGD, {"grad + momentum * state": "(1 + momentum) * state"}, says="this is (1 + momentum) * velocity")
 edit(SGD, {"grad + weight_decay * param": "grad"}, says="`weight_decay` makes no difference")
 edit(SGD, {"grad + weight_decay * param": "grad - weight_decay * param"}, says="wrong sign")
 edit(SGD, {"grad + weight_decay * param": "grad + 2 * weight_decay * param"}, says="twice as large")
@@ -239,6 +240,24 @@ def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weig
     param -= lr * (g + momentum * kept["v"] if nesterov else kept["v"])
 
 
+@wrong("keep nothing outside `state`")
+def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weight_decay=0.0):
+    """The velocity is an attribute of the parameter."""
+    x = param.data
+    g = grad + weight_decay * x
+    v = param.velocity = momentum * getattr(param, "velocity", 0) + g
+    x -= lr * (g + momentum * v if nesterov else v)
+
+
+@wrong("for an nn.Parameter")
+@torch.no_grad()
+def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weight_decay=0.0):
+    """Takes the parameter's own gradient where there is one."""
+    g = (grad if param.grad is None else param.grad) + weight_decay * param
+    v = state["v"] = momentum * state.get("v", 0) + g
+    param -= lr * (g + momentum * v if nesterov else v)
+
+
 @wrong("this is plain SGD")
 @torch.no_grad()
 def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weight_decay=0.0):
@@ -252,6 +271,18 @@ def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weig
     v = state.get("v", torch.zeros_like(param))
     param -= lr * v
     state["v"] = momentum * v + grad
+
+
+@wrong("here the velocity is not kept")
+@torch.no_grad()
+def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weight_decay=0.0):
+    g = grad + weight_decay * param
+    v = momentum * state.get("v", 0) + g
+    if nesterov:
+        param -= lr * (g + momentum * v)
+    else:
+        state["v"] = v
+        param -= lr * v
 
 
 @wrong("the look-ahead belongs into the step only")
@@ -319,6 +350,16 @@ def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weig
     state["optimizer"].step()
 
 
+@odd
+@torch.no_grad()
+def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weight_decay=0.0):
+    """Keeps a twin of the parameter that requires a gradient, and so a leaf, not a graph."""
+    state.setdefault("twin", param.detach().requires_grad_())
+    g = grad + weight_decay * param
+    v = state["v"] = momentum * state.get("v", 0) + g
+    param -= lr * (g + momentum * v if nesterov else v)
+
+
 # --- adagrad_step -----------------------------------------------------------------------------------------
 
 ADA = "adagrad_step"
@@ -337,6 +378,10 @@ edit(
 )
 edit(ADA, {'(state["sum"].sqrt() + eps)': '(state["sum"] + eps).sqrt()'}, says="eps is under the root")
 edit(ADA, {".sqrt() + eps": ".sqrt() + 1e-10"}, says="the argument eps is not used")
+edit(ADA, {"eps=1e-10": "eps=1e-8"}, says="the default eps is 1e-10")
+edit(ADA, {"grad**2": "grad", ".sqrt()": ".abs()"}, says="square first")
+edit(ADA, {'(state["sum"].sqrt() + eps)': 'state["sum"].sqrt() + eps'}, says="in parentheses")
+edit(ADA, {"grad**2": "grad.abs()", ".sqrt()": ""}, says="take the root of the sum of squares")
 edit(ADA, {".sqrt() + eps": ".sqrt()"}, says="the argument eps is not used")
 edit(ADA, {"@torch.no_grad()\n": ""}, says="a leaf Variable that requires grad")
 
@@ -402,8 +447,23 @@ edit(RMS, {".sqrt()": ""}, says="the root is missing")
 edit(RMS, {"grad**2": "grad.abs()"}, says="square them")
 edit(RMS, {'(state["mean"].sqrt() + eps)': '(state["mean"] + eps).sqrt()'}, says="eps is under the root")
 edit(RMS, {".sqrt() + eps": ".sqrt() + 1e-8"}, says="the argument eps is not used")
+edit(RMS, {"alpha=0.99": "alpha=0.999"}, says="the default alpha is 0.99")
 edit(RMS, {"alpha=0.99": "alpha=0.9"}, says="the default alpha is 0.99")
+edit(RMS, {"eps=1e-8": "eps=1e-6"}, says="the default eps is 1e-8")
+edit(RMS, {'(state["mean"].sqrt() + eps)': 'state["mean"].sqrt() + eps'}, says="in parentheses")
+edit(RMS, {".sqrt() + eps": ".sqrt()"}, says="the argument eps is not used")
+edit(RMS, {"grad**2": "(grad**2).mean()"}, says="one running mean for the whole tensor")
+edit(RMS, {"grad**2": "grad", ".sqrt()": ".abs()"}, says="square them first")
+edit(RMS, {"lr * grad /": "lr /"}, says="the gradient itself is missing")
 edit(RMS, {"@torch.no_grad()\n": ""}, says="a leaf Variable that requires grad")
+
+
+@wrong("the mean of all squares so far")
+@torch.no_grad()
+def rmsprop_step(param, grad, state, lr, alpha=0.99, eps=1e-8):
+    t = state["t"] = state.get("t", 0) + 1
+    state["s"] = state.get("s", 0) + grad**2
+    param -= lr * grad / ((state["s"] / t).sqrt() + eps)
 
 
 @wrong("this corrects the bias")
@@ -459,8 +519,18 @@ wrong_value(
 )
 wrong_value("first_steps", "first_steps", STEPS | {"Adam": 0.316}, "with the correction, m is g")
 wrong_value("first_steps", "first_steps", STEPS | {"Adam, second step": 0.0}, "do not cancel")
+wrong_value(
+    "first_steps", "first_steps", STEPS | {"Adam, second step": 0.0224}, "without the bias correction"
+)
+wrong_value("first_steps", "first_steps", STEPS | {"Adam, second step": -0.00526}, "without a sign")
 wrong_value("first_steps", "first_steps", STEPS | {"Adam, second step": 0.001}, "without the bias correction")
-wrong_value("first_steps", "first_steps", STEPS | {"Adam, second step": 0.1}, "expected")
+wrong_value("first_steps", "first_steps", STEPS | {"Adam, second step": 0.1}, "not the second alone")
+wrong_value(
+    "first_steps", "first_steps", STEPS | {"Adam without bias correction": 3.16}, "divided by the rate"
+)
+wrong_value(
+    "first_steps", "first_steps", STEPS | {"Adam without bias correction": 0.1}, "with the correction"
+)
 odd_value("first_steps", "first_steps", {name: torch.tensor(size) for name, size in STEPS.items()})
 odd_value(
     "first_steps", "first_steps", STEPS | {"RMSprop": 1, "Adam without bias correction": 0.1 * math.sqrt(10)}
@@ -475,7 +545,7 @@ edit(ADAM, {" / (1 - beta1**t)": "", " / (1 - beta2**t)": ""}, says="no bias cor
 edit(ADAM, {" / (1 - beta1**t)": ""}, says="m is not corrected")
 edit(ADAM, {" / (1 - beta2**t)": ""}, says="v is not corrected")
 edit(ADAM, {'state.get("t", 0) + 1': 'state.get("t", 1) + 1'}, says="t is one too large")
-edit(ADAM, {'state["t"] = state.get("t", 0) + 1': 'state["t"] = state.get("t", -1) + 1'}, says="nan")
+edit(ADAM, {'state.get("t", 0) + 1': 'state.get("t", -1) + 1'}, says="t counts from 1")
 edit(ADAM, {".sqrt()": ""}, says="the root of v is missing")
 edit(ADAM, {'state["t"] = state.get("t", 0) + 1': "1"}, says="t stays 1: count the steps in `state`")
 edit(
@@ -511,6 +581,29 @@ edit(
 )
 edit(ADAM, {"1 - lr * weight_decay": "1 - weight_decay"}, says="the decay lacks the rate")
 edit(ADAM, {"(v_hat.sqrt() + eps)": "(v_hat + eps).sqrt()"}, says="eps is under the root")
+edit(ADAM, {"eps=1e-8": "eps=1e-6"}, says="the default eps is 1e-8")
+edit(ADAM, {"(v_hat.sqrt() + eps)": "v_hat.sqrt() + eps"}, says="in parentheses")
+edit(ADAM, {"eps=1e-8": "eps=1e-10"}, says="the default eps is 1e-8")
+edit(ADAM, {"* grad**2": "* (grad**2).mean()"}, says="one v for the whole tensor")
+edit(ADAM, {"(1 - beta2**t)": "(1 - beta1**t)"}, says="its own beta is beta2")
+edit(
+    ADAM,
+    {" / (1 - beta2**t)": "", "v_hat.sqrt()": "v_hat.sqrt() / (1 - beta2**t)"},
+    says="belongs under the root",
+)
+edit(
+    ADAM,
+    {"param *= 1 - lr * weight_decay": "param = param * (1 - lr * weight_decay)"},
+    says="`param` is unchanged",
+)
+edit(
+    ADAM,
+    {
+        "param *= 1 - lr * weight_decay": "pass",
+        "param -= lr * m_hat": "param -= lr * (m_hat + decoupled * weight_decay * param)",
+    },
+    says="it is added to the quotient",
+)
 edit(ADAM, {".sqrt() + eps": ".sqrt() + 1e-8"}, says="the argument eps is not used")
 edit(ADAM, {".sqrt() + eps": ".sqrt()"}, says="the argument eps is not used")
 edit(
@@ -669,6 +762,31 @@ def clip_grad_norm(params, max_norm):
         for p in params:
             if p.grad is not None:
                 p.grad *= max_norm / norm
+    return norm
+
+
+@wrong("skip it and go on")
+def clip_grad_norm(params, max_norm):
+    grads = []
+    for p in params:
+        if p.grad is None:
+            break
+        grads.append(p.grad)
+    norm = math.sqrt(sum(g.square().sum().item() for g in grads))
+    if norm > max_norm:
+        for g in grads:
+            g *= max_norm / norm
+    return norm
+
+
+@wrong("the parameters changed")
+def clip_grad_norm(params, max_norm):
+    params = [p for p in params if p.grad is not None]
+    norm = math.sqrt(sum(p.grad.square().sum().item() for p in params))
+    if norm > max_norm:
+        for p in params:
+            p.grad *= max_norm / norm
+            p.data *= max_norm / norm
     return norm
 
 

@@ -78,6 +78,41 @@ def test_steps_in_place_pass_and_others_do_not():
         steps.check_in_place(contiguous_only, reference)
 
 
+def test_a_state_may_hold_leaves_but_no_graph():
+    def keeps_a_leaf(param, grad, state, lr):
+        state["twin"] = param.detach().requires_grad_()
+        sgd(param, grad, state, lr)
+
+    def keeps_a_graph(param, grad, state, lr):
+        state["sum"] = grad + param
+        sgd(param, grad, state, lr)
+
+    reference = steps.torch_step(torch.optim.SGD)
+    steps.check_in_place(keeps_a_leaf, reference)
+    with pytest.raises(check.Failed, match="keeps a graph alive"):
+        steps.check_in_place(keeps_a_graph, reference)
+
+
+def test_memory_outside_the_state_and_a_gradient_of_the_parameter_fail():
+    memory = {}
+
+    def keeps_by_address(param, grad, state, lr):
+        v = memory[param.data_ptr()] = memory.get(param.data_ptr(), 0) + grad
+        param.data.sub_(lr * v)
+
+    def reads_the_parameter(param, grad, state, lr):
+        param.data.sub_(lr * (grad if param.grad is None else param.grad))
+
+    def summed(param, grad, state, lr):
+        state["v"] = state.get("v", 0) + grad
+        param.data.sub_(lr * state["v"])
+
+    with pytest.raises(check.Failed, match="an empty `state` is a new start"):
+        steps.check_in_place(keeps_by_address, summed)
+    with pytest.raises(check.Failed, match=r"nn\.Parameter"):
+        steps.check_in_place(reads_the_parameter, steps.torch_step(torch.optim.SGD))
+
+
 def test_like_torch_compares_with_the_optimizer():
     steps.like_torch(sgd, torch.optim.SGD, 0.1)
     with pytest.raises(check.Failed):
