@@ -11,7 +11,7 @@ def show(value: object) -> str:
         return _show_tensor(value)
     if isinstance(value, torch.Size):
         return str(tuple(value))
-    text = repr(value)
+    text = " ".join(line.strip() for line in repr(value).splitlines())
     return text if len(text) <= 80 else text[:77] + "..."
 
 

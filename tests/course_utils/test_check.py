@@ -400,6 +400,16 @@ def test_raises():
     assert "it raised TypeError" in message(lambda: check.raises(ValueError, len, 3))
 
 
+def test_a_value_is_shown_in_one_line():
+    class Tall:
+        def __repr__(self):
+            return "Tall (\n    rate: 0.1\n)"
+
+    assert "<lambda>(Tall ( rate: 0.1 )) should" in message(
+        lambda: check.raises(ValueError, lambda x: 3, Tall())
+    )
+
+
 def test_raises_does_not_take_a_stub_for_an_answer():
     def stub():
         raise check.NotDoneYet
