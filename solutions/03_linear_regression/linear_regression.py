@@ -46,6 +46,8 @@ parts in PyTorch. After this chapter you can
 | residual | 残差 | label minus prediction, after the fit |
 | optimizer | 优化器 | the object that updates the parameters from their gradients |
 | SGD (stochastic gradient descent) | 随机梯度下降 | updates with the gradient of a minibatch |
+| negative log-likelihood | 负对数似然 | minus the logarithm of the probability of what was observed |
+| validation set | 验证集 | examples kept back to make choices on |
 | normal equations | 正规方程 | the closed-form solution of least squares |
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
@@ -55,6 +57,8 @@ everything: click the cell where you want to go on and choose *Run > Run All Abo
 """
 
 # %%
+import math
+
 import course_utils as cu
 from course_utils import check
 
@@ -491,6 +495,30 @@ check.score()
 
 # %% [markdown]
 r"""
+**Why whole batches?** The same 1,000 predictions, once example by example in a Python loop, and once as your single
+product. Guess the ratio before you look.
+"""
+
+# %% tags=["experiment"]
+whole_batch = cu.yours(linreg, instead=lambda X, w, b: torch.addmm(b, X, w))
+with cu.training.Timer() as one_by_one:
+    slow = [sum(x * w for x, w in zip(row, (2.0, -3.4))) + 4.2 for row in features.tolist()]
+with cu.training.Timer() as at_once:
+    fast = whole_batch(features, true_w, torch.tensor([4.2]))
+print("same predictions:", np.allclose(slow, fast[:, 0], atol=1e-5))
+cu.plots.bars(
+    [1000 * one_by_one.seconds, 1000 * at_once.seconds],
+    labels=["one by one", "one product"],
+    y="milliseconds",
+    title="1,000 predictions with two features",
+    alt="The bar of the loop is much taller than that of the product",
+)
+
+# %% [markdown]
+r"""
+The product runs in compiled code, and a processor multiplies several numbers in one instruction. With more features the
+gap grows. So training reads its examples in batches: a batch of 10 costs hardly more than a single example.
+
 Now the loss. Somebody stores the labels as a plain row of numbers, (n,), as many data files do, and trains
 with the mean of `(y_hat - y) ** 2`. Nothing complains. Here are the two trainings side by side: the same
 data, the same start, the same updates; only the shape of `y` differs.
@@ -615,6 +643,160 @@ check.score()
 
 # %% [markdown]
 r"""
+**Why squared?** Why not the absolute error, or the fourth power? The noise decides. Our labels are
+$y = \hat y + \varepsilon$, with $\varepsilon$ from a normal distribution with mean 0 and standard deviation σ. The
+probability density of a label is then
+
+$$p(y) = \frac{1}{\sqrt{2\pi}\,\sigma} \exp\Big(-\frac{(y - \hat y)^2}{2\sigma^2}\Big).$$
+
+A good model makes the labels that were observed probable. For independent examples the densities multiply, so their
+logarithms add up; with a minus sign, there is something to minimise, the **negative log-likelihood**. Its mean over n
+examples is
+
+$$\frac1n \sum_{i=1}^n -\log p(y_i) = \frac{1}{2\sigma^2} \cdot
+\underbrace{\frac1n \sum_{i=1}^n (y_i - \hat y_i)^2}_{\text{mean squared error}} + \log\sigma + \tfrac12 \log 2\pi .$$
+
+The model appears in the squared error alone. Whatever σ is, the same w and b minimise both.
+"""
+
+# %% [markdown]
+r"""
+### Exercise 3.5: `gaussian_nll` &nbsp; (3 points, about 10 minutes, ★★☆)
+
+Compute the formula on the right. Do not compute densities and take their logarithm: 50 standard deviations away, a
+density is 0 in a computer, and its logarithm is −∞.
+
+<details><summary>Hint 1</summary>
+
+σ is a Python number, and so are log σ and ½ log 2π: `math.log` will do. The mean squared error is a tensor.
+
+<details><summary>Hint 2</summary>
+
+Both tensors have the shape (n, 1), so nothing is broadcast. Which function turns n numbers into one?
+
+</details></details>
+"""
+
+
+# %% exercise="gaussian_nll"
+def gaussian_nll(y_hat, y, sigma):
+    """The mean negative log-likelihood of labels with normal noise.
+
+    y_hat, y: float (n, 1), n at least 1. sigma: the noise's standard deviation, a positive number.
+    Returns a scalar tensor. Raises ValueError if sigma is not positive.
+    """
+    ### BEGIN SOLUTION
+    if sigma <= 0:
+        raise ValueError(f"sigma must be positive, got {sigma}")
+    return ((y - y_hat) ** 2).mean() / (2 * sigma**2) + math.log(sigma) + math.log(2 * math.pi) / 2
+    ### END SOLUTION
+
+
+# %% test="gaussian_nll"
+check.exercise("gaussian_nll", points=3)
+with check.case("is the mean of -log p, constants included", points=1):
+    y_hat, y, sigma = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[2.0], [0.0], [4.5]]), 0.5
+    squares, constant = (y - y_hat) ** 2, math.log(2 * math.pi) / 2
+    right = squares.mean() / (2 * sigma**2) + math.log(sigma) + constant
+    wrong = {"the constant, half the logarithm of 2 pi, is missing": right - constant}
+    wrong["the logarithm of sigma is missing"] = right - math.log(sigma)
+    wrong["the logarithm of sigma is subtracted; add it"] = right - 2 * math.log(sigma)
+    wrong["it is the logarithm of sigma, not of sigma squared"] = right + math.log(sigma)
+    wrong["this is the first term alone; both logarithms are missing"] = squares.mean() / (2 * sigma**2)
+    wrong["sigma is used as the variance; square it"] = (
+        right + squares.mean() * (1 / sigma - 1 / sigma**2) / 2
+    )
+    wrong["the half of the squared error is missing"] = right + squares.mean() / (2 * sigma**2)
+    wrong["the squared errors are multiplied by sigma squared; divide by it"] = (
+        squares.mean() * sigma**2 / 2 + math.log(sigma) + constant
+    )
+    wrong["the losses are added up; take their mean"] = 3 * right
+    wrong["only the squared errors are added up; take their mean"] = right + squares.mean() / sigma**2
+    wrong["the squared errors are subtracted; add them"] = right - squares.mean() / sigma**2
+    wrong["this is the log-likelihood; the negative one is asked for"] = -right
+    wrong["this is one loss per example; take the mean"] = (
+        squares / (2 * sigma**2) + math.log(sigma) + constant
+    )
+    found = check.unchanged(gaussian_nll, y_hat, y, sigma)
+    check.close(found, right, known=wrong, strict=True)
+with check.case("stays finite 1,000 standard deviations away, and lets gradients flow", points=0.5):
+    far = gaussian_nll(torch.zeros(2, 1), torch.ones(2, 1), 0.001)
+    wrong = {"it is inf: the density is 0 there; work with the formula of its logarithm": math.inf}
+    check.close(far, 500_000 + math.log(0.001) + constant, known=wrong)
+    y_hat, y = check.normal((4, 1)), check.normal((4, 1))
+    check.gradient(gaussian_nll, lambda p, y, s: ((p - y) ** 2).mean() / (2 * s**2), y_hat, fixed=(y, 0.7))
+with check.case("refuses a sigma that is not positive", points=0.5):
+    for sigma in (0.0, -1.0):
+        check.raises(ValueError, gaussian_nll, torch.zeros(2, 1), torch.ones(2, 1), sigma)
+### BEGIN HIDDEN TESTS
+with check.case("the same on other data", points=1, hidden=True):
+    for n, sigma in ((1, 1.0), (7, 0.01), (40, 3)):
+        y_hat, y = check.normal((n, 1), dtype=torch.float64), check.normal((n, 1), dtype=torch.float64)
+        normal = torch.distributions.Normal(y_hat, sigma)
+        check.close(check.unchanged(gaussian_nll, y_hat, y, sigma), -normal.log_prob(y).mean(), rtol=1e-6)
+### END HIDDEN TESTS
+check.score()
+
+# %% [markdown]
+r"""
+Two predictions before you look at the picture. On the left, the slope of the courier's line is varied, for three values of
+σ: where are the three lowest points? On the right, the line is the best one, and σ is varied. Set the derivative with
+respect to σ to zero: $-\text{MSE}/\sigma^3 + 1/\sigma = 0$ gives $\sigma^2 = \text{MSE}$.
+"""
+
+# %% jupyter={"source_hidden": true} tags=["experiment"]
+nll = cu.yours(
+    gaussian_nll,
+    instead=lambda y_hat, y, sigma: nn.functional.gaussian_nll_loss(
+        y_hat, y, torch.full_like(y, sigma**2), full=True
+    ),
+)
+best_w, best_b = np.polyfit(km.numpy(), minutes.numpy(), 1)
+times = minutes[:, None]  # (40, 1)
+
+
+def nll_of(slope, sigma):
+    line = (
+        slope * (km - km.mean()) + best_w * km.mean() + best_b
+    )  # every line goes through the middle of the cloud
+    return nll(line[:, None], times, sigma).item()
+
+
+slopes, sigmas = np.linspace(best_w - 2, best_w + 2, 81), np.linspace(1, 8, 141)
+rmse = (minutes - best_w * km - best_b).square().mean().sqrt().item()
+
+
+def draw_likelihoods(left, right):
+    for sigma in (2.0, 4.0, 8.0):
+        left.plot(slopes, [nll_of(slope, sigma) for slope in slopes], label=f"σ = {sigma:.0f} minutes")
+    left.axvline(best_w, color="#333333", linestyle=":")
+    left.set(
+        xlabel="slope", ylabel="negative log-likelihood", ylim=(2, 9), title="The slope: one lowest point"
+    )
+    left.legend()
+    right.plot(sigmas, [nll_of(best_w, sigma) for sigma in sigmas])
+    right.axvline(rmse, color="#333333", linestyle=":")
+    right.set(xlabel="σ in minutes", title="σ: lowest at the root of the MSE")
+
+
+cu.plots.figure(
+    draw_likelihoods,
+    panels=2,
+    alt="Three bowls with their lowest points at the same slope; a curve over sigma with its lowest point at a dotted line",
+)
+for sigma in (2.0, 4.0, 8.0):
+    assert abs(slopes[np.argmin([nll_of(slope, sigma) for slope in slopes])] - best_w) < 0.051
+assert abs(sigmas[np.argmin([nll_of(best_w, sigma) for sigma in sigmas])] - rmse) < 0.051
+
+# %% [markdown]
+r"""
+All three bowls are lowest at the slope of least squares, and σ is best where it equals the typical error. Squared error is
+the loss of normal noise. Other noise has another loss: chapter 13 meets outliers, and a loss that they cannot pull
+around.
+"""
+
+# %% [markdown]
+r"""
 ## 5 Down the hill
 
 Back to the courier. Every pair (w, b) has a loss, so the loss is a landscape over a map, and training walks
@@ -677,9 +859,10 @@ sums over the batch, and the update has to divide by the batch size.
 
 # %% [markdown]
 r"""
-### Exercise 3.5: `sgd` &nbsp; (4 points, about 15 minutes, ★★☆)
+### Exercise 3.6: `sgd` &nbsp; (4 points, about 15 minutes, ★★☆)
 
-Write the update. It works in place, because the training loop and the optimizer keep these very tensors. Afterwards the gradients are 0, since `backward()` *adds* to what is in `.grad`.
+Write the update. It works in place, because the training loop and the optimizer keep these very tensors. Afterwards the
+gradients are 0, since `backward()` *adds* to what is in `.grad`.
 
 <details><summary>Hint 1</summary>
 
@@ -968,7 +1151,7 @@ the loss just falls too little.
 
 # %% [markdown]
 r"""
-### Exercise 3.6: spot the bug, `train_step` &nbsp; (4 points, about 10 minutes, ★★☆)
+### Exercise 3.7: spot the bug, `train_step` &nbsp; (4 points, about 10 minutes, ★★☆)
 
 Keep lines together that belong together: write **one update** as a function, which a loop can then
 call for every batch. Watch the order of the lines, too: the function must work whatever an earlier caller
@@ -1178,7 +1361,7 @@ by its number of examples.
 
 # %% [markdown]
 r"""
-### Exercise 3.7: `fit` &nbsp; (4 points, about 15 minutes, ★★☆)
+### Exercise 3.8: `fit` &nbsp; (4 points, about 15 minutes, ★★☆)
 
 The whole training loop. It reports one loss per epoch: the mean over the examples of the losses that were
 measured *while* training in that epoch, each before its update. You may call your `train_step`.
@@ -1436,8 +1619,8 @@ print("batch 1000 with lr 0.03 has made 3 updates, and its loss is still above 1
 r"""
 Read the column of 0.03 downwards. Batches of 1 and of 10 both reach the floor. From 10 on, the larger the batch,
 the worse the result, and the row names say why: an epoch with larger batches has **fewer updates**. Now read the row
-of batch 1: with 0.3 the loss is above the floor again, because each update follows the error of a single example too far. And in the last
-column every update jumps over the valley to a place higher than before.
+of batch 1: with 0.3 the loss is above the floor again, because each update follows the error of a single example too
+far. And in the last column every update jumps over the valley to a place higher than before.
 """
 
 # %% [markdown]
@@ -1496,7 +1679,7 @@ columns.
 
 # %% [markdown]
 r"""
-### Exercise 3.8: `least_squares` &nbsp; (3 points, about 10 minutes, ★★☆)
+### Exercise 3.9: `least_squares` &nbsp; (3 points, about 10 minutes, ★★☆)
 
 Compute the best w and b without training. With collinear columns, any of the best ones will do.
 
@@ -1674,7 +1857,62 @@ print(f"6 km: about {6 * w_courier + b_courier:.0f} minutes")
 
 # %% [markdown]
 r"""
-### Exercise 3.9: claim cards &nbsp; (3 points, about 10 minutes, ★★☆)
+## 10 Data that training never saw
+
+So far every loss was measured on the examples that trained the model. With 1,000 examples and three parameters this is
+harmless. Now take 30 examples with 25 features, of which only the first two matter, and noise of standard deviation 1.
+The model has 26 parameters and may use each of them to explain the noise of its 30 examples. To see whether it does, we
+keep 1,000 more examples back: a **validation set**, which no update ever reads.
+"""
+
+
+# %% tags=["experiment"]
+def two_losses(seed):
+    """Train on 30 examples for 200 epochs; the losses on them and on 1,000 others after each epoch."""
+    g = torch.Generator().manual_seed(seed)
+    X, held_X = torch.randn(30, 25, generator=g), torch.randn(1000, 25, generator=g)
+    y, held_y = (2 * A[:, :1] - 3.4 * A[:, 1:2] + torch.randn(len(A), 1, generator=g) for A in (X, held_X))
+    net = nn.Linear(25, 1)
+    nn.init.zeros_(net.weight)
+    nn.init.zeros_(net.bias)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    seen, unseen = [], []
+    for _ in range(200):
+        train(net, [(X, y)], nn.MSELoss(), optimizer, 1)
+        with torch.no_grad():
+            seen.append(nn.MSELoss()(net(X), y).item())
+            unseen.append(nn.MSELoss()(net(held_X), held_y).item())
+    return seen, unseen
+
+
+runs = [two_losses(seed) for seed in range(5)]
+cu.plots.curves(
+    {
+        "the 30 examples that train": [seen for seen, _ in runs],
+        "the validation set": [unseen for _, unseen in runs],
+        "variance of the noise": [1.0] * 200,
+    },
+    y="mean squared error",
+    log_y=True,
+    title="Five draws: better and better on what was seen",
+    alt="Five training losses fall far below the line of the noise; five validation losses stay well above it",
+)
+lowest = [int(np.argmin(unseen)) + 1 for _, unseen in runs]
+assert all(seen[-1] < 0.4 and min(unseen) > 2 for seen, unseen in runs)
+assert lowest[0] < 60 and runs[0][1][-1] > 1.5 * min(runs[0][1])
+print("epochs with the lowest validation loss differ widely: from below 60 to above 150:", max(lowest) > 150)
+
+# %% [markdown]
+r"""
+On new data, no model can be expected to have a mean squared error below 1, the variance of the noise. The training losses
+fall far below it, because each model learns the noise of its 30 examples by heart. The validation loss shows the truth.
+In some draws it falls and then rises again, so it also tells when to stop. What has helped to choose can no longer judge
+fairly: that takes a third set. Chapters 04 and 13 come back to this.
+"""
+
+# %% [markdown]
+r"""
+### Exercise 3.10: claim cards &nbsp; (3 points, about 10 minutes, ★★☆)
 
 Five sentences that people say about training. Decide with the experiments of
 this chapter: answer "true", "false", or the letter of the condition under which it is true.
@@ -1734,7 +1972,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 3.10: in your own words &nbsp; (2 points, about 5 minutes, marked by your instructor)
+### Exercise 3.11: in your own words &nbsp; (2 points, about 5 minutes, marked by your instructor)
 
 A classmate trains with batches of 10 and then with batches of 100: the same data, the same learning rate, 3
 epochs each. The second loss is much higher. "Large batches learn worse", the classmate concludes. In three or
@@ -1763,8 +2001,10 @@ r"""
 - `backward()` adds to `.grad`; `step()` reads `.grad` and writes the parameters. Clear anywhere but between them.
 - An epoch is one pass over the data; it has as many updates as batches, and the last batch may be smaller.
 - (n, 1) minus (n,) is (n, n). If a loss stays at the variance of y, look for this mistake.
+- Squared error is the negative log-likelihood of normal noise, up to constants.
 - `nn.MSELoss` has no half. The floor of a loss is set by the noise and by the formula.
 - A mean over batches is not a mean over examples unless all batches are equal.
+- A training loss below the noise is noise learned by heart. Examples kept back show it.
 - The normal equations give the exact fit, and so a check on the training.
 
 **What people get wrong.** They let `backward` and `step` slip out of the inner loop; they think that `step()`

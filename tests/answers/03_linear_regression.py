@@ -1,5 +1,6 @@
 """Known answers to the exercises of chapter 03."""
 
+import math
 import random
 
 import numpy as np
@@ -520,6 +521,64 @@ def squared_loss(y_hat, y):
     return (
         (y_hat * y_hat - 2 * y_hat * y + y * y) / 2 if y_hat.dtype == torch.float64 else (y_hat - y) ** 2 / 2
     )
+
+
+# --- gaussian_nll -----------------------------------------------------------------------------------------
+
+edit("gaussian_nll", {" + math.log(2 * math.pi) / 2": ""}, says="the constant, half the logarithm of 2 pi")
+edit("gaussian_nll", {" + math.log(sigma)": ""}, says="the logarithm of sigma is missing")
+edit("gaussian_nll", {"math.log(sigma)": "math.log(sigma**2)"}, says="not of sigma squared")
+edit("gaussian_nll", {"+ math.log(sigma)": "- math.log(sigma)"}, says="the logarithm of sigma is subtracted")
+edit("gaussian_nll", {"(2 * sigma**2)": "(2 * sigma)"}, says="sigma is used as the variance")
+edit("gaussian_nll", {"(2 * sigma**2)": "sigma**2"}, says="the half of the squared error is missing")
+edit("gaussian_nll", {"/ (2 * sigma**2)": "* sigma**2 / 2"}, says="divide by it")
+edit("gaussian_nll", {".mean()": ".sum()"}, says="only the squared errors are added up")
+edit("gaussian_nll", {".mean()": ""}, says="this is one loss per example")
+edit("gaussian_nll", {"return (": "return -("}, says="the squared errors are subtracted")
+edit("gaussian_nll", {" + math.log(sigma) + math.log(2 * math.pi) / 2": ""}, says="the first term alone")
+
+@wrong("should raise ValueError")
+def gaussian_nll(y_hat, y, sigma):
+    """A tensor's logarithm of 0 is -inf, without an error."""
+    s = torch.tensor(sigma, dtype=y.dtype)
+    return ((y - y_hat) ** 2).mean() / (2 * s**2) + s.log() + math.log(2 * math.pi) / 2
+
+
+@wrong("it is inf: the density is 0 there")
+def gaussian_nll(y_hat, y, sigma):
+    if sigma <= 0:
+        raise ValueError("sigma must be positive")
+    density = torch.exp(-((y - y_hat) ** 2) / (2 * sigma**2)) / (math.sqrt(2 * math.pi) * sigma)
+    return -density.log().mean()
+
+
+@wrong("this is the log-likelihood")
+def gaussian_nll(y_hat, y, sigma):
+    return torch.distributions.Normal(y_hat, sigma).log_prob(y).mean()
+
+
+@wrong("the losses are added up; take their mean")
+def gaussian_nll(y_hat, y, sigma):
+    return -torch.distributions.Normal(y_hat, sigma).log_prob(y).sum()
+
+
+@odd
+def gaussian_nll(y_hat, y, sigma):
+    """Torch's distribution, which refuses a sigma of 0 by itself."""
+    return -torch.distributions.Normal(y_hat, sigma).log_prob(y).mean()
+
+
+@odd
+def gaussian_nll(y_hat, y, sigma):
+    """One example after another, with tensors for the constants."""
+    if not sigma > 0:
+        raise ValueError("sigma should be positive")
+    s = torch.as_tensor(sigma, dtype=y.dtype)
+    losses = [
+        ((a - b) / s) ** 2 / 2 + torch.log(s * math.sqrt(2 * math.pi))
+        for a, b in zip(y_hat[:, 0], y[:, 0], strict=True)
+    ]
+    return torch.stack(losses).mean()
 
 
 # --- sgd --------------------------------------------------------------------------------------------------
