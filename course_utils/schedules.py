@@ -88,6 +88,8 @@ def make_warmup_cosine(optimizer: torch.optim.Optimizer, warmup: int, total: int
 
 
 def _played(make: Callable[..., Scheduler], lr: float, t: int, **settings: float) -> float:
+    if t < 0:
+        raise ValueError(f"steps are numbered from 0, got {t}")
     longer = 64 << (t // 64).bit_length()  # few lengths, so that few are played
     return _rates(make, lr, longer, tuple(settings.items()))[t]
 

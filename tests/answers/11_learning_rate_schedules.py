@@ -64,10 +64,32 @@ def step_decay(t, lr0, gamma, step_size):
     return float(torch.tensor(gamma, dtype=torch.float64) ** blocks * lr0)
 
 
+edit("step_decay", {"gamma **": "(1 - gamma) **"}, says="1 - gamma takes the place")
+edit("step_decay", {"(t // step_size)": "step_size"}, says="the exponent is step_size")
+edit("step_decay", {"* gamma ** (t": "- gamma * (t"}, says="gamma is subtracted")
+edit("step_decay", {"gamma ** (": "math.exp(-gamma) ** ("}, says="this is e^(-gamma n)")
+edit("step_decay", {"(t // step_size)": "(t % step_size == 0)"}, says="step 0 is cut")
+edit(
+    "step_decay",
+    {"(t // step_size)": "(t > 0 and t % step_size == 0)"},
+    says="lasts for one step only: it should last",
+)
+edit("step_decay", {"lr0 * gamma ** (": "0.8 * gamma ** ("}, says="with lr0 = 0.3")
+
+
+@wrong("block by block")
+def step_decay(t, lr0, gamma, step_size):
+    if t < 0 or step_size < 1:
+        raise ValueError("out of range")
+    for _ in range(t // step_size):
+        lr0 *= gamma
+    return lr0
+
+
 # --- inverse_time_decay -----------------------------------------------------------------------------------
 
 edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 / 1 + k * t"}, says="brackets")
-edit("inverse_time_decay", {"k * t": "k * (t + 1)"}, says="t starts from 1")
+edit("inverse_time_decay", {"k * t": "k * (t + 1)"}, says="t starts from 0")
 edit("inverse_time_decay", {"1 + k * t": "1 + t"}, says="k is missing")
 edit("inverse_time_decay", {"(1 + k * t)": "(1 + k) ** t"}, says="that is an exponential decay")
 edit("inverse_time_decay", {"/ (1 + k *": "* (1 + k *"}, says="the rate grows")
@@ -87,6 +109,20 @@ def inverse_time_decay(t, lr0, k):
 @odd
 def inverse_time_decay(t, lr0, k):
     return lr0 * math.pow(1.0 + k * float(t), -1)
+
+
+edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 / (1 + k) * t"}, says="and that times t")
+edit("inverse_time_decay", {"k * t": "k + t"}, says="multiplied, not added")
+edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 - k * t"}, says="the straight line lr0 - k t")
+edit("inverse_time_decay", {"k * t": "0.1 * t"}, says="with lr0 = 0.05, k = 2.5")
+
+
+@wrong("one by one")
+def inverse_time_decay(t, lr0, k):
+    slowness = 1 / lr0
+    for _ in range(t):
+        slowness += k / lr0
+    return 1 / slowness
 
 
 # --- exponential_decay ------------------------------------------------------------------------------------
@@ -123,6 +159,17 @@ def exponential_decay(t, lr0, gamma):
     return lr0
 
 
+edit("exponential_decay", {"gamma**t": "gamma ** (t - 1)"}, says="t, not t - 1")
+edit("exponential_decay", {"gamma**t": "math.exp(gamma * t)"}, says="e^(gamma t)")
+edit("exponential_decay", {"gamma**t": "(1 - gamma * t)"}, says="1 - gamma t")
+
+
+@odd
+def exponential_decay(t, lr0, gamma):
+    """In float32."""
+    return (lr0 * torch.tensor(gamma) ** t).item()
+
+
 # --- natural_exp_decay ------------------------------------------------------------------------------------
 
 edit("natural_exp_decay", {"(-k * t)": "(k * t)"}, says="the exponent is negative")
@@ -144,6 +191,23 @@ def natural_exp_decay(t, lr0, k):
 def natural_exp_decay(t, lr0, k):
     """A power of gamma."""
     return float(lr0 * torch.exp(torch.tensor(-k, dtype=torch.float64)) ** t)
+
+
+edit("natural_exp_decay", {"math.exp(": "2.718 ** ("}, says="take math.exp")
+edit("natural_exp_decay", {"math.exp(-k * t)": "(1 - math.exp(-k * t))"}, says="which rises")
+edit("natural_exp_decay", {"lr0 * math.exp(-k": "math.exp(-lr0 * k"}, says="outside of the exponent")
+
+
+@wrong("one by one")
+def natural_exp_decay(t, lr0, k):
+    for _ in range(t):
+        lr0 *= math.exp(-k)
+    return lr0
+
+
+@wrong("OverflowError")
+def natural_exp_decay(t, lr0, k):
+    return lr0 / math.exp(k * t)
 
 
 # --- cosine_decay -----------------------------------------------------------------------------------------
@@ -195,6 +259,27 @@ def cosine_decay(t, lr0, total, lr_min=0.0):
     return scheduler.get_last_lr()[0]
 
 
+edit("cosine_decay", {"min(t, total)": "min(t, total - 1)"}, says="not the one of step total - 1")
+edit("cosine_decay", {"min(t, total)": "(t % total)"}, says="start again at step total")
+edit("cosine_decay", {"min(t, total)": "(t % (total + 1))"}, says="it starts again after step total")
+edit("cosine_decay", {"(lr0 - lr_min)": "(lr0 + lr_min)"}, says="not lr0 + lr_min")
+edit(
+    "cosine_decay",
+    {"(lr0 - lr_min) * (": "lr0 / 2 - lr_min * (", ") / 2": ")"},
+    says="brackets around lr0 - lr_min",
+)
+edit(
+    "cosine_decay",
+    {"* (1 + math.cos": "/ 2 + (math.cos", "total)) / 2": "total))"},
+    says="brackets around 1 + cos",
+)
+edit("cosine_decay", {"math.pi * min": "math.pi) * (min"}, says="belongs inside the cosine")
+edit("cosine_decay", {"math.pi": "3.14"}, says="take math.pi")
+edit("cosine_decay", {"total) / total": "total) // total"}, says="rounds down")
+edit("cosine_decay", {"min(t, total)": "max(t, total)"}, says="not max")
+edit("cosine_decay", {"total < 1": "total <= 1"}, says="ValueError")
+
+
 # --- linear_warmup ----------------------------------------------------------------------------------------
 
 edit("linear_warmup", {"1.0, (t + 1)": "1.0, t"}, says="step 0 has rate 0")
@@ -210,7 +295,7 @@ edit(
     {"lr * min(1.0, (t + 1) / warmup)": "lr * (t + 1) / warmup if t < warmup else 0.0"},
     says="lr, not 0",
 )
-edit("linear_warmup", {"1.0, (t + 1) / warmup": "1.0, (t + 1) // warmup"}, says="expected 0.2, found 0")
+edit("linear_warmup", {"1.0, (t + 1) / warmup": "1.0, (t + 1) // warmup"}, says="rounds down")
 
 
 @odd
@@ -221,6 +306,42 @@ def linear_warmup(t, lr, warmup):
 @odd
 def linear_warmup(t, lr, warmup):
     return min(lr, lr / warmup + t * lr / warmup)
+
+
+edit("linear_warmup", {"1.0, (t + 1) / warmup": "1.0, t + 1 / warmup"}, says="t + 1 / warmup is not")
+edit(
+    "linear_warmup",
+    {"min(1.0, (t + 1) / warmup)": "((t + 1) % warmup) / warmup"},
+    says="start again at step warmup - 1",
+)
+edit(
+    "linear_warmup",
+    {"lr * min(1.0, (t + 1) / warmup)": "lr / max(1, warmup - t)"},
+    says="whose steps are not equal",
+)
+
+
+@wrong("step warmup comes after the warm-up")
+def linear_warmup(t, lr, warmup):
+    return lr * (t + 1) / warmup if t <= warmup else lr
+
+
+@wrong("lr, not lr / warmup")
+def linear_warmup(t, lr, warmup):
+    return lr * (t + 1) / warmup if t < warmup else lr / warmup
+
+
+@wrong("lr, not 1")
+def linear_warmup(t, lr, warmup):
+    return lr * (t + 1) / warmup if t < warmup else 1.0
+
+
+@wrong("one by one")
+def linear_warmup(t, lr, warmup):
+    rate = 0.0
+    for _ in range(t + 1):
+        rate += lr / warmup
+    return min(lr, rate)
 
 
 # --- warmup_cosine ----------------------------------------------------------------------------------------
@@ -286,6 +407,47 @@ def warmup_cosine(t, lr, warmup, total, lr_min=0.0):
     return cosine(t - warmup, total - warmup) if t >= warmup else lr / warmup * (t + 1)
 
 
+edit("warmup_cosine", {"0 or not 1 <= warmup < total": "0 or not 1 <= warmup < total - 1"}, says="ValueError")
+edit(
+    "warmup_cosine",
+    {"share = min(1.0, (t - warmup)": "share = min(1.0, max(t - warmup - 1, 0)"},
+    says="one step late: step warmup is its first",
+)
+edit(
+    "warmup_cosine",
+    {
+        "share = min(1.0, (t - warmup) /": "share = min(1.0, max(t - warmup - 1, 0) /",
+        "(total - warmup))\n": "(total - warmup - 1))\n",
+    },
+    says="and total its last",
+)
+edit(
+    "warmup_cosine",
+    {"share = min(1.0, (t - warmup) / (total - warmup))": "share = 0"},
+    says="the cosine is missing",
+)
+edit(
+    "warmup_cosine",
+    {"lr_min + (lr - lr_min)": "max(lr_min, lr", "* share)) / 2": "* share)) / 2)"},
+    says="lr_min cuts the curve off",
+)
+edit(
+    "warmup_cosine",
+    {"return lr * (t + 1) / warmup": "return lr_min + (lr - lr_min) * t / warmup"},
+    says="step 0 has the rate lr_min",
+)
+edit("warmup_cosine", {"(1 + math.cos(math.pi * share)) / 2": "(1 - share)"}, says="a straight line down")
+edit("warmup_cosine", {"return lr_min +": "return lr * lr_min + lr *"}, says="lr comes in twice")
+
+
+@wrong("the smaller of the two")
+def warmup_cosine(t, lr, warmup, total, lr_min=0.0):
+    if t < 0 or not 1 <= warmup < total:
+        raise ValueError("out of range")
+    up = lr * min(1.0, (t + 1) / warmup)
+    return min(up, lr_min + (lr - lr_min) * (1 + math.cos(math.pi * min(t, total) / total)) / 2)
+
+
 # --- triangular -------------------------------------------------------------------------------------------
 
 edit("triangular", {"min(s, 2 * half_period - s)": "s"}, says="goes on to twice the height")
@@ -327,6 +489,40 @@ def triangular(t, lr_min, lr_max, half_period):
     block, s = divmod(t, half_period)
     step = (lr_max - lr_min) / half_period
     return lr_max - s * step if block % 2 else lr_min + s * step
+
+
+edit(
+    "triangular",
+    {"min(s, 2 * half_period - s)": "(s if s <= half_period else half_period - s)"},
+    says="falls below lr_min",
+)
+edit("triangular", {"/ half_period": "/ (2 * half_period)"}, says="and is halfway")
+edit("triangular", {"s = t % (2 * half_period)": "s = t"}, says="after the first period")
+edit("triangular", {"t % (2 * half_period)": "t % (2 * half_period + 1)"}, says="one step too many")
+edit("triangular", {"t % (2 * half_period)": "t % (2 * half_period - 1)"}, says="one step too short")
+edit("triangular", {"t % (2 * half_period)": "t % 2 * half_period"}, says="% comes before *")
+edit("triangular", {"/ half_period": "// half_period"}, says="rounds down")
+edit("triangular", {"half_period - s)": "half_period - 1 - s)"}, says="lr_max is never reached")
+
+
+@wrong("this is a sine")
+def triangular(t, lr_min, lr_max, half_period):
+    return lr_min + (lr_max - lr_min) * abs(math.sin(math.pi * t / 2 / half_period))
+
+
+@wrong("ends at 0, not at lr_min")
+def triangular(t, lr_min, lr_max, half_period):
+    s = t % (2 * half_period)
+    if s > half_period:
+        return lr_max - lr_max * (s - half_period) / half_period
+    return lr_min + (lr_max - lr_min) * s / half_period
+
+
+@wrong("use %")
+def triangular(t, lr_min, lr_max, half_period):
+    while t > 2 * half_period:
+        t -= 2 * half_period
+    return lr_min + (lr_max - lr_min) * min(t, 2 * half_period - t) / half_period
 
 
 # --- cosine_restarts --------------------------------------------------------------------------------------
@@ -391,6 +587,84 @@ def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
     return lr_min + 0.5 * (lr_max - lr_min) * (1 + math.cos((t - start) / period * math.pi))
 
 
+@wrong("mult is added")
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    s, P = t % first_period if mult == 1 else t, first_period
+    while s >= P:
+        s -= P
+        P += mult
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * s / P)) / 2
+
+
+@wrong("t >= P, not t > P")
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    s, P = t % first_period if mult == 1 else t, first_period
+    while s > P:
+        s -= P
+        P *= mult
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * s / P)) / 2
+
+
+@wrong("the next length is taken away")
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    s, P = t % first_period if mult == 1 else t, first_period
+    while s >= P:
+        P *= mult
+        s -= P
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * s / P)) / 2
+
+
+@wrong("the earlier periods are still in s")
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    s, P = t % first_period if mult == 1 else t, first_period
+    while s >= P:
+        P *= mult
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * s / P)) / 2
+
+
+@wrong("only one period is taken away")
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    s, P = t % first_period if mult == 1 else t, first_period
+    if s >= P:
+        s -= P
+        P *= mult
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * s / P)) / 2
+
+
+@wrong("the lengths grow too fast")
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    s, P = t % first_period if mult == 1 else t, first_period
+    k = 0
+    while s >= P:
+        k += 1
+        s -= P
+        P *= mult**k
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * s / P)) / 2
+
+
+@wrong("is not the number of the period")
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    s, P = t % first_period if mult == 1 else t, first_period
+    if mult > 1:
+        P = first_period * mult ** (t // first_period)
+        s = t % P
+    return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * s / P)) / 2
+
+
 # --- record_schedule --------------------------------------------------------------------------------------
 
 edit(
@@ -402,7 +676,7 @@ edit(
     says="before the optimizer",
 )
 edit("record_schedule", {"        optimizer.step()\n": ""}, says="the optimizer does not step")
-edit("record_schedule", {"        scheduler.step()\n": ""}, says="the scheduler does not step")
+edit("record_schedule", {"        scheduler.step()\n": ""}, says="each rate is the first")
 edit("record_schedule", {"[0][": "[-1]["}, says="of the first group")
 edit("record_schedule", {"range(num_steps)": "range(num_steps + 1)"}, says="one step too many")
 edit("record_schedule", {"range(num_steps)": "range(num_steps - 1)"}, says="one step is missing")
@@ -464,6 +738,29 @@ def record_schedule(optimizer, scheduler, num_steps):
     return rates
 
 
+edit(
+    "record_schedule",
+    {'optimizer.param_groups[0]["lr"]': 'optimizer.defaults["lr"]'},
+    says="each rate is the first",
+)
+edit("record_schedule", {"    return rates": "        return rates"}, says="behind the loop")
+edit(
+    "record_schedule",
+    {'optimizer.param_groups[0]["lr"]': 'round(optimizer.param_groups[0]["lr"], 4)'},
+    says="a rate of 1e-5",
+)
+
+
+@wrong("the rate after the last step")
+def record_schedule(optimizer, scheduler, num_steps):
+    groups = []
+    for _ in range(num_steps):
+        groups.append(optimizer.param_groups[0])
+        optimizer.step()
+        scheduler.step()
+    return [group["lr"] for group in groups]
+
+
 # --- scheduler_rates --------------------------------------------------------------------------------------
 
 RIGHT = {
@@ -486,6 +783,13 @@ for name, value, says in (
     ("both 0", 0.0, "start_factor times the rate"),
     ("both 500", 0.0309, "counts from its own start"),
     ("both 1700", 0.0, "climbs again"),
+    ("line 40", 0.045, "not its height"),
+    ("line 200", -0.125, "does not go on falling"),
+    ("cosine 40", 0.075, "not halfway"),
+    ("both 0", 0.1, "starts at start_factor"),
+    ("both 0", 0.0333, "not the default"),
+    ("both 1700", 0.05, "a whole period"),
+    ("both 1700", 0.001, "to its first part"),
 ):
     wrong_value("scheduler_rates", "scheduler_rates", RIGHT | {name: value}, says)
 odd_value(
@@ -516,9 +820,8 @@ edit("make_warmup_cosine", {"not 1 <= warmup < total": "not warmup < total"}, sa
 edit("make_warmup_cosine", {"not 1 <= warmup < total": "not 1 <= warmup"}, says="should raise ValueError")
 
 
-@odd
+@wrong("should be a SequentialLR")
 def make_warmup_cosine(optimizer, warmup, total):
-    """One function for all."""
     if warmup < 1 or total <= warmup:
         raise ValueError("warmup or total is out of range")
 
@@ -531,6 +834,26 @@ def make_warmup_cosine(optimizer, warmup, total):
 
 
 odd_edit("make_warmup_cosine", {"T_max=total - warmup": "total - warmup, eta_min=0.0"})
+
+edit("make_warmup_cosine", {"milestones=[warmup]": "milestones=[total]"}, says="the cosine never begins")
+edit(
+    "make_warmup_cosine",
+    {"LinearLR(optimizer, start_factor=": "ConstantLR(optimizer, factor="},
+    says="not ConstantLR",
+)
+edit(
+    "make_warmup_cosine",
+    {"CosineAnnealingLR(optimizer, T_max=": "CosineAnnealingWarmRestarts(optimizer, T_0="},
+    says="jumps back there",
+)
+edit("make_warmup_cosine", {"1 / warmup": "1 / (warmup + 1)"}, says="not 1 / (warmup + 1)")
+edit("make_warmup_cosine", {"T_max=total - warmup": "T_max=2 * (total - warmup)"}, says="twice that")
+edit(
+    "make_warmup_cosine",
+    {"return lr_scheduler.SequentialLR(optimizer, [up, down], milestones=[warmup])": "return [up, down]"},
+    says="join the two",
+)
+
 
 # --- claims -----------------------------------------------------------------------------------------------
 

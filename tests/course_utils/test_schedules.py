@@ -35,6 +35,11 @@ def test_rate(name, arguments, rate):
     assert getattr(schedules, name)(*arguments) == pytest.approx(rate)
 
 
+def test_steps_are_numbered_from_0():
+    with pytest.raises(ValueError, match="numbered from 0, got -1"):
+        schedules.cosine_decay(-1, 0.8, 20)
+
+
 def test_make_warmup_cosine():
     optimizer = schedules.optimizer_at(0.8)
     rates = schedules.record(optimizer, schedules.make_warmup_cosine(optimizer, 4, 12), 13)
