@@ -35,7 +35,7 @@ networks that see neighbours. After it you can
 | English | 中文 | what it is |
 |---|---|---|
 | cross-correlation | 互相关 | sum of products of a kernel and each window of a picture |
-| convolution | 卷积 | the same with the kernel turned by 180°; in deep learning often used for both |
+| convolution | 卷积 | cross-correlation with the kernel turned by 180°; in deep learning often the name for both |
 | kernel, filter | 卷积核 | the small table of weights that slides |
 | channel | 通道 | one of several values per pixel |
 | feature map | 特征图 | the picture that one kernel gives |

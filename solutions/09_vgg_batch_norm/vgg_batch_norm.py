@@ -34,10 +34,10 @@ layer that makes such depth trainable. After it you can
 | English | 中文 | what it is |
 |---|---|---|
 | block | 块 | a few layers that are repeated as one unit |
-| batch normalization | 批量规范化 | shift and scale each channel by the mean and variance of the batch |
+| batch normalisation | 批量规范化 | shift and scale each channel by the mean and variance of the batch |
 | running statistics | 移动平均统计量 | moving averages of these means and variances, used in evaluation mode |
 | buffer | 缓冲区 | a tensor that belongs to a layer and is saved, but is not trained |
-| layer normalization | 层规范化 | the same with the statistics of one example |
+| layer normalisation | 层规范化 | batch normalisation with the mean and variance of one example |
 | skip connection | 跳跃连接 | adds the input of some layers to their output |
 | depthwise convolution | 深度卷积 | one kernel for each channel; channels are not mixed |
 | pointwise convolution | 逐点卷积 | a 1×1 convolution; mixes channels, not pixels |
@@ -581,7 +581,7 @@ A ReLU gives no negative numbers, so each layer adds up values with a positive m
 same for all pictures. Before any training, what tells a boot from a bag is then a small difference between large
 numbers. And during training, each step of the lower layers shifts the inputs of all layers above.
 
-**Batch normalization** (2015) measures each channel over the batch and removes mean and scale. For $X$ (n, d), over the
+**Batch normalisation** (2015) measures each channel over the batch and removes mean and scale. For $X$ (n, d), over the
 $m = n$ examples; for $X$ (n, c, h, w), over the $m = nhw$ values of a channel:
 
 $$\mu = \frac1m \sum_i x_i, \qquad \sigma^2 = \frac1m \sum_i (x_i - \mu)^2, \qquad
