@@ -232,7 +232,7 @@ def steps_needed(path, factor=1e-6):
     return near.nonzero()[0].item() if near.any() else math.inf
 
 
-def draw_paths(ax, f, paths, x_range, y_range, title):
+def draw_paths(ax, f, paths, x_range, y_range, title, legend=True):
     """Contours of f and, over them, name -> path (n, 2)."""
     xs, ys = torch.linspace(*x_range, 121), torch.linspace(*y_range, 121)
     grid = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), dim=-1)  # (121, 121, 2)
@@ -248,7 +248,8 @@ def draw_paths(ax, f, paths, x_range, y_range, title):
         label="start",
     )
     ax.set(xlim=x_range, ylim=y_range, xlabel="$x_1$", ylabel="$x_2$", title=title)
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if legend:
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 # %% tags=["experiment"]
@@ -258,13 +259,31 @@ descend = cu.yours(
         steps.torch_step(torch.optim.SGD), grad, x0, num_steps, lr=lr
     ),
 )
-paths = {f"rate {lr:g}": descend(lambda x: RAVINE * x, START, lr, 20) for lr in (0.05, 0.476, 0.51)}
+paths = [
+    {f"rate {lr:g}": descend(lambda x: curvature * x, START, lr, 20) for lr in (0.05, 0.476, 0.51)}
+    for curvature in (torch.ones(2), RAVINE)
+]
+
+
+def draw_bowl_and_ravine(left, right):
+    draw_paths(
+        left,
+        lambda x: (x**2).sum(-1) / 2,
+        paths[0],
+        (-6, 6),
+        (-4, 4),
+        "A round bowl: straight in",
+        legend=False,
+    )
+    draw_paths(right, ravine, paths[1], (-6, 6), (-3, 3), "A ravine: 0.476 zigzags in, 0.51 out")
+
+
 cu.plots.figure(
-    lambda ax: draw_paths(
-        ax, ravine, paths, (-6, 6), (-3, 3), "Too small crawls, 0.476 zigzags in, 0.51 zigzags out"
-    ),
-    alt="Contours of a ravine: the path at rate 0.05 creeps along the floor, at 0.476 it zigzags "
-    "towards the minimum, at 0.51 the zigzags grow",
+    draw_bowl_and_ravine,
+    alt="Left, a round bowl: all three paths run straight to the minimum. Right, a ravine: the path at rate 0.05 "
+    "creeps along the floor, at 0.476 it zigzags towards the minimum, at 0.51 the zigzags grow",
+    width=9,
+    panels=2,
 )
 for lr in (0.1, 0.4, 2 / 4.2, 0.49):
     path = descend(lambda x: RAVINE.double() * x, START.double(), lr, 1000)
@@ -272,6 +291,7 @@ for lr in (0.1, 0.4, 2 / 4.2, 0.49):
 
 # %% [markdown]
 r"""
+In a round bowl the negative gradient points at the minimum. In a ravine it points mostly across, except on the floor.
 The formula said 138, and the count is 139. The number of steps grows roughly in proportion to $\kappa$: at
 $\kappa = 1000$, one factor of ten costs $\ln 10 / -\ln(999/1001) \approx 1151$ steps.
 
@@ -2169,15 +2189,15 @@ your step functions into optimizers that any training loop can use, also with sc
 
 # %%
 class StepOptimizer(torch.optim.Optimizer):
-    """An optimizer whose update is a step function. settings: lr and what else the step takes."""
+    """An optimizer whose update is a step function. settings: what else the step takes."""
 
-    def __init__(self, params, step_function, **settings):
+    def __init__(self, params, step_function, lr, **settings):
         params = list(params)
         if not params:
             raise ValueError("this optimizer has no parameters to train: did you pass net.parameters()?")
-        if not settings["lr"] > 0:
-            raise ValueError(f"the learning rate must be positive, got {settings['lr']}")
-        super().__init__(params, settings)
+        if not 0 < lr < math.inf:
+            raise ValueError(f"the learning rate must be a positive number, got {lr}")
+        super().__init__(params, {"lr": lr, **settings})
         self.step_function = step_function
 
     def step(self):
