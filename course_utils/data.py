@@ -503,8 +503,8 @@ def cifar10(train: bool, transform: Callable | None = None) -> CIFAR10:
     """CIFAR-10 as a torchvision data set, real or embedded (see `source`).
 
     transform: what torchvision does to each picture when it is asked for. The embedded set, 5,000 + 2,000
-    pictures, is drawn at the first call. Raises DataError as `source` does, and when files are missing, broken
-    or cannot be written.
+    pictures, is drawn at the first call. Raises DataError as `source` does, and when files are missing,
+    broken or cannot be written.
     """
     if source("cifar10") == "real":
         _check_real_cifar10(_real_folder("cifar10"))

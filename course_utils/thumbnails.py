@@ -498,8 +498,8 @@ def _photograph(picture: np.ndarray, d: Dice) -> np.ndarray:
 def draw(count: int, seed: int, *, habitat: float = HABITAT) -> tuple[np.ndarray, np.ndarray]:
     """Draw pictures of all ten classes, equally often and in random order.
 
-    habitat: how often a thing is where it belongs; with one seed and another habitat, the same things are drawn
-    in the same order. Returns images, uint8 (count, 32, 32, 3), and labels, uint8 (count,).
+    habitat: how often a thing is where it belongs; with one seed and another habitat, the same things are
+    drawn in the same order. Returns images, uint8 (count, 32, 32, 3), and labels, uint8 (count,).
     Raises ValueError unless count is a positive multiple of ten, and habitat is in [0, 1].
     """
     per_class, rest = divmod(count, len(THINGS))
