@@ -44,6 +44,7 @@ class ForkServer:
         self.sandboxed = sandboxed
         self._walls = sandbox.command() if sandboxed else []
         self._lock = threading.Lock()
+        self._stopped = False
         self._folder = tempfile.TemporaryDirectory(prefix="course-grader-")
         self._address = str(Path(self._folder.name) / "socket")
         self._start()
@@ -62,6 +63,8 @@ class ForkServer:
     def ensure(self) -> None:
         """Have a server that works. Raises GraderError if it does not start."""
         with self._lock:
+            if self._stopped:
+                raise GraderError("the grading was stopped")
             if self._process.poll() is not None and self._ready:
                 self._end()
                 self._start()
@@ -69,9 +72,13 @@ class ForkServer:
                 self._wait()
 
     def stop(self) -> None:
-        """End the server and every session."""
-        self._end()
-        self._folder.cleanup()
+        """End the server and every session, for good. A thread that uses it meanwhile gets an error."""
+        if not self._stopped:
+            self._stopped = True
+            if not self._ready:
+                self._process.kill()  # it would import everything first
+            self._end()
+            self._folder.cleanup()
 
     def connect(self, request: dict) -> socket.socket:
         """A new connection to the server, with its first line sent."""

@@ -8,13 +8,16 @@ learn from the same pages: a listed pair is a reason to look, and no more.
 """
 
 import ast
+import heapq
 import math
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from functools import lru_cache
+
+import numpy as np
 
 SMALLEST = 20  # statements and expressions in an answer that is long enough to tell something
 MANY = 0.2  # an answer that a larger share of the class has is no sign of anything
@@ -63,44 +66,100 @@ class Pair:
         return math.fsum(shared.weight for shared in self.shared)
 
 
-def alike(answers: Iterable[Answer], solutions: Mapping[str, str]) -> list[Pair]:
+def alike(answers: Iterable[Answer], solutions: Mapping[str, str], most: int | None = None) -> list[Pair]:
     """The pairs of students whose answers look copied, the most unlikely pair first.
 
-    solutions: exercise -> the chapter's own solution, which nobody has to copy from a classmate.
+    answers: read once, and kept only where they can tell something. solutions: exercise -> the chapter's own
+    solution, which nobody has to copy from a classmate. most: so many pairs; None means all.
     """
-    by_exercise = defaultdict(list)
+    exercises: dict[str, _Exercise] = {}
+    students: set[str] = set()
     for answer in answers:
-        by_exercise[answer.exercise].append(answer)
-    students = {answer.student for of_exercise in by_exercise.values() for answer in of_exercise}
+        students.add(answer.student)
+        if answer.exercise not in exercises:
+            exercises[answer.exercise] = _Exercise(normal_form(solutions.get(answer.exercise, "")))
+        exercises[answer.exercise].add(answer)
     if len(students) < FEWEST:
         return []
-    shared = defaultdict(list)
-    for exercise, of_exercise in by_exercise.items():
-        for students_of_pair, common in _shared(of_exercise, normal_form(solutions.get(exercise, ""))):
-            shared[students_of_pair].append(common)
-    pairs = [Pair(names, tuple(common)) for names, common in shared.items()]
+    groups = [group for exercise in exercises.values() for group in exercise.groups()]
     enough = math.log(math.comb(len(students), 2))
-    return sorted((p for p in pairs if p.weight > enough), key=lambda p: (-p.weight, p.students))
+    found = _above(groups, sorted(students), enough)
+    best = found if most is None else heapq.nsmallest(most, found, key=lambda one: (-one[0], one[1]))
+    pairs = [Pair(names, tuple(_shared(groups, *names))) for _, names in best]
+    return sorted(pairs, key=lambda pair: (-pair.weight, pair.students))
 
 
-def _shared(answers: list[Answer], solution: str | None) -> Iterable[tuple[tuple[str, str], Shared]]:
-    groups = defaultdict(list)
-    for answer in answers:
-        groups[normal_form(answer.source)].append(answer)
-    for form, group in groups.items():
-        if form is None or form == solution or len(group) > max(2, MANY * len(answers)):
-            continue
-        for one, other in combinations(sorted(group, key=lambda answer: answer.student), 2):
-            common = Shared(
-                exercise=one.exercise,
-                sources=(one.source, other.source),
-                having=len(group),
-                answered=len(answers),
-                right=one.right and other.right,
+class _Exercise:
+    """The answers to one exercise, by their normal form."""
+
+    def __init__(self, solution: str | None) -> None:
+        self.solution = solution
+        self.answered = 0
+        self.by_form: defaultdict[str, list[Answer]] = defaultdict(list)
+
+    def add(self, answer: Answer) -> None:
+        self.answered += 1
+        form = normal_form(answer.source)
+        if form is not None and form != self.solution:
+            self.by_form[form].append(answer)
+
+    def groups(self) -> Iterator["_Group"]:
+        """The answers that several students have, and not too many."""
+        for answers in self.by_form.values():
+            if 2 <= len(answers) <= max(2, MANY * self.answered):
+                yield _Group({answer.student: answer for answer in answers}, self.answered)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """An answer that several students have: student -> the answer as that one wrote it."""
+
+    members: dict[str, Answer]
+    answered: int
+
+    @property
+    def weight(self) -> float:
+        return math.log(self.answered / len(self.members))
+
+
+def _above(
+    groups: list[_Group], students: list[str], enough: float
+) -> Iterator[tuple[float, tuple[str, str]]]:
+    """(weight, names) of the pairs that weigh more than this.
+
+    One student after the other is compared with all at once: pairs are too many to be held in memory.
+    """
+    number = {student: place for place, student in enumerate(students)}
+    of_student: defaultdict[str, list[tuple]] = defaultdict(list)
+    for group in groups:
+        places = np.array([number[student] for student in group.members])
+        wrong = np.array([not answer.right for answer in group.members.values()])
+        for student, answer in group.members.items():
+            of_student[student].append((places, group.weight * (1 + (wrong | (not answer.right)))))
+    for student, shared in of_student.items():
+        total = np.zeros(len(students))
+        for places, weights in shared:
+            total[places] += weights
+        total[: number[student] + 1] = 0.0
+        for place in np.flatnonzero(total > enough):
+            yield float(total[place]), (student, students[place])
+
+
+def _shared(groups: list[_Group], one: str, other: str) -> Iterator[Shared]:
+    """What two students share."""
+    for group in groups:
+        if one in group.members and other in group.members:
+            first, second = group.members[one], group.members[other]
+            yield Shared(
+                exercise=first.exercise,
+                sources=(first.source, second.source),
+                having=len(group.members),
+                answered=group.answered,
+                right=first.right and second.right,
             )
-            yield (one.student, other.student), common
 
 
+@lru_cache(maxsize=10_000)  # most of a class write the same
 def normal_form(source: str) -> str | None:
     """An answer without what is easily changed: comments, docstrings, annotations, spaces, variables' names.
 

@@ -19,7 +19,7 @@ from course_format.record import MIME_TYPE, Record
 from course_grader import needs
 from course_grader.assemble import Assembled, assemble
 from course_grader.client import NO_MESSAGE, ForkServer, Session, SessionEnded, open_session
-from course_grader.submission import beside_notebooks, printable
+from course_grader.submission import beside_notebooks
 from course_grader.work import GraderError, Job, Result
 
 MAX_PROCESSES = 10  # a submission that ends its process more often than this has had its chance
@@ -223,7 +223,7 @@ class _Run:
         if cell.id == self.assembled.imports:
             return "the cell with the imports"
         first = next((line.strip() for line in cell.source.split("\n") if line.strip()), "")
-        first = printable(first[:FIRST_LINE]).replace("`", "'")
+        first = "".join(c if c.isprintable() and c != "`" else " " for c in first[:FIRST_LINE])
         return f"the cell that begins with `{first}`"
 
     def _add(self, output: NotebookNode, outputs: list) -> None:

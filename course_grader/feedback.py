@@ -6,6 +6,7 @@ shows the source of a test, and texts that came out of the student's run only if
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,42 @@ MOST_CASES = 60  # of one exercise; more come from no honest test cell
 MOST_PICTURES, LARGEST_PICTURE = 4, 500_000  # of one cell; bytes
 PNG = b"\x89PNG\r\n\x1a\n"
 UNANSWERED = "YOUR ANSWER HERE"
+# What a student can do about a reason that has these words.
+ADVICE = (
+    (
+        "No module named|cannot import|ImportError",
+        "A package or a module is not there where notebooks are graded. Hand in modules of your own beside "
+        "the notebook; do without other packages in your answers.",
+    ),
+    (
+        "(Syntax|Indentation|Tab)Error",
+        "A cell with such an error does not run at all. Before you hand in, choose "
+        "`Restart Kernel and Run All Cells`: each of them must run.",
+    ),
+    (
+        "NameError|is not defined",
+        "A name must be defined above the cell that uses it, as `Restart Kernel and Run All Cells` shows.",
+    ),
+    ("No such file", "Hand in the files that your notebook reads, and open them by a path beside it."),
+    (
+        "was stopped after|was not run|seconds together|memory|ended its",
+        "Keep trainings out of the cells of exercises, and make your own ones short before you hand in.",
+    ),
+    (
+        "may lack what it uses",
+        "Your Python is newer than that of the grader: use what the older one knows, too.",
+    ),
+    (
+        "are missing|put back|lost their names|in its place",
+        "Write into the notebook as you got it, and keep its cells.",
+    ),
+    ("a person", "Your instructor looks at this; you need not do anything."),
+    ("timestamp", "Ask your instructor whether the time at which you handed in is right."),
+)
+LAST_ADVICE = (
+    "If you think that this has cost you points, show this page to your instructor: your work is kept as it "
+    "ran, and can be graded again.",
+)
 MODEL_ANSWER = "(left out: it repeats the model answer)"
 
 
@@ -41,6 +78,7 @@ class Part:
     failed: list[Record]
     passed: list[Record]
     trouble: str
+    stopped: str  # the error of the student's own cell
     source: str
     answer: Markup
     question: Markup
@@ -79,6 +117,7 @@ class _Page:
     def render(self, submission: Marked) -> str:
         marks = submission.marks.values()
         parts = [self.part(submission, exercise) for exercise in self.exercises]
+        reasons = self.tell(submission.reason, submission).splitlines()
         return pages.render(
             "feedback.html",
             title=self.title,
@@ -87,7 +126,8 @@ class _Page:
             most=submission.most,
             waiting=sum(mark.most for mark in marks if not mark.marked),
             penalty=submission.penalty,
-            reasons=self.tell(submission.reason, submission).splitlines(),
+            reasons=reasons,
+            advice=_advice(reasons),
             parts=parts,
         )
 
@@ -104,6 +144,7 @@ class _Page:
             failed=[record for record in records if record.status != "passed"],
             passed=[record for record in records if record.status == "passed"],
             trouble=self.trouble(submission, exercise, records),
+            stopped=self.tell("\n".join(_about(exercise, submission)), submission),
             source="" if exercise.written else source.strip("\n"),
             answer=self.answer(submission, exercise),
             question=_markdown(exercise.question) if exercise.written else Markup(),
@@ -150,6 +191,19 @@ class _Page:
             if output.output_type == "error":
                 return self.tell(str(output.get("evalue", "")), submission) or "the test broke off"
         return "" if records else "no check of this exercise left a result"
+
+
+def _about(exercise: Exercise, submission: Marked) -> list[str]:
+    """The sentences about the cell that the student wrote for an exercise."""
+    begin = f"{exercise.name}: "
+    lines = submission.reason.splitlines() if not exercise.written else ()
+    return [line.removeprefix(begin) for line in lines if line.startswith(begin)]
+
+
+def _advice(reasons: Sequence[str]) -> list[str]:
+    """What a student can do about these sentences."""
+    found = [advice for words, advice in ADVICE if any(re.search(words, reason) for reason in reasons)]
+    return [*found, *LAST_ADVICE]
 
 
 def _state(mark: Mark | None, records: list[Record]) -> str:

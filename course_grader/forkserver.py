@@ -99,9 +99,9 @@ def warm_up() -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from course_grader import habits, session
+    from course_grader import session
 
-    habits.make_harmless()
+    session.usual_settings()
     data.fashion_mnist(train=True)
     data.load_house_prices()
     activate_matplotlib(INLINE)

@@ -133,7 +133,7 @@ class Recorder:
         self._create_student = Autograde(coursedir=course.directory, config=course.config).create_student
         self._late = AssignLatePenalties(config=course.config)
         self._late.init_plugin()
-        self._engine = _engine(course.db_url)
+        self._engine = gradebook_engine(course.db_url)
 
     def __enter__(self) -> "Recorder":
         return self
@@ -151,7 +151,7 @@ class Recorder:
         Waits while somebody else writes. Raises GraderError if the gradebook cannot be written to, or does
         not know the assignment as it was graded.
         """
-        with _explained(self._engine):
+        with explained(self._engine):
             try:
                 self._record(result)
             except IntegrityError:
@@ -164,7 +164,7 @@ class Recorder:
         A row whose scores are no longer those in the gradebook (nbgrader graded the submission since, or it
         was removed) is left out. Raises GraderError if the gradebook cannot be read.
         """
-        with _explained(self._engine), Session(self._engine) as session:
+        with explained(self._engine), Session(self._engine) as session:
             if not inspect(session.connection()).has_table(RESULTS.name):
                 return {}
             rows = session.execute(select(RESULTS).where(RESULTS.c.assignment == assignment)).all()
@@ -175,7 +175,7 @@ class Recorder:
 
     def terms(self, assignment: str) -> "Terms":
         """What decides about late penalties now. Raises GraderError if the gradebook cannot be read."""
-        with _explained(self._engine), Session(self._engine) as session:
+        with explained(self._engine), Session(self._engine) as session:
             due = session.scalar(select(Assignment.duedate).where(Assignment.name == assignment))
             known = _extensions(session, assignment) if due else {}
         return Terms(due, _policy(self._late), known)
@@ -216,7 +216,11 @@ class Recorder:
                 notebook.late_submission_penalty = self._late._check_late_penalty(notebook, penalty)
 
 
-def _engine(db_url: str) -> Engine:
+def gradebook_engine(db_url: str, first: str = "nbgrader generate_assignment") -> Engine:
+    """The database of a gradebook. Raises GraderError if it is none, or of a kind that cannot be locked.
+
+    first: the command that makes a gradebook.
+    """
     try:
         url = make_url(db_url)
     except ArgumentError:
@@ -229,7 +233,7 @@ def _engine(db_url: str) -> Engine:
         raise GraderError(f"the gradebook {url} is in {kind}: course-grader works with sqlite or postgresql")
     # SQLite would make an empty file.
     if kind == "sqlite" and not database.startswith("file:") and not Path(database).is_file():
-        raise GraderError(f"there is no gradebook {url} yet: run `nbgrader generate_assignment` first")
+        raise GraderError(f"there is no gradebook {url} yet: run `{first}` first")
     try:
         return create_engine(url, **OPTIONS[kind])
     except (ImportError, NoSuchModuleError) as error:
@@ -240,7 +244,7 @@ def _engine(db_url: str) -> Engine:
 
 
 @contextmanager
-def _explained(engine: Engine) -> Iterator[None]:
+def explained(engine: Engine) -> Iterator[None]:
     """Turn the errors of a database into one sentence each."""
     try:
         yield

@@ -226,9 +226,18 @@ class Place:
 
 @contextlib.contextmanager
 def on_this_machine(server: ForkServer, workers: int) -> Iterator[Place]:
-    """Grade with so many threads, each with one process of the fork server at a time."""
-    with ThreadPoolExecutor(workers) as executor:
+    """Grade with so many threads, each with one process of the fork server at a time.
+
+    An interrupt ends the server: what runs is broken off, and what waits never runs.
+    """
+    executor = ThreadPoolExecutor(workers)
+    try:
         yield Place(executor, functools.partial(grade, server=server), workers)
+    except KeyboardInterrupt:
+        server.stop()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

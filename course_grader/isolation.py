@@ -58,6 +58,10 @@ FORBIDDEN = {
         "io_uring_setup": 425,
     },
 }
+# The kinds of sockets that notebooks have a use for; others, such as those to a virtual machine's host, are
+# in no network namespace. Numbers of the call, and of the families in linux/socket.h.
+SOCKET = {"x86_64": 41, "aarch64": 198}
+FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16}
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_..., linux/audit.h
 FIRST_X32 = 0x40000000  # from here on, x86_64 has the same system calls under other numbers
 
@@ -157,32 +161,47 @@ def close_files(keep: set[int]) -> None:
 
 
 def forbid_system_calls() -> None:
-    """Have the calls in FORBIDDEN fail with "not implemented", in this process and all that come from it.
+    """Have the calls in FORBIDDEN, and sockets that are not of FAMILIES, fail as "not implemented".
+
+    In this process and all that come from it.
 
     Needs PR_SET_NO_NEW_PRIVS. Raises OSError on a processor whose numbers are not known.
     """
     machine = platform.machine()
     if machine not in FORBIDDEN:
         raise OSError(errno.ENOTSUP, f"the system calls of {machine} processors are not known to the sandbox")
-    program = _filter(ARCHITECTURES[machine], sorted(FORBIDDEN[machine].values()))
+    program = _filter(ARCHITECTURES[machine], sorted(FORBIDDEN[machine].values()), SOCKET[machine])
     code = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
     _call(libc.prctl, PR_SET_SECCOMP, 2, ctypes.byref(header), 0, 0)
 
 
-def _filter(architecture: int, numbers: list[int]) -> bytes:
-    """A program for the kernel's packet filter, which reads the system call's architecture and number."""
+def _filter(architecture: int, numbers: list[int], socket: int) -> bytes:
+    """A program for the kernel's packet filter: it refuses the calls of these numbers.
+
+    And the call `socket`, unless its first argument is one of FAMILIES.
+    """
     load, equal, greater_equal, give = 0x20, 0x15, 0x35, 0x06  # bpf_common.h
     allow, refuse = 0x7FFF0000, 0x00050000 | errno.ENOSYS  # seccomp.h
-    steps = [
-        (load, 0, 0, 4),
-        (equal, 0, len(numbers) + 3, architecture),  # as 32-bit programs it would have other numbers
-        (load, 0, 0, 0),
-        (greater_equal, len(numbers) + 1, 0, FIRST_X32),
-        *((equal, len(numbers) - place, 0, number) for place, number in enumerate(numbers)),
+    number, arch, first_argument = 0, 4, 16  # where they stand in struct seccomp_data, little-endian
+    steps = [  # what to do, where to go on if it is true, and if not, with which value
+        (load, "next", "next", arch),
+        (equal, "next", "refuse", architecture),  # as 32-bit programs it would have other numbers
+        (load, "next", "next", number),
+        (greater_equal, "refuse", "next", FIRST_X32),
+        *((equal, "refuse", "next", one) for one in numbers),
+        (equal, "next", "allow", socket),
+        (load, "next", "next", first_argument),
+        *((equal, "allow", "next", family) for family in sorted(FAMILIES.values())),
+        (give, "next", "next", refuse),
+        (give, "next", "next", allow),
     ]
-    steps += [(give, 0, 0, allow), (give, 0, 0, refuse)]
-    return b"".join(struct.pack("HBBI", *step) for step in steps)
+    program = b""
+    for place, (what, if_true, if_false, value) in enumerate(steps):
+        left = len(steps) - place
+        skip = {"next": 0, "refuse": left - 3, "allow": left - 2}
+        program += struct.pack("HBBI", what, skip[if_true], skip[if_false], value)
+    return program
 
 
 def _mount(source: str, target: str, kind: str, flags: int, options: str) -> None:

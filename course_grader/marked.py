@@ -20,13 +20,14 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy import inspect
 from sqlalchemy.orm import Query, Session
 
 from course_format import record
 from course_format.cells import nbgrader
 from course_format.record import Record
 from course_grader.course import Course, GraderError
+from course_grader.gradebook import explained, gradebook_engine
 
 
 @dataclass(frozen=True)
@@ -139,17 +140,17 @@ def exercises(chapter: NotebookNode) -> list[Exercise]:
 
 @contextmanager
 def reading_gradebook(course: Course) -> Iterator[Session]:
-    """The gradebook of a course, to be read. Raises GraderError if there is none; nbgrader would make one."""
-    url = make_url(course.db_url)
-    missing = GraderError(f"there is no gradebook {url}: run `course-grader grade` first")
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise missing
-    engine = create_engine(url)
+    """The gradebook of a course, to be read.
+
+    Raises GraderError if there is none (nbgrader would make one), or the database fails while it is read.
+    """
+    engine = gradebook_engine(course.db_url, first="course-grader grade")
     try:
-        if not inspect(engine).has_table(Assignment.__tablename__):
-            raise missing
-        with Session(engine) as session:
-            yield session
+        with explained(engine):
+            if not inspect(engine).has_table(Assignment.__tablename__):
+                raise GraderError(f"there is no gradebook {engine.url} yet: run `course-grader grade` first")
+            with Session(engine) as session:
+                yield session
     finally:
         engine.dispose()
 
@@ -159,6 +160,11 @@ def read_marked(course: Course, assignment: str, students: Sequence[str] | None 
 
     Raises GraderError if nobody was graded, or one of these students was not.
     """
+    return with_notebooks(course, assignment, graded_students(course, assignment, students))
+
+
+def graded_students(course: Course, assignment: str, students: Sequence[str] | None = None) -> list[Marked]:
+    """The same without what is in their notebooks, so that a class of any size can be held."""
     with reading_gradebook(course) as session:
         found = {submission.student: submission for submission in _from_gradebook(session, assignment)}
     again = f"run `course-grader grade {assignment}` first"
@@ -167,10 +173,15 @@ def read_marked(course: Course, assignment: str, students: Sequence[str] | None 
     for student in students or ():
         if student not in found:
             raise GraderError(f"{student} is not graded for {assignment}: {again}")
+    return [found[student] for student in sorted(found if students is None else dict.fromkeys(students))]
+
+
+def with_notebooks(course: Course, assignment: str, students: Sequence[Marked]) -> Iterator[Marked]:
+    """Graded submissions with what is in their notebooks, read one by one."""
     name = course.chapter(assignment).stem
-    for student in sorted(found if students is None else dict.fromkeys(students)):
-        path = course.path("autograded", student, assignment) / f"{name}.ipynb"
-        yield _with_notebook(found[student], path)
+    for one in students:
+        path = course.path("autograded", one.student, assignment) / f"{name}.ipynb"
+        yield _with_notebook(one, path)
 
 
 def _from_gradebook(session: Session, assignment: str) -> list[Marked]:

@@ -1,24 +1,39 @@
 """The class report: one HTML page that shows an instructor what the class did not understand."""
 
+import functools
 import math
 import re
 import statistics
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 
+from course_format.cells import nbgrader
 from course_grader import pages
 from course_grader.copies import Answer, Pair, alike
 from course_grader.course import Course
-from course_grader.marked import Exercise, Marked, Record, exercises, not_done, read_marked
+from course_grader.marked import (
+    Exercise,
+    Mark,
+    Marked,
+    Record,
+    exercises,
+    graded_students,
+    not_done,
+    with_notebooks,
+)
 
 HARD = 0.8  # an exercise that earned a smaller share of its points stands at the top of the page
 MOST_HARD, MOST_CASES, MOST_MISTAKES, MOST_SLOW, MOST_PAIRS = 3, 12, 15, 10, 15
 LONGEST_EXAMPLE = 400  # characters
+LONGEST_KEPT = 2 * LONGEST_EXAMPLE  # of a message while the class is read
 LONGEST_COPY = 4_000
+# What is to do about submissions with a reason, the most urgent first; and the words that ask for a person.
+URGENCIES = ("decide", "look", "no points lost")
+ASKING = ("a person", "timestamp.txt")
 BINS = 10
 
 
@@ -69,167 +84,173 @@ def write_report(course: Course, assignment: str, anonymous: bool = False) -> Pa
     numbers of five digits or more). Raises GraderError if nobody is graded.
     """
     solved = nbformat.read(course.chapter(assignment).solved, as_version=4)
-    class_ = list(read_marked(course, assignment))
-    report = _Report(class_, exercises(solved), anonymous)
-    solutions = {
-        cell.metadata["nbgrader"]["grade_id"]: cell.source
-        for cell in solved.cells
-        if "nbgrader" in cell.metadata
-    }
+    students = graded_students(course, assignment)
+    report = _Report(students, exercises(solved), anonymous)
+    solutions = {nbgrader(cell)["grade_id"]: cell.source for cell in solved.cells if nbgrader(cell)}
+    submissions = with_notebooks(course, assignment, students)
+    pairs = alike(report.read(submissions), solutions, most=MOST_PAIRS)
     title = solved.metadata.get("course", {}).get("title", assignment)
-    page = report.render(title=title, assignment=assignment, solutions=solutions)
+    page = report.render(title=title, assignment=assignment, pairs=pairs)
     return pages.write_atomically(course.folder / "reports" / f"{assignment}.html", page)
 
 
-class _Report:
-    def __init__(self, class_: Sequence[Marked], all_exercises: Sequence[Exercise], anonymous: bool):
-        self.class_, self.exercises, self.anonymous = class_, all_exercises, anonymous
-        self.name = _numbers(class_) if anonymous else {one.student: one.label for one in class_}
-        self.clean = _cleaner(class_) if anonymous else str
-        self.records = {one.student: {e.name: one.records(e) for e in all_exercises} for one in class_}
+class _Failing:
+    """A case, or a known mistake: who failed, and what they were told."""
 
-    def render(self, title: str, assignment: str, solutions: dict[str, str]) -> str:
-        scores = [one.score for one in self.class_]
-        most = max(one.most for one in self.class_)
-        how = self.how_it_went()
-        failures = self.failed_cases()
+    def __init__(self, exercise: Exercise, record: Record) -> None:
+        self.exercise, self.case, self.hidden = exercise, record.case, record.hidden
+        self.students: list[str] = []
+        self.told: Counter[str] = Counter()
+
+    def add(self, name: str, record: Record) -> None:
+        self.students.append(name)
+        self.told[record.message[:LONGEST_KEPT]] += 1
+
+    def failure(self, tried: int) -> Failure:
+        told = self.told.most_common(1)[0][0]
+        return Failure(self.exercise, self.case, self.hidden, told, tuple(sorted(self.students)), tried)
+
+
+class _Tally:
+    """How one exercise went."""
+
+    def __init__(self, exercise: Exercise) -> None:
+        self.exercise = exercise
+        self.states: Counter[str] = Counter()
+        self.earned = self.offered = self.most = 0.0
+        self.tried = 0  # by students who did not leave it as it was handed out
+        self.run: Counter[str] = Counter()  # cases, by these
+        self.failing: dict[str, _Failing] = {}
+        self.mistakes: dict[str, _Failing] = {}
+
+    def add(self, name: str, mark: Mark | None, records: list[Record]) -> None:
+        """One student more."""
+        if mark is not None:
+            self.most = mark.most
+            self.states[_state(mark, records)] += 1
+            if mark.marked:
+                self.earned, self.offered = self.earned + mark.score, self.offered + mark.most
+        if not records or not_done(records):
+            return
+        self.tried += 1
+        told: set[str] = set()
+        for record in records:
+            self.run[record.case] += 1
+            if record.status != "passed":
+                self._fail(self.failing, record.case, name, record)
+            if record.mistake and record.mistake not in told:
+                told.add(record.mistake)
+                self._fail(self.mistakes, record.mistake, name, record)
+
+    def _fail(self, of: dict[str, _Failing], key: str, name: str, record: Record) -> None:
+        of.setdefault(key, _Failing(self.exercise, record)).add(name, record)
+
+    @property
+    def how(self) -> HowItWent:
+        counts = {state: self.states[state] for state in ("full", "part", "none", "undone", "unmarked")}
+        share = self.earned / self.offered if self.offered else None
+        return HowItWent(self.exercise, self.most, share=share, **counts)
+
+
+class _Report:
+    """Adds up a class while its notebooks are read, one after the other: no two are in memory at a time."""
+
+    def __init__(self, students: Sequence[Marked], all_exercises: Sequence[Exercise], anonymous: bool):
+        self.anonymous = anonymous
+        self.name = _numbers(students) if anonymous else {one.student: one.label for one in students}
+        self.clean = _cleaner(students) if anonymous else str
+        self.tallies = [_Tally(exercise) for exercise in all_exercises]
+        self.scores = [one.score for one in students]
+        self.most = max(one.most for one in students)
+        self.unmarked = sum(any(not mark.marked for mark in one.marks.values()) for one in students)
+        self.measured: list[tuple[str, float]] = []  # students and the seconds that their submissions took
+        self.troubled: list[tuple[int, str, float, list[str]]] = []  # how urgent, name, score, sentences
+        self.flagged: list[tuple[str, float, list[str]]] = []
+
+    def read(self, submissions: Iterable[Marked]) -> Iterator[Answer]:
+        """Take in all submissions. Yields the answers that may look like another one."""
+        for one in submissions:
+            name = self.name[one.student]
+            if one.seconds is not None:
+                self.measured.append((name, one.seconds))
+            if one.reason:
+                self.troubled.append(
+                    (_urgency(one), name, one.score, self._sentences(one.reason.splitlines()))
+                )
+            if one.flags:
+                self.flagged.append((name, one.score, self._sentences(one.flags)))
+            for tally in self.tallies:
+                exercise = tally.exercise
+                records, mark = one.records(exercise), one.marks.get(exercise.grade_id)
+                tally.add(name, mark, records)
+                source = "" if exercise.written or mark is None else one.source(exercise.name)
+                if source and _state(mark, records) != "undone":
+                    yield Answer(name, exercise.name, source, right=mark.score >= mark.most)
+
+    def _sentences(self, texts: Iterable[str]) -> list[str]:
+        return [self.short(text) for text in texts]
+
+    def render(self, title: str, assignment: str, pairs: list[Pair]) -> str:
+        """The page, when all submissions have been read."""
+        how = sorted((t.how for t in self.tallies), key=lambda it: math.inf if it.share is None else it.share)
+        failures = self._failures((f, t.run[f.case]) for t in self.tallies for f in t.failing.values())
+        mistakes = self._failures((f, t.tried) for t in self.tallies for f in t.mistakes.values())
+        mistakes.sort(key=lambda failure: -len(failure.students))
+        bars = distribution(self.scores, self.most)
         return pages.render(
             "report.html",
             title=title,
             assignment=assignment,
             anonymous=self.anonymous,
-            count=len(self.class_),
-            most=most,
-            median=statistics.median(scores),
-            mean=statistics.fmean(scores),
-            low=min(scores),
-            high=max(scores),
-            unmarked=sum(any(not mark.marked for mark in one.marks.values()) for one in self.class_),
-            bars=distribution(scores, most),
-            ticks=_ticks(scores, most),
+            count=len(self.scores),
+            most=self.most,
+            median=statistics.median(self.scores),
+            mean=statistics.fmean(self.scores),
+            low=min(self.scores),
+            high=max(self.scores),
+            unmarked=self.unmarked,
+            bars=bars,
+            ticks=_ticks(bars),
             how=how,
             hard=[(it, _first(failures, it.exercise)) for it in how if _is_hard(it)][:MOST_HARD],
             cases=failures[:MOST_CASES],
-            mistakes=self.mistakes()[:MOST_MISTAKES],
-            slow=self.slowest(),
-            troubled=self.notes(lambda one: one.reason.splitlines()),
-            flagged=self.notes(lambda one: one.flags),
-            pairs=self.pairs(solutions),
+            mistakes=mistakes[:MOST_MISTAKES],
+            slow=sorted(self.measured, key=lambda pair: (-pair[1], pair[0]))[:MOST_SLOW],
+            troubled=sorted(self.troubled),
+            urgencies=URGENCIES,
+            flagged=sorted(self.flagged),
+            pairs=pairs,
             short=self.short,
             copied=lambda text: self.short(text.strip("\n"), LONGEST_COPY),
-            titles={exercise.name: exercise.title for exercise in self.exercises},
+            titles={tally.exercise.name: tally.exercise.title for tally in self.tallies},
         )
 
     def short(self, text: str, longest: int = LONGEST_EXAMPLE) -> str:
         """The beginning of a student's text, without names if need be: not even a part of one at the cut."""
         return pages.cut(self.clean(text[: 2 * longest]), longest)
 
-    def how_it_went(self) -> list[HowItWent]:
-        """All exercises, the hardest first."""
-        found = [self._one(exercise) for exercise in self.exercises]
-        return sorted(found, key=lambda it: math.inf if it.share is None else it.share)
+    def _failures(self, found: Iterable[tuple[_Failing, int]]) -> list[Failure]:
+        """The largest share first."""
+        failures = [failing.failure(tried) for failing, tried in found]
+        return sorted(failures, key=lambda failure: (-failure.share, -failure.tried))
 
-    def _one(self, exercise: Exercise) -> HowItWent:
-        states: Counter[str] = Counter()
-        earned = offered = most = 0.0
-        for one in self.class_:
-            mark = one.marks.get(exercise.grade_id)
-            if mark is None:
-                continue
-            most = mark.most
-            states[self._state(one, exercise)] += 1
-            if mark.marked:
-                earned, offered = earned + mark.score, offered + mark.most
-        counts = {name: states[name] for name in ("full", "part", "none", "undone", "unmarked")}
-        return HowItWent(exercise, most, share=earned / offered if offered else None, **counts)
 
-    def _state(self, one: Marked, exercise: Exercise) -> str:
-        mark, records = one.marks[exercise.grade_id], self.records[one.student][exercise.name]
-        if not mark.marked:
-            return "unmarked"
-        if mark.score >= mark.most:
-            return "full"
-        if mark.score > 0:
-            return "part"
-        return "undone" if not_done(records) else "none"
+def _state(mark: Mark, records: list[Record]) -> str:
+    if not mark.marked:
+        return "unmarked"
+    if mark.score >= mark.most:
+        return "full"
+    if mark.score > 0:
+        return "part"
+    return "undone" if not_done(records) else "none"
 
-    def failed_cases(self) -> list[Failure]:
-        """Per case, who tried and failed; the largest share first."""
-        failed, tried = defaultdict(list), Counter()
-        for one, exercise, records in self._tried():
-            for record in records:
-                tried[exercise.name, record.case] += 1
-                if record.status != "passed":
-                    failed[exercise.name, record.case].append((one, record))
-        return self._failures(failed, tried)
 
-    def mistakes(self) -> list[Failure]:
-        """Per exercise and known mistake, who made it, in one case or in several; the most frequent first."""
-        made, tried = defaultdict(dict), Counter()
-        for one, exercise, records in self._tried():
-            tried[exercise.name] += 1
-            for record in records:
-                if record.mistake:
-                    made[exercise.name, record.mistake].setdefault(one.student, (one, record))
-        failures = self._failures(
-            {key: list(found.values()) for key, found in made.items()},
-            {key: tried[key[0]] for key in made},
-        )
-        return sorted(failures, key=lambda failure: -len(failure.students))
-
-    def _failures(self, failed: dict, tried: dict) -> list[Failure]:
-        by_name = {exercise.name: exercise for exercise in self.exercises}
-        found = [
-            Failure(
-                exercise=by_name[key[0]],
-                case=records[0][1].case,
-                hidden=records[0][1].hidden,
-                example=_most_common([record.message for _, record in records]),
-                students=tuple(sorted(self.name[one.student] for one, _ in records)),
-                tried=tried[key],
-            )
-            for key, records in failed.items()
-        ]
-        return sorted(found, key=lambda failure: (-failure.share, -failure.tried))
-
-    def _tried(self) -> Iterable[tuple[Marked, Exercise, list[Record]]]:
-        """Everyone's records of every exercise that was not left as it was handed out."""
-        for one in self.class_:
-            for exercise in self.exercises:
-                records = self.records[one.student][exercise.name]
-                if records and not not_done(records):
-                    yield one, exercise, records
-
-    def slowest(self) -> list[tuple[str, float]]:
-        """Students and the seconds that their submissions took; none if nobody measured them."""
-        measured = [(self.name[one.student], one.seconds) for one in self.class_ if one.seconds is not None]
-        return sorted(measured, key=lambda pair: (-pair[1], pair[0]))[:MOST_SLOW]
-
-    def notes(self, of: Callable[[Marked], Sequence[str]]) -> list[tuple[str, float, list[str]]]:
-        """Students about whom there is something to say: (name, score, sentences)."""
-        found = [
-            (
-                self.name[one.student],
-                one.score,
-                [self.short(text) for text in of(one)],
-            )
-            for one in self.class_
-            if of(one)
-        ]
-        return sorted(found)
-
-    def pairs(self, solutions: dict[str, str]) -> list[Pair]:
-        """Pairs of students whose answers look copied, under the names of this report."""
-        answers = [
-            Answer(self.name[one.student], exercise.name, source, right=mark.score >= mark.most)
-            for one in self.class_
-            for exercise in self.exercises
-            if not exercise.written
-            and (source := one.source(exercise.name))
-            and (mark := one.marks.get(exercise.grade_id)) is not None
-            and self._state(one, exercise) != "undone"
-        ]
-        return alike(answers, solutions)[:MOST_PAIRS]
+def _urgency(one: Marked) -> int:
+    """Whom to look at first: a place in URGENCIES."""
+    if any(words in one.reason for words in ASKING):
+        return 0
+    lost = any(mark.auto is not None and mark.auto < mark.most for mark in one.marks.values())
+    return 1 if lost else 2
 
 
 def distribution(scores: Sequence[float], most: float) -> list[Bar]:
@@ -242,9 +263,9 @@ def distribution(scores: Sequence[float], most: float) -> list[Bar]:
     return [Bar(i * width, min((i + 1) * width, most), counts[i]) for i in range(bars)]
 
 
-def _ticks(scores: Sequence[float], most: float) -> list[int]:
+def _ticks(bars: list[Bar]) -> list[int]:
     """Four or five whole numbers for the axis that counts students, the last at or above the highest bar."""
-    top = max((bar.count for bar in distribution(scores, most)), default=0)
+    top = max((bar.count for bar in bars), default=0)
     step = max(1, math.ceil(top / 4))
     return list(range(0, step * math.ceil(top / step) + 1, step))
 
@@ -255,10 +276,6 @@ def _is_hard(it: HowItWent) -> bool:
 
 def _first(failures: list[Failure], exercise: Exercise) -> Failure | None:
     return next((failure for failure in failures if failure.exercise == exercise), None)
-
-
-def _most_common(messages: list[str]) -> str:
-    return Counter(messages).most_common(1)[0][0]
 
 
 def _numbers(class_: Sequence[Marked]) -> dict[str, str]:
@@ -276,8 +293,28 @@ def _cleaner(class_: Sequence[Marked]) -> Callable[[str], str]:
         for name in (one.student, one.first_name, one.last_name, one.email, one.email.split("@")[0])
         if len(name) >= (5 if name.isdigit() else 2)
     }
-    longest_first = sorted(names, key=lambda name: (-len(name), name))
-    # A word ends where the letters end: s01 is found in /home/s01_old, and not in class01.
-    pattern = "|".join(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])" for name in longest_first)
-    found = re.compile(pattern or r"(?!)", re.IGNORECASE)
-    return lambda text: found.sub("[name]", text)
+    return functools.partial(_without, {name.lower() for name in names}, _lengths(names))
+
+
+def _lengths(names: set[str]) -> list[int]:
+    return sorted({len(name) for name in names}, reverse=True)
+
+
+def _without(names: set[str], lengths: list[int], text: str) -> str:
+    """A text with a note in place of each name that stands in it as whole words.
+
+    A word ends where the letters end: s01 is found in /home/s01_old, and not in class01. One pattern of all
+    names would take a class of thousands for ever.
+    """
+    lower, kept, place = text.lower(), [], 0
+    lower = lower if len(lower) == len(text) else text  # a few letters of some languages grow
+    while place < len(text):
+        fits = [n for n in lengths if lower[place : place + n] in names and _is_whole(text, place, place + n)]
+        kept.append("[name]" if fits else text[place])
+        place += fits[0] if fits else 1
+    return "".join(kept)
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    around = text[start - 1 : start] + text[end : end + 1]
+    return end <= len(text) and not re.search(r"[A-Za-z0-9]", around)

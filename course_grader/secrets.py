@@ -23,7 +23,8 @@ SHORTEST_LINE = 12  # a shorter line, without its spaces, may well stand elsewhe
 LEFT_OUT = "(left out: it showed a part of the tests)"
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-ESCAPES = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[nrt])")
+# A run of backslashes is taken whole or not at all: to try each of its parts takes the square of the time.
+ESCAPES = re.compile(r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[nrt])")
 
 
 @dataclass(frozen=True)

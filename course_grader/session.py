@@ -34,6 +34,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,19 +43,22 @@ from course_utils.check import _cell as state_of_checks
 
 import course_grader
 from course_format.cells import blanked, count_cases
-from course_grader import guard, own_cell
+from course_grader import guard, habits, own_cell
 from course_grader.shell import Outputs, make_shell
 from course_grader.work import Limits
 
 FOLDER = Path("/tmp/submission")
+# Whatever a notebook has set: the data are those that are here.
+ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde", "COURSE_DATA": "embedded"}
 DEFERRED_SECONDS = 0.05  # how long a timeout waits while a line is being sent
 
 # Bound before student code runs, which may replace what stands behind the names.
-set_timer, set_handler, set_mask, execute = (
+set_timer, set_handler, set_mask, execute, environment = (
     signal.setitimer,
     signal.signal,
     signal.pthread_sigmask,
     builtins.exec,
+    os.environ,
 )
 
 
@@ -68,9 +72,15 @@ def guarded() -> tuple[Callable[[bool], list[str]], frozenset[int]]:
     return guard.make_guard()
 
 
+@cache
+def usual_settings() -> Callable[[], AbstractContextManager]:
+    """The context in which tests run, made once in the server, before any student could set anything."""
+    return habits.make_harmless()
+
+
 def start(connection: socket.socket, request: dict, limits: Limits) -> int:
     """Serve one submission on this connection until the other side hangs up. Returns the exit status."""
-    restore, functions = guarded()
+    (restore, functions), settings = guarded(), usual_settings()
     _own_environment(request)
     _hide()
     outputs = Outputs(connection, limits.output)
@@ -87,6 +97,7 @@ def start(connection: socket.socket, request: dict, limits: Limits) -> int:
         one = json.loads(line)
         done = {"done": one["id"], "error": None, "records": [], "names": [], "failures": []}
         outputs.begin()
+        environment.update(ENVIRONMENT)
         if sys.stdout is None or sys.stderr is None:
             outputs.put_streams_back()
         try:
@@ -94,7 +105,8 @@ def start(connection: socket.socket, request: dict, limits: Limits) -> int:
             if "test" in one:
                 _prepare_test(outputs, restore(code_replaced()))
                 names = _names_of_test(shell.user_ns, imports, one["exercise"])
-                _run_test(done, one, names, outputs, lambda: restore(code_replaced()))
+                with settings():
+                    _run_test(done, one, names, outputs, lambda: restore(code_replaced()))
             elif "names" in one:
                 done["names"] = [own_cell.names(shell, source) for source in one["names"]]
             else:
@@ -117,7 +129,6 @@ def _own_environment(request: dict) -> None:
     folder.mkdir(exist_ok=True)
     os.chdir(folder)
     os.environ["HOME"] = str(folder)
-    os.environ["NBGRADER_EXECUTION"] = "autograde"
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**28, 2**28))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -101,7 +101,7 @@ def test_what_did_not_run_through_and_what_needs_review(class_):
     class_.add("bob", notes={"flags": ["`check` was replaced"], "seconds": 0.25}, last_name="Baker")
     class_.add("eve")
     page = report_of(class_)
-    assert page.says("1 did not run through") and page.says("ann 0 Cell 3 took too long. The rest ran.")
+    assert page.says("1 to look at") and page.says("look ann 0 Cell 3 took too long. The rest ran.")
     assert page.says("1 to review") and page.says("Baker (bob) 0 check was replaced")
     assert page.says("ann 31.5 Baker (bob) 0.2")
 
@@ -109,7 +109,7 @@ def test_what_did_not_run_through_and_what_needs_review(class_):
 def test_a_class_without_trouble_has_no_such_sections(class_):
     class_.add("ann")
     page = report_of(class_)
-    for heading in ("Did not run through", "To review", "Slowest"):
+    for heading in ("Whom to look at", "To review", "Slowest"):
         assert heading not in page.text
 
 
