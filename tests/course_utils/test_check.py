@@ -460,6 +460,21 @@ def test_without_refuses_the_function_under_any_name():
     assert hidden_name(labels).shape == (2, 2)
 
 
+def test_without_refuses_functions_that_torch_writes_in_python():
+    fill = torch.nn.init.kaiming_normal_
+
+    def answer():
+        with check.without("torch.nn.init.kaiming_normal_"):
+            fill(torch.zeros(3, 4))
+
+    def other():
+        with check.without("torch.nn.init.kaiming_normal_"):
+            torch.nn.init.normal_(torch.zeros(3, 4), std=0.1)
+
+    assert message(answer) == "solve this one without `torch.nn.init.kaiming_normal_`"
+    other()
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own, in forward mode
 @pytest.mark.parametrize(
     "differentiate",
