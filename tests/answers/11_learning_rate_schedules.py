@@ -74,7 +74,7 @@ edit(
     {"(t // step_size)": "(t > 0 and t % step_size == 0)"},
     says="lasts for one step only: it should last",
 )
-edit("step_decay", {"lr0 * gamma ** (": "0.8 * gamma ** ("}, says="with lr0 = 0.3")
+edit("step_decay", {"lr0 * gamma ** (": "0.8 * gamma ** ("}, says="for gamma 0.1")
 
 
 @wrong("block by block")
@@ -114,7 +114,7 @@ def inverse_time_decay(t, lr0, k):
 edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 / (1 + k) * t"}, says="and that times t")
 edit("inverse_time_decay", {"k * t": "k + t"}, says="multiplied, not added")
 edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 - k * t"}, says="the straight line lr0 - k t")
-edit("inverse_time_decay", {"k * t": "0.1 * t"}, says="with lr0 = 0.05, k = 2.5")
+edit("inverse_time_decay", {"k * t": "0.1 * t"}, says="for k 2.5")
 
 
 @wrong("one by one")
