@@ -62,12 +62,16 @@ def _meaning(places: list[Term]) -> str:
 
 
 def chapter_map(notebooks: Path) -> str:
-    """Which chapter needs which, as a Mermaid diagram: an arrow leads from what is needed."""
-    lines = ["```mermaid", "flowchart LR"]
+    """Which chapter needs which, as a Mermaid diagram: an arrow leads from what is needed.
+
+    An arrow that follows from others is left out.
+    """
+    lines, needed = ["```mermaid", "flowchart TD"], {}
     for path in sorted(notebooks.glob("*/*.ipynb")):
-        course = nbformat.read(path, as_version=4).metadata["course"]
-        name = path.parent.name
+        course, name = nbformat.read(path, as_version=4).metadata["course"], path.parent.name
         lines.append(f'    {name[:2]}["{name[:2]} {course["title"]}"]')
-        needed = [other for other in course["prerequisites"] if (notebooks / other).is_dir()]
-        lines += [f"    {other[:2]} --> {name[:2]}" for other in needed]
+        direct = [other for other in course["prerequisites"] if other in needed]
+        behind = set().union(*(needed[other] for other in direct))  # needed by what is needed
+        lines += [f"    {other[:2]} --> {name[:2]}" for other in direct if other not in behind]
+        needed[name] = behind | set(direct)
     return "\n".join([*lines, "```"])

@@ -5,7 +5,7 @@
 #     - 07_saving_and_devices
 #     - 08_convolutions_lenet
 #     summary: Networks made of blocks, and the layer that lets them become deep
-#     title: VGG and Batch Norm
+#     title: VGG and batch norm
 #   jupytext:
 #     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
@@ -18,7 +18,7 @@
 
 # %% [markdown]
 r"""
-# 9 VGG and Batch Norm
+# 9 VGG and batch norm
 
 **Time:** about 3.5 hours. **You need:** chapters 1 to 5, 7 and 8. **Points:** 24.
 

@@ -34,7 +34,7 @@ chapter is about what that line does. After it you can
 | English | 中文 | what it is |
 |---|---|---|
 | gradient descent | 梯度下降 | step along the negative gradient of the loss over all examples |
-| stochastic gradient descent (SGD) | 随机梯度下降 | the same with the gradient of a random batch |
+| SGD (stochastic gradient descent) | 随机梯度下降 | a step along the negative gradient of the loss over a random batch |
 | curvature | 曲率 | the second derivative along a direction |
 | Hessian | 海森矩阵 | the matrix of all second derivatives |
 | condition number | 条件数 | largest curvature divided by smallest |

@@ -22,17 +22,18 @@ Text | with | bars.
 """
 
 
+def add_chapter(folder, name, needs, weight="a number", other="axis"):
+    (folder / name).mkdir()
+    cell = new_markdown_cell(TABLE.format(weight=weight, other=other))
+    metadata = {"course": {"title": name[3:].title(), "prerequisites": needs}}
+    nbformat.write(new_notebook(cells=[cell], metadata=metadata), folder / name / f"{name[3:]}.ipynb")
+
+
 @pytest.fixture
 def notebooks(tmp_path):
     """Two chapters; the second needs the first."""
-    for name, needs, weight, other in (
-        ("01_one", "Python", "a number", "axis"),
-        ("02_two", "01_one", "a trained number", "Zoom"),
-    ):
-        (tmp_path / name).mkdir()
-        cell = new_markdown_cell(TABLE.format(weight=weight, other=other))
-        metadata = {"course": {"title": name[3:].title(), "prerequisites": [needs]}}
-        nbformat.write(new_notebook(cells=[cell], metadata=metadata), tmp_path / name / f"{name[3:]}.ipynb")
+    add_chapter(tmp_path, "01_one", ["Python"])
+    add_chapter(tmp_path, "02_two", ["01_one"], "a trained number", "Zoom")
     return tmp_path
 
 
@@ -54,7 +55,13 @@ def test_a_chapter_without_a_table_has_no_terms(tmp_path):
 
 def test_the_map_leads_from_what_is_needed(notebooks):
     lines = [line.strip() for line in overview.chapter_map(notebooks).splitlines()]
-    assert lines == ["```mermaid", "flowchart LR", '01["01 One"]', '02["02 Two"]', "01 --> 02", "```"]
+    assert lines == ["```mermaid", "flowchart TD", '01["01 One"]', '02["02 Two"]', "01 --> 02", "```"]
+
+
+def test_the_map_leaves_out_what_follows(notebooks):
+    add_chapter(notebooks, "03_three", ["01_one", "02_two"])
+    arrows = [line.strip() for line in overview.chapter_map(notebooks).splitlines() if "-->" in line]
+    assert arrows == ["01 --> 02", "02 --> 03"]
 
 
 def all_terms():
