@@ -58,7 +58,7 @@ def _or_nothing(function: Callable) -> Callable:
     def call_if_there(*arguments: object, **options: object) -> object:
         try:
             return function(*arguments, **options)
-        except (AssertionError, RuntimeError, TypeError) as error:
+        except (AssertionError, AttributeError, RuntimeError, TypeError) as error:
             if torch.cuda.is_available():
                 raise
             print(f"there is no GPU here, so {function.__name__} did nothing ({error})")

@@ -51,6 +51,7 @@ FOLDER = Path("/tmp/submission")
 # Whatever a notebook has set: the data are those that are here.
 ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde", "COURSE_DATA": "embedded"}
 DEFERRED_SECONDS = 0.05  # how long a timeout waits while a line is being sent
+AGAIN_SECONDS = 1.0  # between a timeout and the next one, for a cell that goes on after the first
 
 # Bound before student code runs, which may replace what stands behind the names.
 set_timer, set_handler, set_mask, execute, environment = (
@@ -91,7 +92,8 @@ def start(connection: socket.socket, request: dict, limits: Limits) -> int:
     shell.user_ns.update({name: value for name, value in imports.items() if name != "__builtins__"})
     code_replaced = guard.watch(outputs.report, functions)
     outputs.send({"ready": True})
-    on_alarm = _alarm_handler(outputs)
+    alarms: list[str] = []
+    on_alarm = _alarm_handler(outputs, alarms)
     own_process, busy = os.getpid(), False
     for line in requests:
         one = json.loads(line)
@@ -101,6 +103,7 @@ def start(connection: socket.socket, request: dict, limits: Limits) -> int:
         if sys.stdout is None or sys.stderr is None:
             outputs.put_streams_back()
         try:
+            alarms.clear()
             _start_clock(on_alarm, one["seconds"])
             if "test" in one:
                 _prepare_test(outputs, restore(code_replaced()))
@@ -111,6 +114,9 @@ def start(connection: socket.socket, request: dict, limits: Limits) -> int:
                 done["names"] = [own_cell.names(shell, source) for source in one["names"]]
             else:
                 _run_cell(done, shell, one)
+                if alarms:  # IPython stops a command of the system, and goes on with the cell
+                    says = f"a command in it was stopped after {one['seconds']:.3g} seconds"
+                    done["failures"].append({"kind": "CellTimeout", "says": says})
         except CellTimeout:
             done["error"] = f"this cell was stopped after {one['seconds']:.3g} seconds"
         finally:
@@ -157,11 +163,12 @@ def _open(request: dict) -> dict[str, Any]:
     return imports
 
 
-def _alarm_handler(outputs: Outputs) -> Callable:
+def _alarm_handler(outputs: Outputs, alarms: list[str]) -> Callable:
     def on_alarm(number: int, frame) -> None:
         if outputs.sending:  # half a line would make the next one unreadable
-            set_timer(signal.ITIMER_REAL, DEFERRED_SECONDS)
+            set_timer(signal.ITIMER_REAL, DEFERRED_SECONDS, AGAIN_SECONDS)
         else:
+            alarms.append("it rang")
             raise CellTimeout
 
     return on_alarm
@@ -171,7 +178,7 @@ def _start_clock(on_alarm: Callable, seconds: float) -> None:
     """Have CellTimeout raised after so many seconds, whatever an earlier cell did to its signal."""
     set_handler(signal.SIGALRM, on_alarm)
     set_mask(signal.SIG_UNBLOCK, {signal.SIGALRM})
-    set_timer(signal.ITIMER_REAL, seconds)
+    set_timer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
 
 
 def _stop_clock() -> None:

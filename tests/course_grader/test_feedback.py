@@ -183,7 +183,9 @@ def test_extra_points(class_):
 def test_reasons_are_told_and_flags_are_not(class_):
     notes = {"reason": "Cell 3 took too long.\nThe rest ran.", "flags": ["`check` was replaced"]}
     page = page_of(class_, notes=notes)
-    assert page.says("What was not as expected when your work was graded") and page.says("Cell 3 took too long.")
+    assert page.says("What was not as expected when your work was graded") and page.says(
+        "Cell 3 took too long."
+    )
     assert "replaced" not in page.source
 
 
