@@ -1,8 +1,5 @@
 """Known answers to the exercises of chapter 15."""
 
-import math
-import random
-
 import numpy as np
 import torch
 from torch import nn
@@ -151,9 +148,7 @@ edit("normalize_images", {"return (scaled": "(scaled"}, says="is there a return?
 edit("normalize_images", {"x.dtype == torch.uint8": "x.max() > 1"}, says="also if its largest value is 1")
 edit(
     "normalize_images",
-    {
-        "(scaled - mean) / std": "(scaled - scaled.mean((0, 2, 3), keepdim=True)) / scaled.std((0, 2, 3), keepdim=True)"
-    },
+    {"scaled - mean) / std": "scaled - scaled.mean((0, 2, 3), True)) / scaled.std((0, 2, 3), keepdim=True)"},
     says="statistics of the batch",
 )
 edit(
@@ -189,7 +184,7 @@ def normalize_images(x, mean, std):
 def normalize_images(x, mean, std):
     """Channel by channel, in float64."""
     y = x.double() / (255 if x.dtype == torch.uint8 else 1)
-    for c, (m, s) in enumerate(zip(mean, std)):
+    for c, (m, s) in enumerate(zip(mean, std, strict=False)):
         y[:, c] = (y[:, c] - float(m)) / float(s)
     return y.float() if x.dtype != torch.float64 else y.to(torch.float32)
 
@@ -210,7 +205,12 @@ def normalize_images(x, mean, std):
     return torch.from_numpy(((a - m) / s).astype(np.float32))
 
 
+edit("normalize_images", {"v, dtype=torch.float32, device": "v, device"}, says="float64 mean and std")
+
+
 # --- CNNNet -----------------------------------------------------------------------------------------------
+
+OUT = "self.fc2(F.relu(self.fc1(x.flatten(1))))"
 
 edit(
     "CNNNet",
@@ -219,23 +219,17 @@ edit(
 )
 edit(
     "CNNNet",
-    {
-        "return self.fc2(F.relu(self.fc1(x.flatten(1))))": "return F.softmax(self.fc2(F.relu(self.fc1(x.flatten(1)))), 1)"
-    },
+    {f"return {OUT}": f"return F.softmax({OUT}, 1)"},
     says="softmax after the last layer",
 )
 edit(
     "CNNNet",
-    {
-        "return self.fc2(F.relu(self.fc1(x.flatten(1))))": "return F.log_softmax(self.fc2(F.relu(self.fc1(x.flatten(1)))), 1)"
-    },
+    {f"return {OUT}": f"return F.log_softmax({OUT}, 1)"},
     says="log-softmax",
 )
 edit(
     "CNNNet",
-    {
-        "return self.fc2(F.relu(self.fc1(x.flatten(1))))": "return torch.sigmoid(self.fc2(F.relu(self.fc1(x.flatten(1)))))"
-    },
+    {f"return {OUT}": f"return torch.sigmoid({OUT})"},
     says="sigmoid after the last layer",
 )
 edit(
@@ -255,7 +249,7 @@ edit("CNNNet", {"F.relu(self.conv1(x))": "self.conv1(x)"}, says="no ReLU after t
 edit("CNNNet", {"F.relu(self.conv2(x))": "self.conv2(x)"}, says="no ReLU after the second convolution")
 edit(
     "CNNNet",
-    {"self.fc2(F.relu(self.fc1(x.flatten(1))))": "self.fc2(self.fc1(x.flatten(1)))"},
+    {OUT: "self.fc2(self.fc1(x.flatten(1)))"},
     says="no ReLU after the dense layer",
 )
 edit(
@@ -299,16 +293,12 @@ edit(
 )
 edit(
     "CNNNet",
-    {
-        "self.fc2(F.relu(self.fc1(x.flatten(1))))": "self.fc2(F.dropout(F.relu(self.fc1(x.flatten(1))), 0.5, self.training))"
-    },
+    {OUT: "self.fc2(F.dropout(F.relu(self.fc1(x.flatten(1))), 0.5, self.training))"},
     says="is there a dropout?",
 )
 edit(
     "CNNNet",
-    {
-        "return self.fc2(F.relu(self.fc1(x.flatten(1))))": "return self.fc2(F.relu(self.fc1(x.flatten(1)))).detach()"
-    },
+    {f"return {OUT}": f"return {OUT}.detach()"},
     says="lost their graph",
 )
 edit("CNNNet", {"return self.fc2(": "self.fc2("}, says="None")
@@ -332,7 +322,8 @@ class CNNNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 16, 5), nn.MaxPool2d(2), nn.ReLU(inplace=True), nn.Conv2d(16, 36, 3), nn.MaxPool2d(2, 2), nn.ReLU(),
+            nn.Conv2d(3, 16, 5), nn.MaxPool2d(2), nn.ReLU(inplace=True),
+            nn.Conv2d(16, 36, 3), nn.MaxPool2d(2, 2), nn.ReLU(),
             nn.Flatten(), nn.Linear(1296, 128), nn.ReLU(), nn.Linear(128, 10),
         )  # fmt: skip
 
@@ -409,9 +400,7 @@ edit(
 edit("running_means", {"return report": "report"}, says="a list of pairs")
 edit(
     "running_means",
-    {
-        "report.append((start + len(block), sum(block) / len(block)))": "report.append(sum(block) / len(block))"
-    },
+    {"(start + len(block), sum(block) / len(block))": "sum(block) / len(block)"},
     says="each entry is a pair",
 )
 
@@ -476,7 +465,7 @@ def running_means(losses, every):
     """With tensors."""
     parts = torch.tensor(losses, dtype=torch.float64).split(every) if losses else []
     steps = np.cumsum([len(part) for part in parts]).tolist()
-    return [(step, part.mean().item()) for step, part in zip(steps, parts)]
+    return [(step, part.mean().item()) for step, part in zip(steps, parts, strict=False)]
 
 
 @odd
@@ -498,10 +487,15 @@ def running_means(losses, every):
     for loss in losses:
         sums.append(sums[-1] + loss)
     ends = sorted({*range(every, len(losses) + 1, every), *([len(losses)] if losses else [])})
-    return [(b, (sums[b] - sums[a]) / (b - a)) for a, b in zip([0, *ends], ends)]
+    return [(b, (sums[b] - sums[a]) / (b - a)) for a, b in zip([0, *ends], ends, strict=False)]
 
 
 # --- random_crop_flip -------------------------------------------------------------------------------------
+
+TOP = "top = torch.randint(0, 2 * padding + 1, (n,), generator=generator)"
+LEFT = "left = torch.randint(0, 2 * padding + 1, (n,), generator=generator)"
+COIN = "flip = torch.rand(n, generator=generator) < 0.5"
+COLUMNS = "columns = torch.where(flip[:, None], columns.flip(1), columns)"
 
 edit(
     "random_crop_flip",
@@ -515,16 +509,12 @@ edit(
 )
 edit(
     "random_crop_flip",
-    {
-        "columns = torch.where(flip[:, None], columns.flip(1), columns)": "rows = torch.where(flip[:, None], rows.flip(1), rows)"
-    },
+    {COLUMNS: "rows = torch.where(flip[:, None], rows.flip(1), rows)"},
     says="upside down",
 )
 edit(
     "random_crop_flip",
-    {
-        "columns = torch.where(flip[:, None], columns.flip(1), columns)": "columns = torch.where(flip[:, None], columns.flip(1), columns)\n    rows = torch.where(flip[:, None], rows.flip(1), rows)"
-    },
+    {COLUMNS: f"{COLUMNS}\n    rows = torch.where(flip[:, None], rows.flip(1), rows)"},
     says="flipped together",
 )
 edit(
@@ -544,45 +534,37 @@ edit(
 )
 edit(
     "random_crop_flip",
-    {"left = torch.randint(0, 2 * padding + 1, (n,), generator=generator)": "left = top"},
+    {LEFT: "left = top"},
     says="same random number",
 )
 edit(
     "random_crop_flip",
-    {
-        "top = torch.randint(0, 2 * padding + 1, (n,), generator=generator)": "top = torch.randint(0, 2 * padding + 1, (1,), generator=generator).expand(n)"
-    },
+    {TOP: TOP.replace("(n,)", "(1,)") + ".expand(n)"},
     says="the same row",
 )
 edit(
     "random_crop_flip",
-    {
-        "left = torch.randint(0, 2 * padding + 1, (n,), generator=generator)": "left = torch.randint(0, 2 * padding + 1, (1,), generator=generator).expand(n)"
-    },
+    {LEFT: LEFT.replace("(n,)", "(1,)") + ".expand(n)"},
     says="the same column",
 )
 edit(
     "random_crop_flip",
-    {"flip = torch.rand(n, generator=generator) < 0.5": "flip = torch.rand(n, generator=generator) < 0.25"},
+    {COIN: "flip = torch.rand(n, generator=generator) < 0.25"},
     says="share of mirrored",
 )
 edit(
     "random_crop_flip",
-    {
-        "flip = torch.rand(n, generator=generator) < 0.5": "flip = (torch.rand(1, generator=generator) < 0.5).expand(n)"
-    },
+    {COIN: "flip = (torch.rand(1, generator=generator) < 0.5).expand(n)"},
     says="mirrored",
 )
 edit(
     "random_crop_flip",
-    {"flip = torch.rand(n, generator=generator) < 0.5": "flip = torch.rand(n) < 0.5"},
+    {COIN: "flip = torch.rand(n) < 0.5"},
     says="the flip does not come from `generator`",
 )
 edit(
     "random_crop_flip",
-    {
-        "top = torch.randint(0, 2 * padding + 1, (n,), generator=generator)": "top = torch.randint(0, 2 * padding + 1, (n,))"
-    },
+    {TOP: TOP.replace(", generator=generator", "")},
     says="the crop does not come from `generator`",
 )
 edit(
@@ -709,7 +691,7 @@ def random_crop_flip(x, padding=4, generator=None):
     side = 2 * padding + 1
     numbers = torch.randint(0, side * side * 2, (len(x),), generator=generator).tolist()
     out = []
-    for picture, number in zip(x, numbers):
+    for picture, number in zip(x, numbers, strict=False):
         place, coin = divmod(number, 2)
         padded = F.pad(picture[None], [padding] * 4)[0]
         crop = v2.functional.crop(padded, place // side, place % side, *x.shape[2:])
@@ -718,6 +700,8 @@ def random_crop_flip(x, padding=4, generator=None):
 
 
 # --- per_class_accuracy -----------------------------------------------------------------------------------
+
+BACK = "    for module, training in modes:\n        module.training = training"
 
 edit(
     "per_class_accuracy",
@@ -764,14 +748,12 @@ edit("per_class_accuracy", {"module.training = training": "pass"}, says="left in
 edit("per_class_accuracy", {"module.training = training": "net.train()"}, says="some were not before")
 edit(
     "per_class_accuracy",
-    {
-        "    for module, training in modes:\n        module.training = training": "    net.training = modes[0][1]"
-    },
+    {BACK: "    net.training = modes[0][1]"},
     says="only net itself",
 )
 edit(
     "per_class_accuracy",
-    {"    for module, training in modes:\n        module.training = training": "    net.train(modes[0][1])"},
+    {BACK: "    net.train(modes[0][1])"},
     says="some were not before",
 )
 edit(
@@ -803,11 +785,11 @@ def per_class_accuracy(net, data_iter, num_classes):
     modes = {module: module.training for module in net.modules()}
     net.eval()
     with torch.inference_mode():
-        given, truth = zip(*((net(X).argmax(-1), y) for X, y in data_iter))
+        given, truth = zip(*((net(X).argmax(-1), y) for X, y in data_iter), strict=False)
     for module, mode in modes.items():
         module.training = mode
     counts = torch.zeros(num_classes, num_classes, dtype=torch.float64)
-    for t, p in zip(torch.cat(truth), torch.cat(given)):
+    for t, p in zip(torch.cat(truth), torch.cat(given), strict=False):
         counts[t, p] += 1
     return counts.diag() / counts.sum(1)
 
@@ -822,13 +804,13 @@ def per_class_accuracy(net, data_iter, num_classes):
         for X, y in data_iter:
             with torch.no_grad():
                 best = net(X).max(dim=1).indices
-            for t, p in zip(y.tolist(), best.tolist()):
+            for t, p in zip(y.tolist(), best.tolist(), strict=False):
                 total[t] += 1
                 right[t] += t == p
     finally:
-        for m, mode in zip(net.modules(), before):
+        for m, mode in zip(net.modules(), before, strict=False):
             m.training = mode
-    return torch.tensor([r / t if t else float("nan") for r, t in zip(right, total)])
+    return torch.tensor([r / t if t else float("nan") for r, t in zip(right, total, strict=False)])
 
 
 @odd
