@@ -1206,7 +1206,8 @@ print(f"loss before training: {first_loss:.1f}, log 10: {math.log(10):.1f}")
 r"""
 Ten nearly equal scores, and the loss of a guess: a good place to start from. (Each further layer makes the
 numbers smaller, and 0.01 becomes too little. The networks with two hidden layers below start from 0.05; chapter
-12 derives the right size.)
+12 derives the right size.) In other people's code you will meet `net.apply(f)` in place of your loop: it calls
+`f(m)` for each module `m` of the network, and `f` sets the weights of one layer.
 
 ### What hidden units say
 
@@ -1621,6 +1622,26 @@ for mode in (True, False):
 r"""
 In evaluation mode the layer passes everything on unchanged. A layer knows its mode from the attribute
 `training`, which `net.train()` and `net.eval()` set in the network and in all its parts.
+
+**Lines that do not stand alone.** Code that is copied out of a longer text often uses a name whose own line stayed
+behind, or loses a bracket at the end of a page. Here are a slope and a network as they were found. Each runs where
+only `torch` and `nn` are known. What does Python say, and what once the bracket is there?
+"""
+
+# %%
+slope = "y.backward(torch.ones_like(x))"
+network = "nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Dropout(dropout1), nn.Linear(256, 10)"
+for found in (slope, network, network + ")"):
+    try:
+        eval(found, {"torch": torch, "nn": nn})
+    except (NameError, SyntaxError) as error:
+        print(f"{type(error).__name__}: {error.args[0]}")
+
+# %% [markdown]
+r"""
+Python reads all of a cell before it runs any of it, so a missing bracket shows at once. A missing name shows when its
+line is reached, which can be after an hour of training, or never: in a notebook, an old cell may have left something
+of this name behind. *Kernel > Restart Kernel and Run All Cells* tells.
 
 A classmate has written the network as a class, with the functions of `torch.nn.functional`. It trains. But each
 time she measures its test accuracy, the result is different, although she has called `eval()`.
