@@ -36,6 +36,9 @@ edit("sigmoid", {SIGMOID: "1 / (1 + (-x.float()).exp())"}, "float32")
 edit("sigmoid", {SIGMOID: "1 / (1 + math.exp(-x))"}, "only one element tensors")
 edit("sigmoid", {SIGMOID: "(torch.tanh(x) + 1) / 2"}, "this is sigmoid(2x)")
 edit("sigmoid", {SIGMOID: "1 / (1 + 2**-x)"}, "the base is e")
+edit("sigmoid", {SIGMOID: "x.clone().sigmoid_()"}, "solve this one without `torch.Tensor.sigmoid_`")
+edit("sigmoid", {SIGMOID: "torch.sigmoid_(x.clone())"}, "solve this one without `torch.sigmoid_`")
+edit("sigmoid", {SIGMOID: "(x.exp() / (1 + x.exp())).nan_to_num()"}, "the sigmoid of a large number is 1")
 edit("sigmoid", {SIGMOID: "F.softsign(x)"}, "this is x / (1 + |x|)")
 odd_edit("sigmoid", {SIGMOID: "0.5 * (torch.tanh(x / 2) + 1)"})
 odd_edit("sigmoid", {SIGMOID: "F.logsigmoid(x).exp()"})
@@ -90,6 +93,10 @@ edit("tanh", {TANH: "torch.sigmoid(x)"}, "this is the sigmoid")
 edit("tanh", {TANH: "x.clamp(-1, 1)"}, "tanh bends smoothly")
 edit("tanh", {TANH: "torch.tanh(x)"}, "solve this one without `torch.tanh`")
 edit("tanh", {TANH: "x.tanh()"}, "solve this one without `torch.Tensor.tanh`")
+edit("tanh", {TANH: "x.clone().tanh_()"}, "solve this one without `torch.Tensor.tanh_`")
+edit("tanh", {TANH: "torch.tanh_(x.clone())"}, "solve this one without `torch.tanh_`")
+edit("tanh", {TANH: "torch.sigmoid(2 * x) - 0.5"}, "goes from -0.5 to 0.5")
+edit("tanh", {TANH: "(x.sinh() / x.cosh()).nan_to_num()"}, "-1 on the left and to 1 on the right")
 edit("tanh", {TANH: "nn.Tanh()(x)"}, "solve this one without `torch.tanh`")
 edit("tanh", {"-2 * x": "-2 * x.clamp(-3, 3)"}, "inputs beyond 3 are cut off")
 edit("tanh", {TANH: "2 / (1 + (-2 * x.abs()).exp()) - 1"}, "the sign is lost")
@@ -127,7 +134,10 @@ edit("leaky_relu", {"where(x >= 0": "where(x <= 0"}, "the slope belongs to the n
 edit("leaky_relu", {LEAKY: "negative_slope * x"}, "both sides are multiplied")
 edit("leaky_relu", {"negative_slope * x)": "negative_slope)"}, "it returns the slope itself")
 edit("leaky_relu", {"negative_slope * x)": "0.01 * x)"}, "negative_slope is left out")
-edit("leaky_relu", {"=0.01": "=0.1"}, "the default of negative_slope should be 0.01")
+edit("leaky_relu", {"=0.01": "=0.1"}, "the default of negative_slope should be 0.01, not 0.1")
+edit("leaky_relu", {"=0.01": "=0.2"}, "the default of negative_slope should be 0.01, not 0.2")
+edit("leaky_relu", {LEAKY: "torch.relu(x) + negative_slope * x"}, "on the right there is x alone")
+edit("leaky_relu", {"negative_slope * x)": "(negative_slope or 0.01) * x)"}, "of 0 is a number, too")
 edit("leaky_relu", {"negative_slope * x)": "min(negative_slope, 1) * x)"}, "a slope above 1 is cut off at 1")
 edit("leaky_relu", {LEAKY: "F.leaky_relu(x, negative_slope)"}, "solve this one without")
 edit("leaky_relu", {LEAKY: "nn.LeakyReLU(negative_slope)(x)"}, "solve this one without")
@@ -181,6 +191,7 @@ edit("silu", {SILU: "torch.relu(x) * torch.sigmoid(x)"}, "negative inputs count,
 edit("silu", {SILU: "x + torch.sigmoid(x)"}, "multiply")
 edit("silu", {SILU: "x * torch.tanh(x)"}, "this is x * tanh(x)")
 edit("silu", {SILU: "x * torch.sigmoid(x) * (1 - torch.sigmoid(x))"}, "x is multiplied by the slope")
+edit("silu", {SILU: "(x * x.exp() / (1 + x.exp())).nan_to_num()"}, "for large x, SiLU is nearly x")
 edit("silu", {SILU: "F.silu(x)"}, "solve this one without")
 edit("silu", {SILU: "nn.SiLU()(x)"}, "solve this one without")
 edit("silu", {SILU: "x.mul_(torch.sigmoid(x))"}, "the function changed its input x")
@@ -210,6 +221,8 @@ edit(
 )
 edit("dead_fraction", {DEAD: "(preactivations.mean(0) <= 0).double().mean().item()"}, "the mean of each unit")
 edit("dead_fraction", {DEAD: "(preactivations[0] <= 0).double().mean().item()"}, "the first example only")
+edit("dead_fraction", {DEAD: "(preactivations[-1] <= 0).double().mean().item()"}, "the last example only")
+edit("dead_fraction", {DEAD: "(preactivations.median(0).values <= 0).double().mean().item()"}, "the median")
 edit("dead_fraction", {".item()": ""}, "should be a Python float, found a value of type Tensor")
 edit("dead_fraction", {DEAD: "100 * " + DEAD}, "in percent")
 edit(
@@ -290,6 +303,17 @@ edit(
 edit("activation_grad", {"0.01).to": "0.0).to"}, "for negative x the slope is 0.01, not 0")
 edit("activation_grad", {"0.01).to": "-0.01).to"}, "the slope for negative x is positive")
 edit("activation_grad", {"0.01).to": "0.01 * x).to"}, "this is 0.01 x")
+edit("activation_grad", {"0.01).to": "0.1).to"}, "the slope for negative x is 0.01, not 0.1")
+edit("activation_grad", {"(x > 0).to(x.dtype)": "torch.relu(x) / x"}, "relu: 0 / 0 is nan")
+edit("activation_grad", {"1 - torch.tanh(x) ** 2": "4 * s * (1 - s)"}, "has sigmoid(2x), not sigmoid(x)")
+edit(
+    "activation_grad",
+    {"1 - torch.tanh(x) ** 2": "torch.sigmoid(2 * x) * torch.sigmoid(-2 * x)"},
+    "both factors of 2 are missing",
+)
+edit("activation_grad", {"s + x * s * (1 - s)": "x * s + s * (1 - s)"}, "the factors of x are exchanged")
+edit("activation_grad", {'(f"unknown activation {name!r}")': ""}, "should say in its message")
+edit("activation_grad", {'name == "leaky_relu"': '"relu" in name'}, "activation_grad('prelu'")
 edit(
     "activation_grad",
     {"torch.where(x > 0, 1.0, 0.01)": "F.leaky_relu(x)"},
@@ -416,7 +440,7 @@ edit(
         "torch.randn(width, width": "(2 * torch.rand(width, width",
         "generator=generator)\n        h": "generator=generator) - 1)\n        h",
     },
-    "uniform random numbers",
+    "so much comes from uniform numbers",
 )
 edit("forward_std", {"weight_std * torch": "weight_std / math.sqrt(width) * torch"}, "divided by root(width)")
 edit(
@@ -424,11 +448,19 @@ edit(
     {"h = activation(h @ W)": "h = activation(h @ W + 0.05 * torch.rand(width, generator=generator))"},
     "no bias",
 )
+edit("forward_std", {"activation(h @ W)": "torch.relu(h @ W)"}, "or from ReLU")
+edit("forward_std", {"    stds = []": "    h, stds = activation(h), []"}, "the input of the first layer goes")
+edit(
+    "forward_std",
+    {"h = activation(h @ W)": "h = h @ W", "h.std()": "activation(h).std()"},
+    "its output does not go on",
+)
+edit("forward_std", {"h.std().item()": "round(h.std().item(), 3)"}, "do not round")
 edit("forward_std", {"range(num_layers)": "range(num_layers - 1)"}, "4 layers should give 4 numbers, found 3")
 edit(
     "forward_std",
     {"randn(num_examples": "rand(num_examples"},
-    "uniform random numbers",
+    "so much comes from uniform numbers",
 )
 edit(
     "forward_std",
@@ -502,11 +534,15 @@ odd_edit(
 )
 
 
-@odd
+@wrong("solve this one without `torch.nn.init._calculate_fan_in_and_fan_out`")
 def fans(weight):
-    if weight.dim() < 2:
-        raise ValueError("too few axes")
     return nn.init._calculate_fan_in_and_fan_out(weight)
+
+
+edit("fans", {BOTH: "[weight.shape[1] * places, weight.shape[0] * places]"}, "in a list; return a tuple")
+edit("fans", {BOTH: "weight.numel() / len(weight), weight.numel() / weight.shape[1]"}, "a Python int")
+edit("fans", {"math.prod(weight.shape[2:])": "torch.tensor(weight.shape[2:]).prod()"}, "a Python int")
+edit("fans", {'(f"a weight needs at least two axes, got {weight.ndim}")': ""}, "should say in its message")
 
 
 # --- kaiming_normal_ --------------------------------------------------------------------------------------
@@ -536,6 +572,12 @@ edit(
     "kaiming_normal_", {KAIMING: "math.sqrt(2 / math.prod(weight.shape[1:3]))"}, "only one side of the kernel"
 )
 edit("kaiming_normal_", {"weight.normal_(0, ": "weight.normal_(0.1, "}, "the mean should be 0")
+edit(
+    "kaiming_normal_",
+    {"generator=generator)": "generator=generator).abs_()"},
+    "there are no negative weights",
+)
+edit("kaiming_normal_", {"weight[0].numel": "weight[1].numel"}, "out of bounds")
 edit("kaiming_normal_", {"torch.no_grad()": "torch.enable_grad()"}, "leaf Variable that requires grad")
 edit("kaiming_normal_", {", generator=generator)": ")"}, "the same generator should give the same weights")
 edit("kaiming_normal_", {"return weight.normal_": "weight.normal_"}, "return the weight itself")
@@ -564,24 +606,43 @@ def kaiming_normal_(weight, generator=None):
         return weight.uniform_(-bound, bound, generator=generator)
 
 
-@odd
+@wrong("solve this one without `torch.nn.init.kaiming_normal_`")
 def kaiming_normal_(weight, generator=None):
     return nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+
+
+@wrong("the random numbers are added to the old weights")
+def kaiming_normal_(weight, generator=None):
+    with torch.no_grad():
+        return weight.add_(torch.randn(weight.shape, generator=generator) * (2 / weight[0].numel()) ** 0.5)
+
+
+@wrong("gives it other memory")
+def kaiming_normal_(weight, generator=None):
+    weight.data = torch.randn(weight.shape, generator=generator) * (2 / weight[0].numel()) ** 0.5
+    return weight
+
+
+@wrong("autograd stays switched off afterwards")
+def kaiming_normal_(weight, generator=None):
+    torch.set_grad_enabled(False)
+    return weight.normal_(0, (2 / weight[0].numel()) ** 0.5, generator=generator)
+
+
+@wrong("old numbers are left")
+def kaiming_normal_(weight, generator=None):
+    weight.data.reshape(-1).normal_(0, (2 / weight[0].numel()) ** 0.5, generator=generator)
+    return weight
+
+
+@odd
+def kaiming_normal_(weight, generator=None):
+    return nn.init.normal_(weight, std=math.sqrt(2 / weight[0].numel()), generator=generator)
 
 
 @wrong("this is Xavier's variance")
 def kaiming_normal_(weight, generator=None):
     return nn.init.xavier_normal_(weight, generator=generator)
-
-
-@wrong("this is the fan-out")
-def kaiming_normal_(weight, generator=None):
-    return nn.init.kaiming_normal_(weight, mode="fan_out", generator=generator)
-
-
-@wrong("the factor 2 for ReLU is missing")
-def kaiming_normal_(weight, generator=None):
-    return nn.init.kaiming_normal_(weight, nonlinearity="linear", generator=generator)
 
 
 @wrong("fill it in place")
@@ -631,6 +692,13 @@ edit("xavier_uniform_", {BOUND: "math.sqrt(3 / (fan_in + fan_out))"}, "3 / (fan_
 edit("xavier_uniform_", {BOUND: "math.sqrt(6) / (fan_in + fan_out)"}, "the root covers the 6 alone")
 edit("xavier_uniform_", {BOUND: "math.sqrt(6 / (fan_in * fan_out))"}, "the fans are multiplied; add them")
 edit("xavier_uniform_", {BOUND: "1"}, "the bound is 1")
+edit("xavier_uniform_", {BOUND: "fan_in**-0.5"}, "the bound is 1 / root(fan_in)")
+edit(
+    "xavier_uniform_",
+    {"(-bound, bound": "(-bound / 2, bound / 2"},
+    "rand() - 0.5 has to be multiplied by 2 a",
+)
+edit("xavier_uniform_", {"weight[:, 0].numel": "weight[:, 1].numel"}, "out of bounds")
 edit("xavier_uniform_", {"uniform_(-bound": "uniform_(0"}, "there are no negative weights")
 edit(
     "xavier_uniform_",
@@ -650,9 +718,22 @@ edit("xavier_uniform_", {"return weight.uniform_": "weight.uniform_"}, "return t
 edit("xavier_uniform_", {"torch.no_grad()": "torch.enable_grad()"}, "leaf Variable that requires grad")
 
 
-@odd
+@wrong("solve this one without `torch.nn.init.xavier_uniform_`")
 def xavier_uniform_(weight, generator=None):
     return nn.init.xavier_uniform_(weight, generator=generator)
+
+
+@wrong("the random numbers are added to the old weights")
+def xavier_uniform_(weight, generator=None):
+    a = (6 / (weight[0].numel() + weight[:, 0].numel())) ** 0.5
+    weight.data += a * (2 * torch.rand(weight.shape, generator=generator) - 1)
+    return weight
+
+
+@odd
+def xavier_uniform_(weight, generator=None):
+    a = (6 / (weight[0].numel() + weight[:, 0].numel())) ** 0.5
+    return nn.init.uniform_(weight, -a, a, generator=generator)
 
 
 @wrong("only the fan-in is counted")
