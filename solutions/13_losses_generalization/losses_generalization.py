@@ -7,7 +7,7 @@
 #     - 12_activations_initialization
 #     summary: What to minimise, and what a low loss on the training data is worth on
 #       new data
-#     title: Losses and generalization
+#     title: Losses and generalisation
 #   jupytext:
 #     cell_metadata_filter: all,-nbgrader
 #     formats: ipynb,py:percent
@@ -20,7 +20,7 @@
 
 # %% [markdown]
 r"""
-# 13 Losses and generalization
+# 13 Losses and generalisation
 
 **Time:** about 4 hours. **You need:** chapters 1 to 5, 10 and 12. **Points:** 28.
 
@@ -39,7 +39,7 @@ Training makes a number small. Which number, and does it help on data that the n
 | entropy | 熵 | the mean surprise −log p of a distribution |
 | KL divergence | KL 散度 | cross-entropy minus entropy: the extra surprise of believing q when p is true |
 | label smoothing | 标签平滑 | a target that gives the wrong classes a small probability, too |
-| generalization gap | 泛化差距 | error on new data minus error on the training data |
+| generalisation gap | 泛化差距 | error on new data minus error on the training data |
 | bias, variance | 偏差，方差 | error of the average fit; spread of the fits around their average |
 | weight decay | 权重衰减 | each step also shrinks the weights |
 | early stopping | 早停 | stop when the validation loss no longer falls, and go back to the best weights |
@@ -70,7 +70,7 @@ torch.set_num_threads(1)  # networks as small as these only wait for a second th
 r"""
 ## 1 A network that corrects its teacher
 
-The garments again: 3,000 pictures to train on, 1,000 for validation, 2,000 for the test, standardized by two numbers.
+The garments again: 3,000 pictures to train on, 1,000 for validation, 2,000 for the test, standardised by two numbers.
 """
 
 # %%
@@ -117,7 +117,7 @@ def measure(net, X, y):
 # %% [markdown]
 r"""
 Take 1,000 pictures and give 30 % of them, picked at random, a wrong label. The network sees nothing else. After some epochs, ask it about the very
-pictures whose labels are lies. Predict: which class will it give, the true one or the one it was taught?
+pictures whose labels are wrong. Predict: which class will it give, the true one or the one it was taught?
 """
 
 
@@ -133,14 +133,14 @@ def lie(labels, share, seed):
 lied, bad = lie(y_train[:1_000], 0.3, seed=0)
 
 # %% tags=["experiment"]
-log = {"gives the true class": [], "repeats the lie": [], "right on test pictures": []}
+log = {"gives the true class": [], "repeats the wrong label": [], "right on test pictures": []}
 
 
 @torch.no_grad()
 def ask(net, epoch):
     answer = net(X_train[:1_000][bad]).argmax(dim=1)
     log["gives the true class"].append((answer == y_train[:1_000][bad]).float().mean().item())
-    log["repeats the lie"].append((answer == lied[bad]).float().mean().item())
+    log["repeats the wrong label"].append((answer == lied[bad]).float().mean().item())
     log["right on test pictures"].append(measure(net, X_test, y_test)[1])
 
 
@@ -148,21 +148,21 @@ fit(mlp(), X_train[:1_000], lied, 50, each=ask)
 cu.plots.curves(
     log,
     y="share of pictures",
-    title="First the network contradicts the lies, then it learns them by heart",
+    title="First the network gives the true class, then it learns the wrong labels",
     alt="The share of wrongly labelled pictures given their true class rises to about 0.7 by epoch 6 and falls below 0.1; "
-    "the share of repeated lies rises to above 0.9; test accuracy peaks near 0.78 and falls to about 0.67",
+    "the share of repeated wrong labels rises to above 0.9; test accuracy peaks near 0.78 and falls to about 0.67",
 )
 truth, repeated, tested = log.values()
 assert max(truth) > 0.65 and repeated[-1] > 0.85 and max(tested) - tested[-1] > 0.05
-print("best epoch: over 65 % of the lies corrected.  epoch 50: over 85 % of the lies repeated")
+print("best epoch: over 65 % of the wrong labels corrected.  epoch 50: over 85 % of them repeated")
 print("test accuracy: more than 5 points lower at the end than at its best")
 
 # %% [markdown]
 r"""
-All that time the training loss fell. In the first epochs the network learns what many pictures share; the lies share nothing.
-Later the lies are all that is left to reduce.
+All that time the training loss fell. In the first epochs the network learns what many pictures share; the wrong labels share nothing.
+Later they are most of the loss that is left.
 
-Two questions follow. Which loss should fall (sections 2 to 5)? And what is a low one worth on new data (sections 6 to 12)?
+Two questions follow. Which loss should fall (sections 2 to 5)? And what does a low training loss say about new data (sections 6 to 12)?
 
 ## 2 Losses from probabilities
 
@@ -261,13 +261,16 @@ with check.case("is right for logits of moderate size", points=0.7):
     check.close(found, F.binary_cross_entropy_with_logits(z, y), known=wrong)
     check.like(found, torch.tensor(0.0))
 with check.case("stays right for logits of up to 10,000", points=0.6):
-    for z, y in (([-1e4, 200.0, 1e4], [1.0, 0.0, 1.0]), ([30.0, -60.0], [0.25, 0.5]), ([1e4], [0.0])):
+    for z, y in (([-1e4], [1.0]), ([-1e4, 200.0, 1e4], [1.0, 0.0, 1.0]), ([30.0, -60.0], [0.25, 0.5])):
         z, y = torch.tensor(z), torch.tensor(y)
         s = torch.sigmoid(z)
         wrong = {}
-        wrong["sigmoid gives 0 or 1, and 0 * log 0 is nan or the loss inf"] = -(
+        wrong["sigmoid gives 0 or 1: the logarithm of 0 is -inf, and 0 * log 0 is nan"] = -(
             y * s.log() + (1 - y) * (1 - s).log()
         ).mean()
+        for limit in (20, 50, 80, 100) if z.abs().max() > 100 else ():
+            words = f"the logits are cut off at {limit}: a surer mistake costs more"
+            wrong[words] = F.binary_cross_entropy_with_logits(z.clamp(-limit, limit), y)
         wrong["exp(z) overflows: log(1 + exp(z)) is inf"] = ((1 + z.exp()).log() - y * z).mean()
         wrong["the logarithm is cut off at -100: a surer mistake costs more"] = F.binary_cross_entropy(s, y)
         for eps in (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5):
@@ -350,8 +353,8 @@ $$\underbrace{H(p) = -\sum_i p_i \log p_i}_{\text{entropy: mean surprise}} \qqua
 \underbrace{H(p, q) = -\sum_i p_i \log q_i}_{\text{cross-entropy: believing } q} \qquad
 \underbrace{D(p\,\|\,q) = H(p,q) - H(p) = \sum_i p_i \log \frac{p_i}{q_i}}_{\text{KL divergence: what the wrong belief costs}}$$
 
-Terms with $p_i = 0$ count as 0, since $p \log p \to 0$ for $p \to 0$. Where $q_i = 0$ and $p_i > 0$, the impossible happens, and the surprise is infinite. Numbers by hand: a fair die has $H = \log 6$.
-A die believed fair always costs $\log 6$, whatever it really does.
+Terms with $p_i = 0$ count as 0, since $p \log p \to 0$ for $p \to 0$. Where $q_i = 0$ and $p_i > 0$, something happens that q calls impossible, and both results are infinite. By hand: a fair die has $H = \log 6$.
+If you believe that a die is fair, each throw surprises you by $\log 6$, whatever the die really does.
 
 Why is the divergence never negative? Because $\log x \le x - 1$:
 
@@ -410,7 +413,7 @@ with check.case("one entropy for each distribution over the last axis", points=0
 with check.case("0 log 0 is 0", points=0.4):
     p = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])
     wrong = {"0 * log 0 is nan; such terms count as 0": torch.full((2,), math.nan)}
-    check.close(entropy(p), torch.tensor([0.0, math.log(2)]), known=wrong, atol=1e-5)
+    check.close(check.unchanged(entropy, p), torch.tensor([0.0, math.log(2)]), known=wrong, atol=1e-5)
     check.close(entropy(p[0]), 0.0, "for one distribution alone", atol=1e-5)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other distributions", points=0.2, hidden=True):
@@ -424,7 +427,7 @@ check.score()
 
 # %% [markdown]
 r"""
-Two coins, p and 1 − p, have the entropy drawn below. Do you expect the maximum where you see it?
+A coin shows heads with probability p. For which p is its entropy largest, and how large is it there? Predict, then run the cell.
 """
 
 # %% tags=["experiment"]
@@ -496,7 +499,7 @@ with check.case("is right where no probability is 0", points=0.3):
 with check.case("is right where probabilities are 0", points=0.4):
     p = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.75, 0.25]])
     q = torch.tensor([[0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]])
-    found, right = cross_entropy(p, q), torch.tensor([math.log(2), math.inf, math.log(2)])
+    found, right = check.unchanged(cross_entropy, p, q), torch.tensor([math.log(2), math.inf, math.log(2)])
     wrong = {"0 * log 0 is nan; a term with p = 0 counts as 0": -(p * q.log()).sum(-1)}
     wrong["terms with q = 0 are left out; where p is not 0, the result is inf"] = torch.tensor(
         [math.log(2), math.log(2) / 2, math.log(2)]
@@ -545,7 +548,7 @@ The test passes. Yet the function does not compute $D(p\,\|\,q)$.
 
 Find a pair for which the classmate's result is wrong, and a pair for which it is nan although the divergence is finite. Why did the test not notice? Then write the function.
 
-A list that does not add up to 1 is no distribution; for such lists the "divergence" can even be negative, for example for p = (0.1, 0.1) and q = (0.5, 0.5). Your function raises an error then.
+A list that does not add up to 1 is no distribution; for such lists the "divergence" can even be negative, for example for p = (0.1, 0.1) and q = (0.5, 0.5). Your function raises an error then, and says why.
 
 <details><summary>Hint 1</summary>
 
@@ -565,7 +568,8 @@ def kl_divergence(p, q):
 
     p, q: float tensors (..., k) of one shape, distributions over the last axis.
     Returns a tensor (...), not averaged. Terms with p = 0 are 0; +inf where q is 0 and p is not.
-    Raises ValueError if a distribution's sum differs from 1 by more than 0.01 (less than 0.001 is rounding).
+    Raises ValueError if a distribution's sum differs from 1 by more than 0.01 (less than 0.001 is rounding),
+    with a message that says what is wrong.
     """
     ### BEGIN SOLUTION
     for name, x in (("p", p), ("q", q)):
@@ -604,7 +608,7 @@ with check.case("is right where no probability is 0", points=0.7):
 with check.case("is right where probabilities are 0", points=0.6):
     p = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.75, 0.25]])
     q = torch.tensor([[0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]])
-    found, third = kl_divergence(p, q), 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
+    found, third = check.unchanged(kl_divergence, p, q), 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
     nan = math.nan
     wrong = {"0 * log 0 is nan; a term with p = 0 counts as 0": torch.tensor([nan, nan, nan])}
     wrong["log 0 - log 0 is nan where both are 0; such a term counts as 0"] = torch.tensor(
@@ -645,7 +649,8 @@ with check.case("the same on other distributions", points=0.4, hidden=True):
         check.close(found, (p * (p / q).log()).sum(-1), atol=1e-5)
     p, q = torch.tensor([[0.0, 1.0], [0.5, 0.5]]), torch.tensor([[0.0, 1.0], [0.0, 1.0]])
     check.close(kl_divergence(p, q), torch.tensor([0.0, math.inf]), atol=1e-5)
-    for p, q in (([1.5, 0.5], [0.5, 0.5]), ([0.5, 0.5], [0.5, 0.6])):
+    pair = [[0.5, 0.5], [0.5, 0.5]], [[0.25, 0.25], [0.75, 0.75]]
+    for p, q in (([1.5, 0.5], [0.5, 0.5]), ([0.5, 0.5], [0.5, 0.6]), pair):
         check.raises(ValueError, kl_divergence, torch.tensor(p), torch.tensor(q))
 ### END HIDDEN TESTS
 check.score()
@@ -676,7 +681,7 @@ print(f"H(sure, sure) = {abs(CE(sure, sure)):.3f}: zero for a distribution witho
 
 # %% [markdown]
 r"""
-So D is no distance, and a cross-entropy has its minimum at q = p, but the minimum is H(p), not 0.
+So D is no distance. And a cross-entropy has its minimum at q = p, but the minimum is H(p), not 0.
 
 **Try it.** p has two bumps. You choose one bell curve q, by its centre and its width. *Goal: first bring D(p ‖ q) below 0.57. Then, starting again,
 bring D(q ‖ p) below 0.72. Why do the two goals lead to such different curves?*
@@ -734,7 +739,7 @@ $$\begin{aligned}
 &= D(\hat p\,\|\,q_w) + H(\hat p) && (H(\hat p) \text{ does not depend on } w).
 \end{aligned}$$
 
-The three differ by constants and signs, so they have the same gradient, and the same best weights. On the coin of section 2:
+Minus the log-likelihood per example *is* the cross-entropy, and the divergence differs from it by a constant. So all three have the same gradient and the same best weights. On the coin of section 2:
 """
 
 # %% tags=["experiment"]
@@ -768,7 +773,7 @@ print(
 
 # %% [markdown]
 r"""
-**Label smoothing.** A one-hot target asks for probability 1, which no finite scores give: the weights grow for ever. A smoothed target gives the right class
+**Label smoothing.** A one-hot target asks for probability 1, which no finite scores give, so the weights keep growing. A smoothed target gives the right class
 $1 - \varepsilon + \varepsilon/k$ and each other $\varepsilon/k$. Predict for ε = 0.1 and k = 10: the right class gets 0.91, the others 0.01.
 The smallest loss possible is the entropy of this target, $-0.91\log 0.91 - 9 \cdot 0.01 \log 0.01 = 0.500$, not 0. It is reached where the score of the right class leads by
 $\log(0.91/0.01) = 4.51$.
@@ -832,8 +837,8 @@ def mse_logit_grad(z, y):
 # %% test="mse_logit_grad"
 check.exercise("mse_logit_grad", points=2)
 with check.case("is the derivative for each example", points=1):
-    z = torch.tensor([[-2.0, -0.5, 0.25], [1.0, 2.5, -1.0]])
-    y = torch.tensor([[1.0, 0.0, 1.0], [0.25, 0.0, 1.0]])
+    z = torch.tensor([[-2.0, -0.5], [0.25, 1.0], [2.5, -1.0]])
+    y = torch.tensor([[1.0, 0.0], [1.0, 0.25], [0.0, 1.0]])
     s = torch.sigmoid(z)
     right = (s - y) * s * (1 - s)
     wrong = {}
@@ -853,7 +858,12 @@ with check.case("is the derivative for each example", points=1):
         (s - y) * torch.sigmoid(s) * (1 - torch.sigmoid(s))
     )
     wrong["the gradients are divided by their number; keep one for each example"] = right / 6
+    wrong["the gradients are divided by the number of rows; keep one for each example"] = right / 3
     wrong["the gradients are averaged; keep one for each example"] = right.mean()
+    wrong["the gradients are added up; keep one for each example"] = right.sum()
+    wrong["the sign of the error is lost"] = right.abs()
+    wrong["this is the slope of tanh, 1 - s²; that of the sigmoid is s (1 - s)"] = (s - y) * (1 - s.square())
+    wrong["targets between 0 and 1 are rounded; they count as they are"] = (s - y.round()) * s * (1 - s)
     check.close(check.unchanged(mse_logit_grad, z, y), right, known=wrong, rtol=1e-3, atol=1e-6)
 with check.case("at logits that are sure and wrong, and keeps shape and dtype", points=0.6):
     z = torch.tensor([-10.0, -20.0, 10.0, -1e4, 1e4], dtype=torch.float64)
@@ -903,8 +913,8 @@ def bce_logit_grad(z, y):
 # %% test="bce_logit_grad"
 check.exercise("bce_logit_grad", points=1)
 with check.case("is the derivative for each example", points=0.5):
-    z = torch.tensor([[-2.0, -0.5, 0.25], [1.0, 2.5, -1.0]])
-    y = torch.tensor([[1.0, 0.0, 1.0], [0.25, 0.0, 1.0]])
+    z = torch.tensor([[-2.0, -0.5], [0.25, 1.0], [2.5, -1.0]])
+    y = torch.tensor([[1.0, 0.0], [1.0, 0.25], [0.0, 1.0]])
     s = torch.sigmoid(z)
     wrong = {}
     wrong["the sign is wrong: the loss falls with z where y = 1"] = y - s
@@ -915,6 +925,10 @@ with check.case("is the derivative for each example", points=0.5):
     wrong["the error is sigmoid(z) - y, not z - y"] = z - y
     wrong["this is the loss itself"] = F.binary_cross_entropy_with_logits(z, y, reduction="none")
     wrong["the gradients are divided by their number; keep one for each example"] = (s - y) / 6
+    wrong["the gradients are divided by the number of rows; keep one for each example"] = (s - y) / 3
+    wrong["this is softmax; each logit goes through the sigmoid alone"] = z.softmax(-1) - y
+    wrong["targets between 0 and 1 are rounded; they count as they are"] = s - y.round()
+    wrong["this is the mistake of the decision, 0 or 1; take the probability"] = (z > 0).float() - y
     wrong["the gradients are averaged; keep one for each example"] = (s - y).mean()
     wrong["the part of 1 - y is missing"] = -y * (1 - s)
     wrong["the sign of the error is lost"] = (s - y).abs()
@@ -1014,7 +1028,7 @@ print(
 
 # %% [markdown]
 r"""
-From a good start, squared error is fine. From a bad one it cannot leave: at z = −15 each step is about 10⁻⁷ times the rate.
+From a good start, squared error is fine. From the bad start it does not get away: at z = −15 the factor s(1 − s) is about 3 · 10⁻⁷.
 
 ## 5 Squared, absolute, Huber
 
@@ -1076,8 +1090,8 @@ r"""
 The absolute error has its price: its slope does not get smaller near the minimum, so at a fixed learning rate it jumps around it, and under Gaussian noise its estimate is less exact. Huber keeps the smooth bottom.
 The outliers must be *errors*, of course: a loss that ignores expensive houses is no cure for them.
 
-**Two checks before a long training.** (1) The first loss of a balanced k-class problem should be near log k, here log 10 = 2.303. (2) The network should be able to fit 20 examples to a loss of almost 0.
-If not, loss, labels or the loop are wrong, not the architecture.
+**Two checks before a long training.** (1) With balanced classes, the loss of the untrained network should be near log k, here log 10 = 2.303. (2) The network should be able to fit 20 examples to a loss of almost 0.
+If not, look for a mistake in the loss, the labels or the loop before you change the network.
 """
 
 # %% tags=["experiment"]
@@ -1150,13 +1164,25 @@ r"""
 
 ## 6 How much is a test error worth?
 
-The **risk** of a model is its mean loss over all data that could come. Nobody can compute it. The **empirical risk** is the mean over the examples at hand. On the training data it
-can be made small by learning by heart, as in section 1, so it certifies nothing. On n *new* examples the error rate is a mean of n coin tosses with probability e, and its standard error is
+The **risk** of a model is its mean loss over all data that could come; nobody can compute it. The **empirical risk** is the mean over the examples at hand. On the training data, a network
+can make it small by learning by heart. How far does that go? Draw the labels of 1,000 garments at random, so that there is nothing to learn. Predict the accuracy on these labels and on test pictures.
+"""
+
+# %% tags=["experiment"]
+random_labels = torch.randint(0, 10, (1_000,), generator=torch.Generator().manual_seed(0))
+net = fit(mlp(), X_train[:1_000], random_labels, 80)
+learned, general = measure(net, X_train[:1_000], random_labels)[1], measure(net, X_test, y_test)[1]
+assert learned > 0.95 and general < 0.2
+print("random labels: over 95 % right in training, below 20 % on test pictures (by chance: 10 %)")
+
+# %% [markdown]
+r"""
+A low training loss alone certifies nothing. On n *new* examples the error rate is the mean of n coin tosses with probability e, and its standard error is
 
 $$\sqrt{e(1-e)/n} \;\le\; \tfrac12 / \sqrt n .$$
 
 How large must n be for ±0.01 in the worst case? One standard error: $n = (0.5/0.01)^2 = 2{,}500$. For 95 % take 1.96 of them: 9,604. Hoeffding's inequality, which holds
-for independent examples at any e, asks for $\log(2/0.05)/(2 \cdot 0.01^2) = 18{,}445$. Our 2,000 test pictures give ±0.02 (95 %): differences of one point between two networks below are noise.
+for independent examples, any e and any n, asks for $\log(2/0.05)/(2 \cdot 0.01^2) = 18{,}445$. Our 2,000 test pictures give ±0.02 (95 %): below, a difference of one point between two networks can be luck.
 
 All of this holds for *one* model, fixed before it saw the test set. What if you try 1,000 models and report the best? Let each be truly right on 80 %, so none
 is better than another. Predict the best score on 100 test examples.
@@ -1196,12 +1222,13 @@ print(
 
 # %% [markdown]
 r"""
-Hence three sets. The *training set* fits the weights. The *validation set* chooses: learning rate, width, number of epochs, also which of ten models is best. The *test set* reports, once, at the end. A score that was used to choose is too good, by luck.
+Hence three sets. The *training set* fits the weights. The *validation set* chooses: learning rate, width, number of epochs, also which of ten models is best. The *test set* reports, once, at the end. A score that was used to choose is, on average, too good.
+(The experiments here look at the test set more often, to show the gap, but choose nothing by it.)
 With few data, cross-validation (chapter 6) lets each example take its turn in the validation set. It, too, chooses settings; the weights are fitted on the training part of each fold.
 
 ## 7 Bias and variance
 
-Draw the training data again and again, and train each time: one model becomes a cloud of models. At a place x with true value f(x), let $\bar f(x)$ be the mean of the predictions $\hat f(x)$. The mean over the data sets of the squared error splits:
+Draw the training data again and again, and train each time: you get many models instead of one. At a place x with true value f(x), let $\bar f(x)$ be the mean of the predictions $\hat f(x)$. The mean over the data sets of the squared error splits:
 
 $$\begin{aligned}
 E\,(\hat f - f)^2 &= E\,\big((\hat f - \bar f) + (\bar f - f)\big)^2 \\
@@ -1209,7 +1236,7 @@ E\,(\hat f - f)^2 &= E\,\big((\hat f - \bar f) + (\bar f - f)\big)^2 \\
 &= \underbrace{E\,(\hat f - \bar f)^2}_{\text{variance}} + \underbrace{(\bar f - f)^2}_{\text{bias}^2}, \qquad \text{since } E(\hat f - \bar f) = 0 .
 \end{aligned}$$
 
-On new data with noise of variance σ², that is added: error = bias² + variance + σ². A model that is too stiff has a large bias (**underfitting**), one that follows the noise a large variance (**overfitting**).
+On new data with noise of variance σ², the noise adds to this: error = bias² + variance + σ². A model that is too stiff has a large bias (**underfitting**), one that follows the noise a large variance (**overfitting**).
 
 ### Exercise 13.8: `squared_bias_and_variance` (2 points, about 6 minutes, ★★☆)
 
@@ -1268,6 +1295,11 @@ with check.case("the squared bias", points=0.7):
     wrong["this is the whole squared error: average over the repeats before you square"] = (
         (P - t).square().mean()
     )
+    wrong["the mean runs along each row; the repeats are the rows, so go along the columns"] = (
+        (P.mean(1, keepdim=True) - t).square().mean()
+    )
+    wrong["the mean of all predictions stands for that of each place"] = (P.mean() - t).square().mean()
+    wrong["the sizes of the biases are averaged before they are squared"] = (m - t).abs().mean().square()
     wrong["the biases of the places cancel: square before you average over the places"] = (
         (m - t).mean().square()
     )
@@ -1299,6 +1331,8 @@ with check.case("the variance", points=0.8):
     wrong["bias and variance are exchanged"] = right
     wrong["the mean of the squares needs the squared mean subtracted"] = P.square().mean()
     wrong["this is the mean distance from the mean; square the distances"] = (P - m).abs().mean()
+    wrong["this squares the mean deviation; average the squares"] = P.std(0, correction=0).mean().square()
+    wrong["this is the spread of the mean over the places; compare the repeats"] = m.var(correction=0)
     check.close(found, variance, known=wrong, rtol=1e-4)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other predictions", points=0.5, hidden=True):
@@ -1309,7 +1343,7 @@ with check.case("the same on other predictions", points=0.5, hidden=True):
         (30, 11, torch.float32),
     ):
         P, t = check.normal((repeats, n), mean=1, dtype=dtype), check.normal((n,), dtype=dtype)
-        check.close(found_for(P, t), both(P, t), f"for {repeats} repeats, n = {n}", rtol=1e-4, atol=1e-6)
+        check.close(found_for(P, t), both(P, t), f"for shape {repeats, n}", rtol=1e-4, atol=1e-6)
 ### END HIDDEN TESTS
 check.score()
 
@@ -1401,8 +1435,8 @@ cu.plots.curves(
     log_x=True,
     x="number of training pictures",
     y="share of wrong answers",
-    title="More data: the gap between training and test closes",
-    alt="For both widths the training error rises and the test error falls with more data; the small network ends with a higher test error",
+    title="More data: the gap between training and test shrinks",
+    alt="For both widths the training error rises with more data and the test error is far lower at 3,000 pictures than at 100; the small network ends with the higher test error",
 )
 small_train, small_test, large_train, large_test = errors.values()
 assert all(e[0] > e[-1] + 0.03 for e in (small_test, large_test))
@@ -1414,11 +1448,11 @@ print(
 
 # %% [markdown]
 r"""
-With more data the *training* error of the small network rises: it can no longer learn everything by heart. That may look like "too much data causes underfitting". But its test error falls. Underfitting is cured by more units, features or steps, overfitting by more data or by the means of sections 8 to 10.
+With more data the *training* error of the small network rises: it can no longer learn them all by heart. That may look like "too much data causes underfitting". But its test error falls. Underfitting is cured by more units, features or steps, overfitting by more data or by the means of sections 8 to 10.
 
 <details><summary>Aside: more data usually helps, not always</summary>
 
-Without any regularization, a model that just reaches zero training error can get worse with more data; the next picture has the mechanism, turned around.
+Without any regularisation, a model that just reaches zero training error can get worse with more data; the next picture has the mechanism, turned around.
 
 </details>
 
@@ -1468,7 +1502,7 @@ print(
 
 # %% [markdown]
 r"""
-At p = 300 there is one perfect fit, with enormous weights. Beyond, there are many, and the smallest is tame: the error falls again (**double descent**). The number of parameters alone does not tell whether a model overfits; the size of its weights matters, too. A penalty on that size removes the peak.
+At p = 300 there is one perfect fit, with enormous weights. Beyond, there are many, and the one with the smallest weights is moderate: the error falls again (**double descent**). The number of parameters alone does not tell whether a model overfits; the size of its weights matters, too. A penalty on that size removes the peak.
 """
 
 # %% [markdown]
@@ -1535,6 +1569,8 @@ with check.case("shrinks the parameter and follows the gradient", points=1):
     wrong["the decay is not multiplied by the learning rate"] = w - 0.4 * G - 0.3 * w
     wrong["the gradient is not multiplied by the learning rate"] = w - G - 0.12 * w
     wrong["nothing is multiplied by the learning rate"] = w - G - 0.3 * w
+    wrong["the decay is a constant; it pulls in proportion to param"] = w - 0.4 * (G + 0.3)
+    wrong["the decay is a constant; it is weight_decay times param, and lr multiplies it"] = w - 0.4 * G - 0.3
     wrong["the learning rate multiplies the decay twice"] = w - 0.4 * (G + 0.12 * w)
     wrong["the step goes uphill: subtract"] = w + 0.4 * (G + 0.3 * w)
     wrong["the step goes along the gradient: subtract it"] = w * 0.88 + 0.4 * G
@@ -1561,10 +1597,8 @@ with check.case("for parameters that require a gradient, and in any layout of me
     start = check.normal((2, 3))
     expected = start - 0.4 * (G + 0.3 * start)
     param = after(nn.Parameter(start.clone()))
-    check.that(
-        param.requires_grad and param.is_leaf,
-        "the parameter became the result of a computation: work without a graph",
-    )
+    check.that(param.requires_grad, "the parameter no longer requires a gradient; leave that as it was")
+    check.that(param.is_leaf, "the parameter became the result of a computation: work without a graph")
     check.close(param, expected)
     for name, param in check.layouts(start).items():
         check.close(after(param), expected, f"for a parameter that is {name} in memory")
@@ -1589,7 +1623,7 @@ r"""
 
 $$\frac{d_j^2}{d_j^2 + n\lambda}$$
 
-compared to no decay. Directions in which the data vary a lot stay; directions of which the data say little are given up. Take $d_j^2/n$ = 4, 1, 0.25, 0.06, 0.01 and λ = 0.25. Predict the five factors; then your step runs 500 times.
+compared to no decay. Components along which the data vary a lot hardly shrink; those along which they vary little almost vanish. Take $d_j^2/n$ = 4, 1, 0.25, 0.06, 0.01 and λ = 0.25. Predict the five factors; then your step runs 500 times.
 """
 
 # %% tags=["experiment"]
@@ -1665,7 +1699,7 @@ print(
 
 # %% [markdown]
 r"""
-**Under Adam it is something else.** Adam divides the gradient by its typical size. If λw has been added to the gradient before, it is divided as well: weights with large gradients hardly decay. AdamW (chapter 10) shrinks the weights beside the division. One weight that starts at 1, a gradient that alternates between +g and −g, 200 steps, η = 0.01, λ = 0.5. By hand for a factor of (1 − ηλ) per step: $0.995^{200} = 0.37$.
+**Under Adam it is something else.** Adam divides the gradient by its typical size. If λw was added to the gradient first, it is divided as well: weights with large gradients hardly decay. AdamW (chapter 10) shrinks the weights separately, without the division. One weight that starts at 1, a gradient that alternates between +g and −g, 200 steps, η = 0.01, λ = 0.5. By hand for a factor of (1 − ηλ) per step: $0.995^{200} = 0.37$.
 """
 
 # %% tags=["experiment"]
@@ -1691,7 +1725,7 @@ print("AdamW: the same for each gradient.  Adam: above 0.8 for the largest gradi
 
 # %% [markdown]
 r"""
-Usually only the weight matrices decay; biases and the scales of batch normalization are left alone. An optimizer takes groups of parameters for that:
+Usually only the weight matrices decay; biases and the scales of batch normalisation are left alone. An optimizer takes groups of parameters for that:
 """
 
 # %%
@@ -1771,7 +1805,7 @@ Keep copies, not references. A dictionary's own `.copy()` copies the dictionary,
 class EarlyStopping:
     """Tells when to stop training, and brings the best weights back.
 
-    EarlyStopping(patience, min_delta=0.0). Raises ValueError if patience is below 1.
+    EarlyStopping(patience, min_delta=0.0). Raises ValueError, with a message that says what is wrong, if patience is below 1.
     best_loss: the loss of the last check that improved on the best by more than min_delta; inf before any.
     """
 
@@ -1785,7 +1819,7 @@ class EarlyStopping:
 
     def step(self, loss, model):
         """One check. loss: a float; nan never counts as better. Returns a bool: True once `patience` checks in a
-        row have not improved on best_loss by more than min_delta."""
+        row have not improved on best_loss by more than min_delta. model stays as it is."""
         ### BEGIN SOLUTION
         if self.best_loss - loss > self.min_delta:
             self.best_loss, self.waited = loss, 0
@@ -1813,51 +1847,55 @@ with check.case("stops after `patience` checks in a row without improvement", po
 with check.case("improvements of min_delta or less do not count", points=0.6):
     stopping.check_stops(EarlyStopping, [6.0, 3.0, 6.0, 4.0, 2.5, 2.25, 4.5, 1.0, 2.25, 1.0, 2.25], 2, 0.5)
 with check.case("best_loss, and a loss that is nan", points=0.6):
-    stopper = EarlyStopping(3, min_delta=0.25)
-    check.equal(stopper.best_loss, math.inf, "best_loss before any check")
-    for loss, best in (
-        (NAN, math.inf),
-        (3.0, 3.0),
-        (2.875, 3.0),
-        (2.0, 2.0),
-        (NAN, 2.0),
-        (2.5, 2.0),
-        (1.5, 1.5),
-    ):
+    stopper, other = EarlyStopping(3, min_delta=0.25), EarlyStopping(3)
+    other.step(0.5, MODEL)
+    wrong = {"two stoppers share one best loss: keep it on self, not on the class": 0.5}
+    check.equal(stopper.best_loss, math.inf, "best_loss before any check", known=wrong)
+    losses, bests = (NAN, 3.0, 2.875, 2.0, NAN, 2.5, 1.5), (math.inf, 3.0, 3.0, 2.0, 2.0, 2.0, 1.5)
+    for loss, best in zip(losses, bests):
         stopper.step(loss, MODEL)
         wrong = {"nan counted as better: ask whether the loss is better, not whether it is worse": NAN}
         wrong["an improvement of min_delta or less became the best loss"] = 2.875
         check.equal(stopper.best_loss, best, f"best_loss after a loss of {loss}", known=wrong)
     stopper = EarlyStopping(2)
     found = [stopper.step(loss, MODEL) for loss in (NAN, 1.0, NAN, NAN, 0.5)]
-    check.equal(found, [False, False, False, True, False], "for nan, 1, nan, nan, 0.5 and patience 2")
+    decide = [False, False, False, True, False]
+    wrong = {"a loss of nan counts as a check without improvement, like any other": [False] * 5}
+    check.equal(found, decide, "for nan, 1, nan, nan, 0.5 and patience 2", known=wrong)
 with check.case("restore brings the best parameters and buffers back", points=1):
-    net, stopper = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), EarlyStopping(5)
-    stopping.fill(net, 7)
-    stopper.restore(net)
-    check.equal(stopping.contents(net), [[7], [7]], "no check has improved yet, so restore should do nothing")
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    stopper, other = EarlyStopping(1), EarlyStopping(5)
+
+    def at(number, use, *loss):
+        """Fill the net with a number, use the net, and say what is in it."""
+        stopping.fill(net, number)
+        use(*loss, net)
+        return stopping.contents(net)
+
+    message = "no check has improved yet, so restore should do nothing"
+    check.equal(at(7, stopper.restore), [[7], [7]], message)
+    at(5, stopper.step, NAN)
+    check.equal(at(7, stopper.restore), [[7], [7]], message)
     for number, loss in ((10, 2.0), (20, 1.0), (30, 3.0)):
-        stopping.fill(net, number)
-        stopper.step(loss, net)
-    stopping.fill(net, 40)
-    stopper.restore(net)
-    wrong = {
-        "restoring changes nothing: what was kept shares its memory with the model; keep copies": [[40], [40]]
-    }
-    wrong["this brings back the last check, not the best"] = [[30], [30]]
-    wrong["this brings back the first check, not the best"] = [[10], [10]]
+        found = at(number, stopper.step, loss)
+        check.equal(found, [[number], [number]], "step should leave the model as it is")
+    at(35, other.step, 0.5)
+    wrong = {}
+    wrong[
+        "restoring changes nothing: what was kept shares its memory with the model, or is not put into it"
+    ] = 40
+    wrong["this brings back the last check, not the best"] = 30
+    wrong["this brings back the first check, not the best"] = 10
+    wrong["this brings back what another stopper kept: keep it on self, not on the class"] = 35
+    wrong = {words: [[number], [number]] for words, number in wrong.items()}
     wrong["only the parameters came back; the buffers of batch norm belong to the model, too"] = [[20], [40]]
-    check.equal(stopping.contents(net), [[20], [20]], "the best check had 20 everywhere", known=wrong)
+    check.equal(at(40, stopper.restore), [[20], [20]], "the best check had 20 everywhere", known=wrong)
+    words = (
+        "after the first restore, what was kept is gone, or changes with the model: copy when restoring, too"
+    )
     for number in (50, 60):
-        stopping.fill(net, number)
-        stopper.restore(net)
-        wrong = {
-            "after the first restore, what was kept is gone, or changes with the model: copy when restoring, too": [
-                [number],
-                [number],
-            ]
-        }
-        check.equal(stopping.contents(net), [[20], [20]], "restored once more", known=wrong)
+        wrong = {words: [[number], [number]]}
+        check.equal(at(number, stopper.restore), [[20], [20]], "restored once more", known=wrong)
 with check.case("refuses a patience below 1", points=0.2):
     check.raises(ValueError, EarlyStopping, 0)
     check.raises(ValueError, EarlyStopping, -2, 0.1)
@@ -1882,7 +1920,7 @@ check.score()
 
 # %% [markdown]
 r"""
-Your class at work on the network of section 1. The validation labels are honest here. What if 30 % of them were lies, too? Try it: `lie(y_valid, 0.3, seed=1)[0]`.
+Your class at work on the network of section 1. The validation labels are right here. What if 30 % of them were wrong, too? Try it: `lie(y_valid, 0.3, seed=1)[0]`.
 """
 
 # %% tags=["experiment"]
@@ -1938,14 +1976,14 @@ print("test accuracy: the restored network is more than 4 points ahead of the on
 r"""
 <details><summary>Aside: what early stopping and weight decay have in common</summary>
 
-From zero, t steps of gradient descent on least squares reach the fraction $1 - (1 - \eta d_j^2/n)^t$ of each component's final value: strong directions first, weak ones late. That is a shrinkage like
+From zero, t steps of gradient descent on least squares reach the fraction $1 - (1 - \eta d_j^2/n)^t$ of each component's final value: strong directions soon, weak ones late. That is a shrinkage like
 $d_j^2/(d_j^2 + n\lambda)$, with 1/(ηt) in the role of λ.
 
 </details>
 
 ## 10 What else closes the gap?
 
-Four more means, on 500 garments: **dropout** (chapter 5), **augmentation** (each time a picture is used, it is shifted by up to two pixels and perhaps mirrored: new pictures without new labels), **batch normalization**, **weight decay** (AdamW), and label smoothing. 30 epochs each, each at the better of two rates on the validation data. Predict: whose *training* accuracy falls below 100 %?
+Five means, on 500 garments: **dropout** (chapter 5), **augmentation** (each time a picture is used, it is shifted by up to two pixels and perhaps mirrored: new pictures without new labels), **batch normalisation**, **weight decay** (AdamW), and label smoothing. 30 epochs each, each at the better of two rates on the validation data. Predict: whose *training* accuracy falls below 100 %?
 """
 
 
@@ -1996,12 +2034,12 @@ print(
 # %% [markdown]
 r"""
 With dropout and with augmentation, the training pictures are no longer all right, and augmentation cuts the gap to about half in accuracy and to about a third in the loss.
-Smoothing and weight decay at this strength change the gap little here, and with batch normalization that of the loss is even larger: its purpose is easier training (chapter 9). And look at the test column: all six are within a few points of one another, and
+Smoothing and weight decay at this strength change the gap little here, and with batch normalisation that of the loss is even larger: its purpose is easier training (chapter 9). Now look at the test column: all six are within a few points of one another, and
 section 6 says that 2,000 pictures cannot tell one or two points from luck. A smaller gap is not yet a better network.
 
 ## 11 Searching for settings
 
-Rates, widths and decays are chosen by trying. Where a setting matters by orders of magnitude, try it on a logarithmic scale: $10^{-4}, 10^{-3}, \dots$ A **grid** tries each combination. **Random search** draws each setting anew for each trial.
+Rates, widths and decays are chosen by trying. Where a setting matters by orders of magnitude, try it on a logarithmic scale: $10^{-4}, 10^{-3}, \dots$ A **grid** tries every combination. **Random search** draws each setting anew for each trial.
 
 ### Exercise 13.11: `grid` (1 point, about 4 minutes, ★☆☆)
 
@@ -2019,7 +2057,7 @@ def grid(space):
 
     space: dict from a name to a list of values. Returns a list of dicts, name -> value, with the names in the order
     of `space` and the combinations in the order of itertools.product: the last name changes fastest.
-    Raises ValueError if there is no name, or a name without values.
+    Raises ValueError, with a message that says what is wrong, if there is no name, or a name without values.
     """
     ### BEGIN SOLUTION
     if not space or not all(len(values) for values in space.values()):
@@ -2031,18 +2069,20 @@ def grid(space):
 # %% test="grid"
 check.exercise("grid", points=1)
 with check.case("every combination, in order", points=0.6):
-    space = {"lr": [0.1, 0.01, 0.001], "width": [64, 128]}
-    pairs = [(lr, width) for lr in space["lr"] for width in space["width"]]
-    right = [{"lr": lr, "width": width} for lr, width in pairs]
+    space = {"width": [128, 64], "lr": [0.1, 0.01, 0.001]}
+    pairs = [(width, lr) for width in space["width"] for lr in space["lr"]]
+    right = [{"width": width, "lr": lr} for width, lr in pairs]
     found = check.unchanged(grid, space)
+    check.that(isinstance(found, list), f"it should return a list, found a {type(found).__name__}")
     wrong = {}
     wrong["it pairs the lists one by one, as zip does; each value meets each other one"] = [
-        {"lr": 0.1, "width": 64},
-        {"lr": 0.01, "width": 128},
+        {"width": 128, "lr": 0.1},
+        {"width": 64, "lr": 0.01},
     ]
     wrong["the order is that of itertools.product: the last name changes fastest"] = [
-        {"lr": lr, "width": width} for width in space["width"] for lr in space["lr"]
+        {"width": width, "lr": lr} for lr in space["lr"] for width in space["width"]
     ]
+    wrong["the values are sorted; keep the order of the lists"] = right[::-1]
     wrong["these are tuples without names; make a dict of each"] = pairs
     wrong["these are lists without names; make a dict of each"] = [list(pair) for pair in pairs]
     wrong["each combination should be one dict; these are separate entries"] = [
@@ -2054,6 +2094,9 @@ with check.case("every combination, in order", points=0.6):
     wrong["all entries are the same dict, changed again and again: make a new one for each"] = [right[-1]] * 6
     wrong["the last combination is missing"] = right[:-1]
     check.equal(found, right, known=wrong)
+    check.equal(
+        [list(d) for d in found], [["width", "lr"]] * 6, "the names in each dict keep the order of `space`"
+    )
 with check.case("refuses an empty space", points=0.2):
     check.raises(ValueError, grid, {})
     check.raises(ValueError, grid, {"lr": [0.1], "width": []})
@@ -2085,7 +2128,8 @@ def random_search(space, n, generator=None):
 
     space: dict from a name to a list of values. Each value is drawn independently and uniformly from its list, so
     combinations can repeat. All randomness comes from `generator` if one is given.
-    Returns a list of n dicts, name -> value. Raises ValueError if there is no name, or a name without values.
+    Returns a list of n dicts, name -> value. Raises ValueError, with a message that says what is wrong, if there is
+    no name, or a name without values.
     """
     ### BEGIN SOLUTION
     if not space or not all(len(values) for values in space.values()):
@@ -2100,9 +2144,20 @@ def random_search(space, n, generator=None):
 
 # %% test="random_search"
 check.exercise("random_search", points=1)
+
+
+def draw(space, n, generator=None):
+    with check.at_most(3_000_000, "it goes on and on: combinations can repeat, so n draws are enough"):
+        return (
+            check.unchanged(random_search, space, n)
+            if generator is None
+            else random_search(space, n, generator)
+        )
+
+
 with check.case("n dicts with values from the lists, repeatable with a generator", points=0.3):
     space = {"lr": [0.1, 0.01, 0.001], "act": ["relu", "tanh"], "p": [None, 0.5]}
-    trials = check.unchanged(random_search, space, 40)
+    trials = draw(space, 40)
     check.that(
         isinstance(trials, list) and all(isinstance(t, dict) for t in trials),
         "it should return a list of dicts",
@@ -2116,7 +2171,12 @@ with check.case("n dicts with values from the lists, repeatable with a generator
     for trial in trials:
         check.equal(sorted(trial), ["act", "lr", "p"], "each dict should have the names of the space")
         check.that(all(trial[name] in space[name] for name in space), "a value is not from its list")
-    same = [random_search(space, 20, check.generator(3)) for _ in range(2)]
+    check.that(any(t != trials[0] for t in trials), "all trials are the same: draw anew for each")
+    check.that(
+        draw(space, 40) != trials,
+        "without a generator, every call gave the same trials: take torch's global random numbers, with no fixed seed",
+    )
+    same = [draw(space, 20, check.generator(3)) for _ in range(2)]
     check.equal(
         same[1],
         same[0],
@@ -2124,14 +2184,13 @@ with check.case("n dicts with values from the lists, repeatable with a generator
     )
     one = check.generator(3)
     check.that(
-        random_search(space, 20, one) != random_search(space, 20, one),
+        draw(space, 20, one) != draw(space, 20, one),
         "a second call with the same generator repeats the first: do not seed it anew",
     )
 with check.case("each value is drawn uniformly, and independently of the others", points=0.4):
     space = {"a": [0, 1, 2, 3], "b": [0, 1, 2, 3]}
-    trials = random_search(space, 800, check.generator(1))
+    trials = draw(space, 800, check.generator(1))
     check.equal(len(trials), 800, "the number of dicts")
-    check.that(any(t != trials[0] for t in trials), "all trials are the same: draw anew for each")
     check.that(
         any(t["a"] != t["b"] for t in trials), "the same index is used for all names: draw one for each"
     )
@@ -2156,9 +2215,9 @@ with check.case("refuses an empty space", points=0.1):
     check.raises(ValueError, random_search, {"lr": [0.1], "width": []}, 3)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other spaces", points=0.2, hidden=True):
-    check.equal(random_search({"a": ["only"]}, 3), [{"a": "only"}] * 3)
+    check.equal(draw({"a": ["only"]}, 3), [{"a": "only"}] * 3)
     space = {"x": list(range(10)), "y": [True, False]}
-    trials = random_search(space, 1_000, generator=check.generator(9))
+    trials = draw(space, 1_000, check.generator(9))
     counts = [sum(t["x"] == v for t in trials) for v in range(10)]
     check.that(
         all(50 < count < 155 for count in counts),
@@ -2233,12 +2292,11 @@ print("best of nine trials, mean over the repetitions: random search is more tha
 
 # %% [markdown]
 r"""
-The rates that work cover less than a fifth of the range, on the logarithmic scale. Three rates often miss them, nine seldom do. The weight decay hardly matters here, and the grid spends two thirds of its trials on trying it again at the same rates. Which setting matters is not known beforehand; random search need not know. Four habits:
+The rates that work cover less than a fifth of the range, on the logarithmic scale. Three rates often miss them, nine seldom do. The weight decay hardly matters here, and the grid spends two thirds of its trials on other decays at the same rates. You do not know beforehand which setting matters; random search need not know. Four habits:
 
 - Search rates and decays on a logarithmic scale.
-
 - If the winner lies on the border of the range, widen the range.
-- Each trial has a seed; the difference between two close winners may be the seed's. Repeat the finalists.
+- Each trial has a seed; the difference between two close winners may come from the seed. Repeat the finalists.
 - The winner's validation score is too good (section 6). Its test score is the one to report.
 
 <details><summary>Aside: stop bad trials early</summary>
@@ -2273,7 +2331,8 @@ def pca_whiten(X, eps=1e-5):
 
     X: float tensor (n, d), n and d at least 1, also n < d. eps > 0.
     Returns (n, d) of X's dtype: X centred, rotated to its principal axes (largest variance first, signs free), each
-    column divided by sqrt(variance + eps); the variance divides by n or n - 1. Directions without variance become 0.
+    column divided by sqrt(variance + eps); the variance divides by n or n - 1 (by 1 if n is 1). Directions without
+    variance become 0.
     Always finite.
     """
     ### BEGIN SOLUTION
@@ -2290,26 +2349,28 @@ check.exercise("pca_whiten", points=3)
 
 def parts_of(X, n):
     """Centred data, axes (largest variance first) and variances."""
-    centred = X.double() - X.double().mean(0)
-    variances, axes = torch.linalg.eigh(centred.T @ centred / n)
-    return centred, axes.flip(1), variances.flip(0).clamp(min=0)
+    C = X.double() - X.double().mean(0)
+    variances, V = torch.linalg.eigh(C.T @ C / n)
+    return C, V.flip(1), variances.flip(0).clamp(min=0)
 
 
-def compare(X, eps=None, wrong=None):
-    found = check.unchanged(pca_whiten, X) if eps is None else check.unchanged(pca_whiten, X, eps)
+def compare(X, *eps, wrong=None):
+    found, words = check.unchanged(pca_whiten, X, *eps), f"for X of shape {tuple(X.shape)}"
     check.like(found, X)
 
     def signed(Y):
-        signs = (Y.double() * found.double()).sum(0).sign()
-        return Y.double() * torch.where(signs == 0, 1.0, signs)
+        return torch.where((Y * found).sum(0) < 0, -Y, Y)
 
     right = []
     for n in {len(X), max(len(X) - 1, 1)}:
         C, V, variances = parts_of(X, n)
-        right.append(signed(C @ V / (variances + (eps or 1e-5)).sqrt()))
-    nearest = min(right, key=lambda Y: (Y - found).abs().nan_to_num(9).max())
+        right.append(signed(C @ V / (variances + (*eps, 1e-5)[0]).sqrt()))
+    check.that(found.isfinite().all(), f"{words}: there are nan or inf in the result")
+    empty = found[:, variances < 1e-9].abs()
+    check.that((empty < 0.02).all(), f"{words}: a direction without variance should become 0")
+    nearest = min(right, key=lambda Y: (Y - found).abs().max())
     known = {words: signed(Y) for words, Y in (wrong or {}).items()}
-    check.close(found, nearest, known=known, rtol=2e-3, atol=5e-3)
+    check.close(found, nearest, words, known=known, rtol=2e-3, atol=5e-3)
 
 
 def cloud(n, stds, dtype=torch.float32):
@@ -2320,56 +2381,37 @@ def cloud(n, stds, dtype=torch.float32):
 
 with check.case("centred, rotated, and divided by sqrt(variance + eps)", points=1.5):
     X, eps = cloud(200, [3.0, 1.0, 0.4]), 0.5
-    C, V, variances = parts_of(X, 200)
-    Z, root = C @ V, (variances + eps).sqrt()
+    (C, V, variances), D = parts_of(X, 200), X.double()
+    S, turned, spreads = parts_of(C / C.std(0), 200)
+    Z, root, scaled = C @ V, (variances + eps).sqrt(), S @ turned / (spreads + eps).sqrt()
     wrong = {}
-    wrong["X is not centred: subtract the mean of each column"] = X.double() @ V / root
+    wrong["X is not centred: subtract the mean of each column"] = D @ V / root
     wrong["the smallest variance comes first; eigh gives rising order"] = (Z / root).flip(1)
     wrong["the columns are turned round, the variances are not: flip both"] = Z / root.flip(0)
+    wrong["the rows are turned round; flip the columns"] = (Z / root).flip(1).flip(0)
     wrong["the columns are rotated back: this is ZCA whitening"] = Z / root @ V.T
-    wrong["each column is divided by its deviation without rotation: this is standardizing"] = C / C.std(0)
-    S, turned, spreads = parts_of(C / C.std(0), 200)
-    wrong["the columns were standardized before the rotation; only centre them"] = (
-        S @ turned / (spreads + eps).sqrt()
-    )
+    wrong["each column is divided by its deviation, not rotated: this is standardising"] = C / C.std(0)
+    wrong["the columns were standardised before the rotation; only centre them"] = scaled
     wrong["centred and rotated, but not divided by sqrt(variance + eps)"] = Z
     wrong["divided by the variance; take the square root"] = Z / (variances + eps)
-    wrong["eps belongs inside the root: sqrt(variance + eps), not sqrt(variance) + eps"] = Z / (
-        variances.sqrt() + eps
-    )
-    wrong["the axes are the columns of what eigh gives; multiply by it, not by its transpose"] = (
-        C @ V.flip(1).T / root.flip(0)
-    )
+    wrong["eps belongs inside the root: sqrt(variance + eps)"] = Z / (variances.sqrt() + eps)
+    wrong["eps is a lower limit here; add it to the variance"] = Z / variances.clamp(min=eps).sqrt()
+    wrong["the axes are the columns of eigh's matrix; do not transpose it"] = C @ V.flip(1).T / root.flip(0)
     wrong["the axes are the rows of Vh from svd: multiply by Vh.T, not by Vh"] = C @ V.T / root
     wrong["multiplied by the root; divide"] = Z * root
-    wrong["divided by singular values; the variance is their square, divided by n"] = (
-        Z / (200 * variances + eps).sqrt()
-    )
+    wrong["the sum of squares is not divided by n"] = Z / (200 * variances + eps).sqrt()
+    wrong["the sum of squares is divided by d, not by n"] = Z / (200 / 3 * variances + eps).sqrt()
     wrong["divided by the singular values themselves"] = Z / ((200 * variances).sqrt() + eps)
     wrong["eps is 1e-5 whatever is asked for"] = Z / (variances + 1e-5).sqrt()
-    wrong["the mean of all entries was subtracted; each column has its own"] = (
-        (X.double() - X.double().mean()) @ V / root
+    wrong["the mean of all entries was subtracted; each column has its own"] = (D - D.mean()) @ V / root
+    wrong["the mean of each row was subtracted; take that of each column"] = (
+        (D - D.mean(1, keepdim=True)) @ V / root
     )
-    wrong["the mean of each row was subtracted; the columns are the variables"] = (
-        (X.double() - X.double().mean(1, keepdim=True)) @ V / root
-    )
-    compare(X, eps, wrong)
+    compare(X, eps, wrong=wrong)
     compare(cloud(60, [5.0, 2.0, 1.0, 0.3]))
 with check.case("directions without variance become 0, and the result is finite", points=1):
     flat = torch.cat([cloud(50, [2.0, 0.7]), torch.full((50, 1), 3.0)], dim=1)
     for X in (flat, cloud(3, [3.0, 2.0, 1.0, 0.5, 0.2]), torch.ones(1, 4), torch.full((5, 1), 7.0)):
-        n, d = X.shape
-        found = pca_whiten(X)
-        check.like(found, X)
-        check.that(
-            found.isfinite().all(),
-            f"for X of shape {n, d}, with directions without variance, there are nan or inf in the result",
-        )
-        empty = found[:, min(2, n - 1, d - (d == 1)) :]
-        check.that(
-            (empty.abs() < 0.02).all(),
-            f"for X of shape {n, d}: a direction without variance should become 0, found {empty.abs().max():.3g}",
-        )
         compare(X)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other clouds", points=0.5, hidden=True):
@@ -2379,7 +2421,7 @@ with check.case("the same on other clouds", points=0.5, hidden=True):
         (300, [1.0], torch.float32),
     ):
         compare(cloud(n, stds, dtype))
-    compare(cloud(80, [2.0, 1.0, 0.5]), eps=0.1)
+    compare(cloud(80, [2.0, 1.0, 0.5]), 0.1)
 ### END HIDDEN TESTS
 check.score()
 
@@ -2447,7 +2489,7 @@ print("patterns possible with 10 units: local 10, distributed", 2**10)
 
 # %% [markdown]
 r"""
-In the local code, the class of the broken unit is lost. In the distributed one, most classes are still nearest to their own pattern: two random patterns differ in about five units. (Dropout makes units fail on purpose, and so rewards codes of this kind.)
+In the local code, the class of the broken unit is lost. In the distributed one, most classes are still nearest to their own pattern: two random patterns differ in about five units. (Dropout makes units fail on purpose, which favours codes of this kind.)
 
 **When the test data are different.** So far, training and test data came from one source. If only p(x) changes (*covariate shift*: the same clothes, another camera), reweight the training examples by $q(x)/p(x)$, new over old density. A classifier that tells new from
 old inputs gives this ratio: with logit h(x), it is $(n_{\text{old}}/n_{\text{new}})\,e^{h(x)}$. If only p(y) changes (*label shift*: another season), the mean prediction on new data and the confusion matrix reveal it. If p(y | x) changes (*concept shift*), only new labels help. The first one, with a line
@@ -2487,9 +2529,9 @@ print(
 
 # %% [markdown]
 r"""
-Mind the confusion matrix: its columns are *conditional* on the true class and add up to 1. With joint frequencies the same equation gives ratios of probabilities instead.
+Mind the confusion matrix: its columns are *conditional* on the true class and add up to 1. With joint frequencies the same equation gives the ratios of new to old probabilities instead.
 
-### Exercise 13.14: claims about generalization (2 points, about 6 minutes, ★★☆)
+### Exercise 13.14: claims about generalisation (2 points, about 6 minutes, ★★☆)
 
 Answer "true", "false", or the letter of the one condition under which the claim is true.
 
@@ -2566,7 +2608,7 @@ r"""
 ## Recap
 
 - Likelihood gives losses: coin → binary cross-entropy, classes → cross-entropy, Gaussian noise → squared error, Laplace noise → absolute error. Compute them from logits.
-- $D(p\,\|\,q) = H(p,q) - H(p) \ge 0$, and not the same in both directions. Maximum likelihood, cross-entropy and KL have one minimum.
+- $D(p\,\|\,q) = H(p,q) - H(p) \ge 0$, and not the same in both directions. Maximum likelihood, cross-entropy and KL have the same minimum.
 - Squared error has the right minimum for probabilities, but its gradient carries s(1 − s), which vanishes where the answer is sure and wrong.
 - A test accuracy has a standard error of at most ½/√n. The best of many looks better than it is.
 - Error = bias² + variance + noise. More data shrinks the gap. The number of parameters alone does not decide.
