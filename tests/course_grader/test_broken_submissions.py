@@ -26,6 +26,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import ROOT
+from course_format.record import MIME_TYPE
 from course_grader import client
 from course_grader.__main__ import main
 from course_grader.course import Course, put_in_gradebook
@@ -315,7 +316,7 @@ def imports_deleted(folder):
     put(folder, without("imports", first="def first(x):\n    torch.ones(1)\n    return x + 1"))
 
 
-@broken(SECOND_LOST)
+@broken(SECOND_LOST, "second: SyntaxError: '(' was never closed (line 1: `def second(x:`)")
 def syntax_error(folder):
     put(folder, small.handed_in(second="def second(x:\n    return 2 * x"))
 
@@ -341,7 +342,7 @@ def lone_surrogate_in_a_string(folder):
     put(folder, small.handed_in(second=RIGHT["second"] + '\nsmile = "\ud83d"'))
 
 
-@broken(SECOND_LOST)
+@broken(SECOND_LOST, "second: SyntaxError: source code string cannot contain null bytes")
 def nul_byte_in_a_cell(folder):
     put(folder, small.handed_in(second=RIGHT["second"] + "\0"))
 
@@ -359,6 +360,31 @@ def very_many_cells(folder):
         for i in range(300)
     ]
     notebook["cells"][4:4] = more
+    put(folder, notebook)
+
+
+# Displays.
+
+RECORD = """{"exercise": "second", "case": "an example", "points": 1.5, "earned": 1.5, "status": "passed",
+ "mistake": None, "message": "", "hidden": False}"""
+UPDATED = f"""from IPython.display import display
+for _ in range(2): display("a", display_id="same")
+change = {{"text/plain": "b", "application/vnd.course-check.v1+json": {RECORD}}}
+display(change, raw=True, display_id="same", update=True)"""
+
+
+@broken(ALL)
+def two_outputs_of_one_id_updated_to_a_record(folder):
+    notebook = small.handed_in()
+    notebook.cells.insert(2, new_code_cell(UPDATED))
+    put(folder, notebook)
+
+
+@broken(SECOND_LOST)
+def output_of_a_test_updated_to_a_record_by_a_later_cell(folder):
+    shows = 'def second(x):\n    from IPython.display import display\n    display("a", display_id="same")'
+    notebook = small.handed_in(second=shows)
+    notebook.cells.append(new_code_cell(UPDATED))
     put(folder, notebook)
 
 
@@ -809,6 +835,13 @@ def test_nbgrader_writes_its_own_feedback(graded):
         text = html.unescape(re.sub("<[^>]+>", "", page))
         assert 'check.exercise("first", points=2.0)' in text
         assert "hidden=True" not in text
+
+
+def test_no_record_comes_from_an_update(graded):
+    for student in (name for name in CASES if name.endswith(("updated_to_a_record", "by_a_later_cell"))):
+        for cell in autograded(graded.course, student).cells:
+            shown = [one for one in cell.get("outputs", ()) if MIME_TYPE in one.get("data", {})]
+            assert len(shown) == (2 if is_test(cell) else 0)
 
 
 def test_a_second_run_has_nothing_to_do(graded, server):

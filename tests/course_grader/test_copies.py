@@ -1,5 +1,9 @@
 """Which pairs of students are listed as having answers that look copied."""
 
+import time
+import tracemalloc
+from collections.abc import Iterator
+
 import pytest
 
 from course_grader.copies import FEWEST, Answer, alike, normal_form
@@ -125,3 +129,34 @@ def test_code_that_is_no_python_is_compared_as_text():
 def test_other_statements_are_another_answer():
     assert normal_form(odd(1)) != normal_form(odd(2))
     assert normal_form(odd(1)) != normal_form(odd(1).replace("del numbers[0]", "numbers.pop(0)"))
+
+
+def crowd(size: int) -> Iterator[Answer]:
+    """Seven answers that a seventh of the class share each, and one pair with answers of its own."""
+    for number in range(size):
+        for exercise in EXERCISES[:3]:
+            source = odd(-1) if number in (17, 4711) else odd(number % 7)
+            yield Answer(f"s{number:05}", exercise, source, right=True)
+
+
+def test_ten_thousand_students_fit_into_memory_and_a_minute():
+    tracemalloc.start()
+    started = time.monotonic()
+    (pair,) = alike(crowd(10_000), {}, most=15)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert pair.students == ("s00017", "s04711")
+    assert time.monotonic() - started < 60 and most < 500e6  # all pairs at once took 66 s and 2 GiB
+
+
+def test_the_most_unlikely_pairs_come_first_and_no_more_than_asked_for():
+    answers = class_of(
+        30,
+        **{name: {exercise: odd(n) for n, exercise in enumerate(EXERCISES)} for name in ("bob", "eve")},
+        **{
+            name: {exercise: odd(-n) for n, exercise in enumerate(EXERCISES[:3], 9)}
+            for name in ("ann", "joe")
+        },
+    )
+    assert [pair.students for pair in alike(answers, {})] == [("bob", "eve"), ("ann", "joe")]
+    assert [pair.students for pair in alike(answers, {}, most=1)] == [("bob", "eve")]

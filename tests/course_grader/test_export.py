@@ -1,7 +1,9 @@
 """Scores as CSV files."""
 
+import contextlib
 import csv
 import os
+import sqlite3
 from datetime import datetime
 
 import pytest
@@ -10,6 +12,8 @@ from nbgrader.plugins.export import CsvExportPlugin
 
 from course_grader.course import Course, GraderError
 from course_grader.export import export
+from course_grader.feedback import write_feedback
+from course_grader.report import write_report
 from tests.course_grader.classes import graded_class, record, small_chapter
 
 NAME, OTHER = "01_sums", "02_more"
@@ -130,3 +134,29 @@ def test_no_gradebook(class_):
     with pytest.raises(GraderError, match="there is no gradebook"):
         export(Course(class_.course.folder), "canvas", class_.course.folder / "scores.csv")
     assert not (class_.course.folder / "gradebook.db").exists()
+
+
+def _damage(path):
+    path.write_bytes(b"this is no database " * 100)
+
+
+def _empty_a_table(path):
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE grade")
+        database.commit()
+
+
+@pytest.mark.parametrize("harm", [_damage, _empty_a_table])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda course: export(course, "canvas", course.folder / "scores.csv"),
+        lambda course: write_feedback(course, NAME),
+        lambda course: write_report(course, NAME),
+    ],
+    ids=["export", "feedback", "report"],
+)
+def test_a_damaged_gradebook_is_told_in_a_sentence(class_, harm, read):
+    harm(class_.course.folder / "gradebook.db")
+    with pytest.raises(GraderError, match=r"the gradebook \S+ cannot be used \(.+\): see that it can be"):
+        read(Course(class_.course.folder))

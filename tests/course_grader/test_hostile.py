@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 
 import psutil
 import pytest
@@ -108,6 +109,19 @@ def test_a_submission_that_ends_its_process_again_and_again(server):
     result = small.grade(server, notebook)
     assert small.earned(result) == dict.fromkeys(ALL, 0.0)
     assert "it was not run: the submission had ended its process 10 times" in result.reason
+
+
+def test_time_and_processes_count_while_earlier_cells_run_again(server):
+    notebook = small.handed_in()
+    for number in range(9):
+        slow = "import time\ntime.sleep(0.3)"
+        notebook.cells.insert(2, small.new_code_cell(slow, id=f"slow{number}"))
+    for number in range(8):
+        notebook.cells.insert(11, small.new_code_cell("import os\nos._exit(0)", id=f"end{number}"))
+    started = time.monotonic()
+    result = small.grade(server, notebook, limits=Limits(cell_seconds=1, seconds=6))
+    assert time.monotonic() - started < 20  # without a limit 9 x 2.7 s, and slower on a busy machine
+    assert "it was not run: the submission had used up its 6 seconds" in result.reason
 
 
 # Memory and processes

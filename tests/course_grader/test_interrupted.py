@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from course_grader import grading
@@ -91,3 +92,19 @@ def test_two_graders_at_once(undisturbed, tmp_path):
     for grader in [start_grader(course), start_grader(course)]:
         finish(grader)
     assert outcome(course) == undisturbed
+
+
+def test_an_interrupt_ends_the_grading_within_seconds(tmp_path):
+    course = make_course(tmp_path)
+    for student in STUDENTS:
+        notebook = small.handed_in(first="import time\ntime.sleep(29)")
+        nbformat.write(notebook, course.path("submitted", student, small.NAME) / f"{small.STEM}.ipynb")
+    grader = start_grader(course)
+    wait_until((course.folder / "gradebook.db").exists, grader)
+    wait_until(lambda: len(descendants(grader.pid)) > 3, grader)  # submissions are running
+    started = time.monotonic()
+    grader.send_signal(signal.SIGINT)
+    _, errors = grader.communicate(timeout=PATIENCE)
+    assert time.monotonic() - started < 15  # it takes under a second where nobody else is at work
+    assert grader.returncode == 130
+    assert "stopped; what was recorded stays" in errors

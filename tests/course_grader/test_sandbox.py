@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,17 @@ def test_there_is_no_name_service(server):
 
 
 @walls
+@pytest.mark.parametrize("family", ["AF_VSOCK", "AF_PACKET", "AF_ALG"])
+def test_there_are_no_sockets_that_lead_past_the_network(server, family):
+    assert "Function not implemented" in refused(server, f"import socket\nsocket.socket(socket.{family})")
+
+
+@walls
+def test_ordinary_sockets_are_there(server):
+    code = "import socket\nfor name in 'AF_UNIX', 'AF_INET', 'AF_INET6': socket.socket(getattr(socket, name))"
+    assert said(server, f"{code}\nprint(len(socket.socketpair()))") == "2"
+
+
 @walls
 def test_signals_reach_own_processes_only(server):
     code = f"import os, signal\nfor pid in (0, {server.pid}, {os.getpid()}):\n"
@@ -228,9 +240,11 @@ def test_a_killed_server_takes_its_submissions_along():
         session = open_session(server, Limits(), small.IMPORTS, {})
         stay = "import ctypes, subprocess\nctypes.CDLL(None).prctl(1, 0)\nsubprocess.Popen(['sleep', '1000'])"
         list(session.run({"cell": stay}, 10))
-        inner, *others = below(
-            server
-        )  # the server within bubblewrap; a keeper, a session, and what that started
+        deadline = time.monotonic() + 10
+        while len(below(server)) != 4 and time.monotonic() < deadline:
+            time.sleep(0.01)  # the session with which the server was tried out is about to end
+        # The server within bubblewrap; a keeper, a session, and what that started.
+        inner, *others = below(server)
         assert len(others) == 3
         inner.kill()
         for process in others:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import time
 from functools import cache
 
 import nbformat
@@ -9,7 +10,7 @@ import pytest
 
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import chapters
-from course_grader.secrets import LEFT_OUT, SHORTEST_LINE, model_answers, secrets_of
+from course_grader.secrets import LEFT_OUT, SHORTEST_LINE, _unescape, model_answers, secrets_of
 from tests.course_grader.classes import small_chapter
 from tests.leaks import secret_lines
 
@@ -114,3 +115,10 @@ def test_model_answers_are_found_line_by_line(chapter):
         if len(line) > 20:
             assert held.shown_in(f"I think\n{line}")
     assert not held.shown_in("The shapes are lined up from the right, so the means meet the columns.")
+
+
+@pytest.mark.parametrize("text", ["\\" * 200_000, "\\" * 200_000 + "n", "\x1b[" + "1;" * 200_000])
+def test_a_long_row_of_escapes_takes_no_longer_than_other_text(text):
+    started = time.monotonic()
+    _unescape(text)
+    assert time.monotonic() - started < 2  # 20,000 backslashes once took 6 s
