@@ -47,8 +47,9 @@ you can
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
 cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
-same on other numbers, and run when your work is graded. When you come back after a break, the kernel has forgotten
-everything: click the cell where you want to go on and choose *Run > Run All Above Selected Cell*.
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -64,7 +65,7 @@ r"""
 ## 1 A picture is a grid of numbers
 
 What does a computer see when it looks at a boot? Here is one from the data set that will stay with us for
-half of the course: ten kinds of garments, 28 by 28 pixels each. These are six boots.
+most of the course: ten kinds of garments, 28 by 28 pixels each. These are six boots.
 """
 
 # %% tags=["experiment"]
@@ -126,7 +127,7 @@ for made in (
     torch.tensor([1.0, 2, 4, 8]),  # one float among the numbers makes all of them floats
     torch.zeros(2, 3),
     torch.zeros((2, 3, 4)),  # three axes; the lengths may come as a tuple
-    torch.ones(2, 3, device="cpu") > 0,  # where the numbers live; chapter 07 puts them on a GPU
+    torch.ones(2, 3, device="cpu") > 0,  # where the numbers live; chapter 7 puts them on a GPU
 ):
     print(f"{made.dtype!s:14}", tuple(made.shape), made.device)
 
@@ -435,7 +436,7 @@ for name, join in (("cat", torch.cat), ("stack", torch.stack)):
 # %% [markdown]
 r"""
 Comparing gives a tensor of True and False, a **mask**. `|` is "or", `&` is "and", element by element; `any`
-and `all` boil a mask down, along an axis if you name one. A mask picks elements, and can say where to write:
+and `all` reduce a mask to one answer, or along an axis if you name one. A mask picks elements, and can say where to write:
 """
 
 # %%
@@ -813,7 +814,7 @@ check.score()
 # %% [markdown]
 r"""
 Which flat is most like the first one, with 3 rooms and 80 square metres: another one with 3 rooms and 81, or one with
-7 rooms and 80.5? Take the sum of squared differences, once of the raw columns, and once of the standardised ones.
+7 rooms and 80.5? Take the sum of squared differences, once in the raw columns, and once in the standardised ones.
 """
 
 # %% tags=["experiment"]
@@ -825,7 +826,7 @@ for name, columns in (("raw", flats), ("standardised", scaled(flats))):
 
 # %% [markdown]
 r"""
-*A good place to stop for today. What follows needs nothing but the functions above.*
+**A good place to stop.** What follows needs nothing but the functions above.
 
 ## 4 Four products that all look like "times"
 
@@ -1119,7 +1120,7 @@ cu.plots.heatmap(
 r"""
 ### Exercise 1.8: spot the bug in `weigh_doubled` &nbsp; (3 points, about 10 minutes, ★★☆)
 
-Somebody wrote in a notebook: "double my copy of the table and multiply it with the weights; the table itself
+Somebody wrote in a notebook: "double my copy of the table and multiply it by the weights; the table itself
 stays as it was". The call below shows that neither half of the sentence came true. Find both mistakes and
 write the function as it was meant.
 """
@@ -1197,7 +1198,7 @@ needs the squared distance between every picture of one set and every picture of
 
 $$D_{ij} = \sum_{k=1}^{d} (A_{ik} - B_{jk})^2,\qquad A: (n, d),\ B: (m, d),\ D: (n, m).$$
 
-Your result has to be correct to one part in 10,000 (or to 0.0001, whichever is more), also where two points are
+Your result has to be correct to one part in 10,000 (or to 0.0001, whichever is more), even where two points are
 close together and far from the origin. That is a trap for the well-known shortcut $|a|^2 + |b|^2 - 2\,a\cdot b$: it subtracts numbers that
 agree in nearly all of the seven digits which float32 has.
 
@@ -1527,7 +1528,7 @@ r"""
 ### Exercise 1.11: `shares_memory` &nbsp; (3 points, about 10 minutes, ★★☆)
 
 Predict first, then try with `shares`. (`detach()` returns a tensor without its history of computation, which
-chapter 02 is about.) `A` and `B` are float tensors of shape (2, 3), and `array` is a NumPy array. Does
+chapter 2 is about.) `A` and `B` are float tensors of shape (2, 3), and `array` is a NumPy array. Does
 the **result** share its storage with the **original**? Replace each "?" by `True` or `False`.
 
 | key | original | result |

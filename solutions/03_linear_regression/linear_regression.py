@@ -52,8 +52,9 @@ parts in PyTorch. After this chapter you can
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
 cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
-same on other numbers, and run when your work is graded. When you come back after a break, the kernel has forgotten
-everything: click the cell where you want to go on and choose *Run > Run All Above Selected Cell*.
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -1802,7 +1803,7 @@ assert np.abs(exact - [2.0, -3.4, 4.2]).max() < 0.002 and np.abs(learned - exact
 
 # %% [markdown]
 r"""
-All three agree to two decimals. The small difference between "true" and "exact" comes from the noise in the labels; from
+All three agree to two decimal places. The small difference between "true" and "exact" comes from the noise in the labels; from
 these 1,000 examples no method can remove it. "Trained" differs from "exact" because SGD stops near the lowest point.
 What do the mistakes of the trained model look like? What is left after the fit, label minus
 prediction, is called a **residual** (残差): the error with the other sign. Here are all 1,000:
@@ -1907,7 +1908,7 @@ r"""
 On new data, no model can be expected to have a mean squared error below 1, the variance of the noise. The training losses
 fall far below it, because each model learns the noise of its 30 examples by heart. The validation loss shows the truth.
 In some draws it falls and then rises again, so it also tells when to stop. What has helped to choose can no longer judge
-fairly: that takes a third set. Chapters 04 and 13 come back to this.
+fairly: that takes a third set. Chapters 4 and 13 come back to this.
 """
 
 # %% [markdown]

@@ -44,9 +44,10 @@ Chapter 3 predicted a number. Now the answer is a *class*: shirt, coat or sandal
 | confusion matrix | 混淆矩阵 | how often class i was taken for class j |
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
-cell, then run the check below it. After a break or a restart of the kernel, choose *Run > Run All Above Selected
-Cell* first. Some checks are hidden: they test the same things on other numbers when your work is graded. Once your
-function passes its visible checks, the experiments that follow run on *your* function.
+cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -986,7 +987,7 @@ r"""
 A network that is certain and wrong should learn most, and there the squared error teaches it almost nothing. Section 9
 measures what this costs on the garments.
 
-**A good place to stop for today.** What follows uses your functions to train, measure and choose.
+**A good place to stop.** What follows uses your functions to train, measure and choose.
 """
 
 # %% [markdown]
@@ -1072,7 +1073,7 @@ r"""
 **Over many batches** there is a tempting shortcut: compute the accuracy of each batch and take the mean. Suppose that
 50 of 100, 60 of 100 and 7 of 7 are right. The mean of the three accuracies is 0.7; but 117 of 207 are right, which is
 0.565. The seven examples of the last batch counted as much as a hundred others. **Count, then divide once.** The same
-holds for losses: multiply the mean of a batch by its size before you add it up.
+holds for losses, as chapter 3 showed: multiply the mean of a batch by its size before you add it up.
 
 Here is the accuracy of the ten lines of section 5, with the validation pictures in batches of 1,900 and 100.
 """
@@ -1090,7 +1091,7 @@ print(f"right answers in all, divided by 2,000: {sum(right) / 2_000:.2f}")
 r"""
 **Two switches** belong to every evaluation. Some layers behave differently in training: `nn.Dropout` (chapter 5), for
 example, sets random numbers to 0. `net.eval()` puts all parts of a network in evaluation mode, where dropout does
-nothing. `torch.no_grad()` stops autograd from recording. The two are independent:
+nothing. `torch.no_grad()` stops autograd from recording. The two are independent, as in chapter 2:
 """
 
 # %%
@@ -1234,7 +1235,7 @@ net.zero_grad()
 
 # %% [markdown]
 r"""
-`backward()` needs a single number to start from, so reduce the losses first. The mean and the sum both work, but the
+`backward()` needs a single number to start from (chapter 2), so reduce the losses first. The mean and the sum both work, but the
 gradient of the sum is n times as large; with 256 examples, a learning rate of 0.1 acts like one of 25.6.
 
 ### Exercise 4.7: `train_epoch` &nbsp; (5 points, about 18 minutes, ★★★)
@@ -1646,7 +1647,7 @@ for seed in range(3):
 # %% [markdown]
 r"""
 The standard error of the difference is about half as large, and 0.3 is ahead from all three starts. On these 2,000
-pictures and with ten epochs the lead is small, and more than luck.
+pictures and with ten epochs the lead is small, but more than luck.
 
 Only now do we open the test set. Predict the standard error for groups of 100 pictures, then see how far the accuracies of
 random groups of 100 test pictures spread.
@@ -1681,7 +1682,7 @@ print(
 
 # %% [markdown]
 r"""
-**A good place for a break.** The classifier is trained, chosen and tested. What follows asks what its accuracy hangs on.
+**A good place for a break.** The classifier is trained, chosen and tested. What follows asks what its accuracy depends on.
 
 ## 9 Another loss, other pictures
 
