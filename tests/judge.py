@@ -14,7 +14,7 @@ from typing import Any
 
 from course_utils import check
 
-from course_format.cells import is_test, nbgrader
+from course_format.cells import is_answer, is_test, nbgrader
 from course_format.chapter import Chapter
 
 SECONDS = 60  # a child that takes longer is stopped, and the answer has no verdict
@@ -51,14 +51,23 @@ def imports(chapter: Chapter) -> str:
     return source
 
 
+@cache
+def solutions(chapter: Chapter) -> dict[str, str]:
+    """exercise -> source of its answer cell, as the chapter solves it."""
+    cells = [cell for cell in chapter.read().cells if cell.cell_type == "code" and is_answer(cell)]
+    return {nbgrader(cell)["grade_id"]: cell.source for cell in cells}
+
+
 def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str) -> Verdict:
     """Run one test cell on one answer, as nbgrader's autograder would.
 
-    answer: the names that the answer defines, or the source of its cell. Needs a parent that has run no
-    threaded torch operation, or the child would hang.
+    answer: the names that the answer defines, or the source of its cell. That may use what other exercises
+    of the chapter define: it gets their solutions. Needs a parent that has run no threaded torch operation,
+    or the child would hang.
     """
     # Whatever can be read and imported before the fork is not read and imported again by every child.
-    cells = imports(chapter), graded_cells(chapter)[exercise][0]
+    others = {name: source for name, source in solutions(chapter).items() if name != exercise}
+    cells = imports(chapter), others, graded_cells(chapter)[exercise][0]
     with tempfile.TemporaryDirectory() as folder:
         reply = _reply_of_a_child(folder, *cells, answer)
     if not reply:
@@ -84,7 +93,7 @@ def _reply_of_a_child(folder: str, *what: Any) -> str:
     return reply
 
 
-def _be_the_child(writer: int, imports: str, test: str, answer: dict | str) -> None:
+def _be_the_child(writer: int, imports: str, others: dict, test: str, answer: dict | str) -> None:
     """Judge, write the verdict, and end without any of the parent's clean-up."""
     signal.alarm(SECONDS)
     warnings.resetwarnings()  # pytest makes them errors; at a student's desk they are not
@@ -94,17 +103,20 @@ def _be_the_child(writer: int, imports: str, test: str, answer: dict | str) -> N
     os.dup2(silence, 2)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     try:
-        result = _judge_here(imports, test, answer)
+        result = _judge_here(imports, others, test, answer)
     except BaseException:
         result = {"error": traceback.format_exc()}
     os.write(writer, json.dumps(result).encode())
     os._exit(0)
 
 
-def _judge_here(imports: str, test: str, answer: dict | str) -> dict:
+def _judge_here(imports: str, others: dict, test: str, answer: dict | str) -> dict:
     cell: dict[str, Any] = {"__name__": "__main__"}
     exec(imports, cell)
     if isinstance(answer, str):
+        used = {node.id for node in ast.walk(ast.parse(answer)) if isinstance(node, ast.Name)}
+        for source in [source for name, source in others.items() if name in used]:
+            exec(source, cell)
         exec(compile(answer, "<answer>", "exec"), cell)
     else:
         cell |= answer

@@ -30,6 +30,7 @@ from course_utils.check._fixtures import (
     uneven_loss,
     weights,
 )
+from course_utils.check._graphs import ordered, recorded_slope
 from course_utils.check._machine import folder, from_gpu, gpus, steady_lstsq
 from course_utils.check._norms import (
     channel_statistics,
@@ -96,8 +97,10 @@ __all__ = [
     "normed",
     "number",
     "one_pass",
+    "ordered",
     "own_memory",
     "raises",
+    "recorded_slope",
     "records",
     "right",
     "same_object",

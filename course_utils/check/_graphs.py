@@ -1,0 +1,49 @@
+"""Graphs that say what was made from what."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+from course_utils.check._statements import expression, that
+
+SMALL = 8  # a graph with more values is too long for a message
+
+
+def ordered(find: Callable, graph: Mapping[Hashable, Sequence[Hashable]], last: Hashable) -> None:
+    """find(last, inputs_of) lists the values of the graph, each once and after all of its inputs.
+
+    graph: value -> the values that it was made from; all of them lead to last.
+    """
+    order = find(last, lambda value: list(graph[value]))
+    that(order is not None, "should be a list, found None: is there a return?")
+    order, where = list(order), f"graph = {graph}" if len(graph) <= SMALL else f"{len(graph)} values"
+    place = {value: number for number, value in enumerate(order)}
+    strange, missing = [one for one in place if one not in graph], [one for one in graph if one not in place]
+    that(not strange, f"the list contains {strange[:1]}, which is no value ({where})")
+    that(len(place) == len(order), f"a value is in the list more than once ({where})")
+    that(missing != [last], f"the result itself is missing; it comes last ({where})")
+    that(not missing, f"{missing[:3]} should be in the list and are missing ({where})")
+    that(len(order) == 1 or place[last], f"the result comes first; turn the list around ({where})")
+    for value in order:
+        late = [source for source in graph[value] if place[source] > place[value]]
+        that(not late, f"{value!r} comes before its input {late[:1]} in {order[:SMALL]} ({where})")
+
+
+def recorded_slope(text: str, leaf: Any, **others: Any) -> float:
+    """The slope of an expression for v = leaf, added up over all paths that lead back to this leaf.
+
+    A number keeps the pairs (input, slope) of its step in .made_from; the inputs are of leaf's class.
+    """
+    waiting, total = [(expression(text, v=leaf, **others), 1.0)], 0.0
+    while waiting:
+        number, slope = waiting.pop()
+        if number is leaf:
+            total += slope
+            continue
+        pairs = number.made_from
+        that(isinstance(pairs, list | tuple), f"for {text}, .made_from should be a list of pairs")
+        for pair in pairs:
+            whole = isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], type(leaf))
+            kind = type(leaf).__name__
+            that(whole, f"for {text}, .made_from should hold pairs (input, slope), each input a {kind}")
+            waiting.append((pair[0], slope * pair[1]))
+    return total

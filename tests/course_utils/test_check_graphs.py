@@ -1,0 +1,61 @@
+"""check's looks at graphs: orders in which inputs come first, and the slopes that numbers record."""
+
+import graphlib
+
+from course_utils import check
+
+import pytest
+
+DIAMOND = {"y": ["a", "b"], "b": ["a"], "a": ["x", "x"], "x": []}
+
+
+@pytest.mark.parametrize(
+    ("order", "says"),
+    [
+        (["x", "a", "b", "y"], ""),
+        (("x", "a", "b", "y"), ""),
+        (None, "is there a return?"),
+        (["x", "a", "b", "c", "y"], "contains ['c'], which is no value"),
+        (["x", "a", "b", "a", "y"], "more than once"),
+        (["x", "a", "b"], "the result itself is missing"),
+        (["b", "y"], "['a', 'x'] should be in the list"),
+        (["y", "b", "a", "x"], "turn the list around"),
+        (["a", "x", "b", "y"], "'a' comes before its input ['x']"),
+        (["x", "b", "a", "y"], "'b' comes before its input ['a'] in ['x', 'b', 'a', 'y']"),
+    ],
+)
+def test_an_order_has_each_value_once_and_after_its_inputs(order, says):
+    if not says:
+        check.ordered(lambda last, inputs_of: order, DIAMOND, "y")
+        return
+    with pytest.raises(check.Failed) as failure:
+        check.ordered(lambda last, inputs_of: order, DIAMOND, "y")
+    assert says in str(failure.value)
+
+
+def test_an_order_is_found_by_what_is_told_of_the_inputs():
+    def find(last, inputs_of):
+        return graphlib.TopologicalSorter({value: inputs_of(value) for value in DIAMOND}).static_order()
+
+    check.ordered(find, DIAMOND, "y")
+    check.ordered(lambda last, inputs_of: [last], {"x": []}, "x")
+
+
+class Number:
+    def __init__(self, made_from=()):
+        self.made_from = list(made_from)
+
+    def __mul__(self, other):
+        return Number([(self, 3.0), (other, 2.0)])
+
+    def __neg__(self):
+        return Number([(2.0, self)])
+
+
+def test_recorded_slopes_multiply_along_paths_and_add_up():
+    v = Number()
+    assert check.recorded_slope("v", v) == 1.0
+    assert check.recorded_slope("v * w", v, w=Number()) == 3.0
+    assert check.recorded_slope("(v * v) * v", v) == 3.0 * 5.0 + 2.0
+    with pytest.raises(check.Failed, match="each input a Number"):
+        check.recorded_slope("-v", v)
