@@ -939,7 +939,7 @@ check.score()
 
 # %% [markdown]
 r"""
-**A good place to stop.** The network is repaired. What follows makes it better, and then finds out how good it is.
+**A good place to stop.** The network is repaired. What follows makes it better, and then measures how good it is.
 
 ## 7 Look before you augment
 
@@ -981,7 +981,7 @@ The answer depends on the classes, not on the transform. Left and right may be e
 colour says little about the class. A crop may cut off what matters: look at the result, never only at the code.
 
 Three rules. (1) Training pictures are augmented, anew in each epoch; validation and test pictures are not, or their accuracy would be random. So there are two transforms, one for each use. (2) An augmentation must not
-change the size of things in training only: `RandomResizedCrop` magnifies, and then the training pictures show larger things than the test pictures. (3) It should make versions that new pictures might look like.
+change the size of things in training only: `RandomResizedCrop` magnifies, and then the training pictures show larger things than the test pictures. (3) It should make versions that look like pictures you may get.
 
 ### Exercise 15.6: `random_crop_flip` &nbsp; (4 points, about 18 minutes, ★★★)
 
@@ -1105,7 +1105,7 @@ check.score()
 
 # %% [markdown]
 r"""
-**Look first.** One picture in 16 versions. Is there any of them that you would not have labelled the same?
+**Look first.** One picture in 16 versions. Is there one that you would have labelled differently?
 """
 
 
@@ -1142,14 +1142,22 @@ plans = {
 }
 trained = {}
 for name in ("none", "flips"):
-    torch.manual_seed(0)
+    torch.manual_seed(2)
     trained[name] = my_net()
-    fit(trained[name], X[fewer], labels[fewer], epochs=12, lr=0.003, change=plans[name])
+    fit(trained[name], X[fewer], labels[fewer], epochs=12, lr=0.003, change=plans[name], seed=2)
 
 # %% tags=["experiment"]
-torch.manual_seed(0)
+torch.manual_seed(2)
 trained["flips and crops"] = my_net()
-fit(trained["flips and crops"], X[fewer], labels[fewer], epochs=12, lr=0.003, change=plans["flips and crops"])
+fit(
+    trained["flips and crops"],
+    X[fewer],
+    labels[fewer],
+    epochs=12,
+    lr=0.003,
+    change=plans["flips and crops"],
+    seed=2,
+)
 on_train = {name: accuracy(net, X[fewer], labels[fewer]) for name, net in trained.items()}
 on_valid = {name: accuracy(net, X[valid_rows], labels[valid_rows]) for name, net in trained.items()}
 
@@ -1182,8 +1190,11 @@ print("the gap is largest without augmentation:", gaps["none"] > max(gaps["flips
 
 # %% [markdown]
 r"""
-Augmentation makes training harder: each version is new, so learning by heart takes longer. What it gives is a smaller gap. Whether the validation accuracy rises within a fixed number of steps depends on how long you train: stronger augmentation needs more epochs. In longer runs on these pictures by the
-authors, crops with padding 4 were four points behind no augmentation after 12 epochs, and had caught up after 16. And remember the standard error: the three validation accuracies lie so close together that another start may put them in another order.
+Augmentation makes training harder: each version is new, so learning by heart takes longer. What it gives is a smaller gap. Whether it pays within a fixed number of steps depends on how long you train: stronger augmentation needs
+more epochs. In longer runs by the authors, crops with padding 4 were four points behind no augmentation after 12 epochs, and had caught up after 16.
+
+And one pair of runs says little. Compare the differences with the standard error, 0.015; another start may put the three plans in another order. In fourteen pairs of runs by the authors, with other starts, splits and lengths, flips gained between zero and
+five points of validation accuracy, two on average.
 
 **Average at test time.** A flip can also be used for asking: average the probabilities of a picture and of its mirror image (test-time augmentation). A network that has never seen mirrored pictures should gain more from it:
 """
@@ -1262,7 +1273,7 @@ r"""
 **On real photographs.** The same ladder on a part of the real CIFAR-10 (7,728 pictures to train on, 846 to test, so ± 0.033), measured by the authors of this course: the nearest neighbour in the
 training pictures 0.27, softmax regression 0.36, `CNNNet` after 10 epochs 0.59 without augmentation, 0.62 with flips and 0.65 with flips and crops of padding 2
 (means of two starts), and 0.66 after 25 epochs. With all 50,000 pictures more is possible; residual networks
-have passed 0.95. Drawn pictures are not photographs; what carries over is the order of the rungs.
+have passed 0.95. Drawn pictures are not photographs, and the numbers differ. The order is the same: linear model, network, network with augmentation.
 
 <details><summary>Aside: deeper networks, and networks that start from others</summary>
 
@@ -1319,9 +1330,9 @@ print(
 )
 
 # %% tags=["experiment"]
-torch.manual_seed(0)
+torch.manual_seed(2)
 separable = separable_net()
-fit(separable, X[fewer], labels[fewer], epochs=12, lr=0.003)
+fit(separable, X[fewer], labels[fewer], epochs=12, lr=0.003, seed=2)
 pair = {"full": on_valid["none"], "separable": accuracy(separable, X[valid_rows], labels[valid_rows])}
 
 
@@ -1587,7 +1598,7 @@ print("the linear model loses the larger part:", share["linear model"] < share["
 
 # %% [markdown]
 r"""
-The test set has not shown this, because its pictures come from the same source: ships are at sea there, too. A good test accuracy says that the network works on pictures *like these*. Whoever uses it elsewhere has to measure again.
+The test set has not shown this, because its pictures come from the same source: most ships are at sea there, too. A good test accuracy says that the network works on pictures *like these*. Whoever uses it elsewhere has to measure again.
 
 ## 11 How sure is it, and how right?
 
@@ -1710,7 +1721,7 @@ print("the final network starts with the lower ECE:", last["before"][1] < plain[
 # %% [markdown]
 r"""
 A network that has learned its training pictures by heart has seen itself right almost always, and its scores have grown accordingly. On new pictures this confidence is not justified. One number, fitted on pictures that it has not been trained on, repairs
-most of it. The final network has seen more pictures, and each in two versions; there is little to repair, and a difference of 0.01 in the ECE of 1,000 answers means nothing.
+most of it. The final network has seen more pictures and knows fewer of them by heart; there is little to repair, and a difference of 0.01 in the ECE of 1,000 answers means nothing.
 
 ### Exercise 15.8: claims about reports &nbsp; (2.5 points, about 7 minutes, ★★☆)
 
