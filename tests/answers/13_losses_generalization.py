@@ -40,12 +40,25 @@ edit(
 )
 edit("binary_cross_entropy", {".mean()": ".mean().item()"}, "should be a tensor")
 edit("binary_cross_entropy", {BCE: BCE + ".detach()"}, "lost its graph")
+edit("binary_cross_entropy", {"F.softplus(logits)": "F.softplus(logits.detach())"}, "the gradient is wrong")
+edit(
+    "binary_cross_entropy",
+    {BCE: BCE.replace("logits", "logits.clamp(-50, 50)")},
+    "the logits are cut off at 50",
+)
 
 
-@wrong("sigmoid gives 0 or 1")
+@wrong("sigmoid(z) is 0, and its logarithm -inf")
 def binary_cross_entropy(logits, targets):
     p = torch.sigmoid(logits)
     return -(targets * p.log() + (1 - targets) * (1 - p).log()).mean()
+
+
+@wrong("sigmoid(z) is 0, and its logarithm -inf")
+def binary_cross_entropy(logits, targets):
+    """xlogy saves 0 log 0, but not log 0."""
+    p = torch.sigmoid(logits)
+    return -(torch.special.xlogy(targets, p) + torch.special.xlogy(1 - targets, 1 - p)).mean()
 
 
 @wrong("probabilities are cut off at 1e-07")
@@ -97,6 +110,14 @@ edit("entropy", {H: "-p.log().sum(-1)"}, "the surprises are not weighted")
 edit("entropy", {H: H + " / math.log(2)"}, "this is in bits")
 edit("entropy", {H: "torch.distributions.Categorical(logits=p).entropy()"}, "applies softmax")
 edit("entropy", {H: "1 - (p * p).sum(-1)"}, "which is no entropy")
+
+
+@wrong("changed its input p")
+def entropy(p):
+    p[p == 0] = 1
+    return -(p * p.log()).sum(dim=-1)
+
+
 odd_edit("entropy", {H: "torch.special.entr(p).sum(-1)"})
 odd_edit("entropy", {H: "-(p * torch.where(p > 0, p, torch.ones_like(p)).log()).sum(-1)"})
 odd_edit("entropy", {H: "-(p * (p + 1e-12).log()).sum(-1)"})
@@ -135,6 +156,11 @@ edit(
     "cross_entropy", {CE: "-(p * torch.where(q > 0, q, 1.0).log()).sum(-1)"}, "terms with q = 0 are left out"
 )
 edit("cross_entropy", {CE: "-(p * q.log2()).sum(-1)"}, "this is in bits")
+edit(
+    "cross_entropy",
+    {CE: "-(p * q.masked_fill_((p == 0) & (q == 0), 1).log()).sum(-1)"},
+    "changed its input q",
+)
 odd_edit("cross_entropy", {CE: "-torch.where(p > 0, p * q.log(), torch.zeros_like(p)).sum(-1)"})
 odd_edit(
     "cross_entropy",
@@ -173,6 +199,17 @@ edit(
 edit("kl_divergence", {"raise ValueError": "print"}, "should raise ValueError")
 edit("kl_divergence", {'("p", p), ("q", q)': '("p", p),'}, "should raise ValueError")
 edit("kl_divergence", {"> 5e-3": "> 0"}, "add up to 1")
+edit(
+    "kl_divergence",
+    {"((x.sum(dim=-1) - 1).abs() > 5e-3).any()": "(x.sum() - x[..., 0].numel()).abs() > 5e-3"},
+    "should raise ValueError",
+)
+edit(
+    "kl_divergence",
+    {"((x.sum(dim=-1) - 1).abs() > 5e-3)": "(x.sum(dim=-1) < 0.99)"},
+    "should raise ValueError",
+)
+edit("kl_divergence", {KL: KL.replace("(p, p)", "(p.masked_fill_(p == 0, 1), p)")}, "changed its input p")
 edit("kl_divergence", {KL: KL + " / math.log(2)"}, "this is in bits")
 odd_edit("kl_divergence", {KL: "torch.where(p > 0, p * (p.log() - q.log()), torch.zeros_like(p)).sum(-1)"})
 odd_edit("kl_divergence", {KL: "torch.nansum(torch.where(p > 0, p * (p / q).log(), 0.0), dim=-1)"})
@@ -204,6 +241,11 @@ edit("mse_logit_grad", {"(s - y) * s *": "(s - y) *"}, "the factor s is missing"
 edit("mse_logit_grad", {"(s - y)": "(z - y)"}, "the error is sigmoid(z) - y, not z - y")
 edit("mse_logit_grad", {"torch.sigmoid(z)": "z"}, "z is used where sigmoid(z) belongs")
 edit("mse_logit_grad", {MSE: "(" + MSE + ").mean()"}, "the gradients are averaged")
+edit("mse_logit_grad", {MSE: MSE + " / len(z)"}, "divided by the number of rows")
+edit("mse_logit_grad", {MSE: "(" + MSE + ").sum()"}, "the gradients are added up")
+edit("mse_logit_grad", {MSE: "(s - y).abs() * s * (1 - s)"}, "the sign of the error is lost")
+edit("mse_logit_grad", {MSE: "(s - y) * (1 - s**2)"}, "this is the slope of tanh")
+edit("mse_logit_grad", {MSE: "(s - y.round()) * s * (1 - s)"}, "targets between 0 and 1 are rounded")
 edit("mse_logit_grad", {MSE: "(" + MSE + ") / z.numel()"}, "divided by their number")
 edit("mse_logit_grad", {MSE: "(s - y) * torch.exp(-z) / (1 + torch.exp(-z)) ** 2"}, "exp(-z) overflows")
 edit("mse_logit_grad", {MSE: "z.sub_(z).add_(" + MSE + ")"}, "changed its input z")
@@ -237,6 +279,10 @@ edit("bce_logit_grad", {BCE_GRAD: "(torch.sigmoid(z) - y).mean()"}, "the gradien
 edit("bce_logit_grad", {BCE_GRAD: "(torch.sigmoid(z) - y) / len(z.flatten())"}, "divided by their number")
 edit("bce_logit_grad", {BCE_GRAD: "z.exp() / (1 + z.exp()) - y"}, "exp(z) overflows")
 edit("bce_logit_grad", {BCE_GRAD: "-y * torch.sigmoid(-z)"}, "the part of 1 - y is missing")
+edit("bce_logit_grad", {BCE_GRAD: "(torch.sigmoid(z) - y) / len(z)"}, "divided by the number of rows")
+edit("bce_logit_grad", {BCE_GRAD: "torch.softmax(z, dim=-1) - y"}, "this is softmax")
+edit("bce_logit_grad", {BCE_GRAD: "torch.sigmoid(z) - y.round()"}, "targets between 0 and 1 are rounded")
+edit("bce_logit_grad", {BCE_GRAD: "(z > 0).to(y.dtype) - y"}, "take the probability")
 edit(
     "bce_logit_grad",
     {BCE_GRAD: "F.binary_cross_entropy_with_logits(z, y, reduction='none')"},
@@ -303,6 +349,19 @@ edit(NAME, {BIAS: "(centre - truth).mean().square()"}, "the biases of the places
 edit(NAME, {BIAS: "(centre - truth).abs().mean()"}, "this is the mean size of the bias")
 edit(NAME, {BIAS: "(predictions - truth).square().mean()"}, "this is the whole squared error")
 edit(NAME, {BIAS: "(centre - truth).square().sum()"}, "this is the sum over the places")
+edit(NAME, {BIAS: "(centre - truth).abs().mean().square()"}, "averaged before they are squared")
+edit(NAME, {BIAS: "(predictions.mean() - truth).square().mean()"}, "the mean of all predictions stands")
+edit(
+    NAME,
+    {BIAS: "(predictions.mean(1, keepdim=True) - truth).square().mean()"},
+    "the mean runs along each row",
+)
+edit(NAME, {VARIANCE: "centre.var(correction=0)"}, "the spread of the mean over the places")
+edit(
+    NAME,
+    {VARIANCE: "predictions.std(dim=0, correction=0).mean().square()"},
+    "this squares the mean deviation",
+)
 edit(
     NAME,
     {"squared_bias.item(), variance.item()": "variance.item(), squared_bias.item()"},
@@ -371,6 +430,13 @@ edit(
     "the step changed `grad`",
 )
 edit("weight_decay_step", {"with torch.no_grad():": "if True:"}, "a leaf Variable that requires grad")
+edit("weight_decay_step", {STEP: "param -= lr * (grad + weight_decay)"}, "the decay is a constant")
+edit("weight_decay_step", {STEP: "param -= lr * grad + weight_decay"}, "the decay is a constant")
+edit(
+    "weight_decay_step",
+    {STEP: "param.requires_grad_(False)\n        " + STEP},
+    "no longer requires a gradient",
+)
 edit(
     "weight_decay_step",
     {STEP: "param.view(-1).sub_(lr * (grad + weight_decay * param).view(-1))"},
@@ -448,7 +514,50 @@ edit(
 edit(E, {"patience < 1": "patience < 0"}, "should raise ValueError")
 edit(E, {"raise ValueError": "print"}, "should raise ValueError")
 edit(E, {"math.inf, 0, None": "1e9, 0, None"}, "best_loss before any check")
-edit(E, {WAIT: WAIT + f"\n        self.best_state = {COPIED}"}, "this brings back the last check")
+edit(E, {WAIT: WAIT + f"\n        self.best_state = {COPIED}"}, "a check that did not improve")
+edit(
+    E,
+    {
+        WAIT: WAIT
+        + f"\n            if self.best_state is not None:\n                self.best_state = {COPIED}"
+    },
+    "this brings back the last check",
+)
+STOP = "return self.waited >= self.patience"
+edit(
+    E,
+    {STOP: f"if self.waited >= self.patience:\n            self.restore(model)\n        {STOP}"},
+    "step should leave the model as it is",
+)
+edit(
+    E,
+    {WAIT: WAIT + f"\n            self.best_state = self.best_state or {COPIED}"},
+    "a check that did not improve",
+)
+edit(
+    E,
+    {
+        "self.best_loss, self.waited, self.best_state =": f"{E}.best_loss, self.waited, self.best_state =",
+        "self.best_loss - loss": f"{E}.best_loss - loss",
+        "self.best_loss, self.waited = loss": f"{E}.best_loss, self.waited = loss",
+    },
+    "two stoppers share one best loss",
+)
+edit(
+    E,
+    {
+        "self.waited, self.best_state =": f"self.waited, {E}.best_state =",
+        f"self.best_state = {COPIED}": f"{E}.best_state = {COPIED}",
+        "self.best_state is not None": f"{E}.best_state is not None",
+        LOAD: LOAD.replace("self", E),
+    },
+    "what another stopper kept",
+)
+edit(
+    E,
+    {WAIT: "            self.waited += not math.isnan(loss)"},
+    "a loss of nan counts as a check",
+)
 edit(
     E,
     {"return self.waited >= self.patience": "return self.waited < self.patience"},
@@ -514,13 +623,17 @@ edit(
     "the last name changes fastest",
 )
 edit("grid", {GRID: GRID + "[:-1]"}, "the last combination is missing")
+edit("grid", {"zip(space, values)": "reversed(list(zip(space, values)))"}, "keep the order of `space`")
+edit("grid", {"*space.values()": "*map(sorted, space.values())"}, "the values are sorted")
 edit(
     "grid",
     {GRID: "[dict(zip(values, space)) for values in itertools.product(*space.values())]"},
     "the names and the values are exchanged",
 )
 edit(
-    "grid", {GRID: "(dict(zip(space, values)) for values in itertools.product(*space.values()))"}, "expected"
+    "grid",
+    {GRID: "(dict(zip(space, values)) for values in itertools.product(*space.values()))"},
+    "it should return a list",
 )
 edit("grid", {"raise ValueError": "print"}, "should raise ValueError")
 edit("grid", {"not space or ": ""}, "should raise ValueError")
@@ -550,7 +663,7 @@ def grid(space):
 
 R = "random_search"
 DRAW = "torch.randint(len(values), (1,), generator=generator).item()"
-edit(R, {DRAW: "0"}, "a second call with the same generator repeats")
+edit(R, {DRAW: "0"}, "all trials are the same")
 edit(R, {"len(values), (1,)": "len(values) - 1, (1,)"}, "the last value of a list is never drawn")
 edit(R, {", generator=generator": ""}, "two generators with the same seed")
 edit(R, {"for _ in range(n)]": "for _ in range(n - 1)]"}, "the number of dicts")
@@ -558,8 +671,21 @@ edit(R, {"range(n)": "range(1)"}, "the number of dicts")
 edit(R, {"for _ in range(n)]": "] * n"}, "all trials are the same")
 edit(
     R,
-    {"len(values), (1,), generator=generator": "len(values), (1,), generator=torch.Generator()"},
+    {"    def draw": "    generator = generator or torch.Generator().manual_seed(0)\n\n    def draw"},
+    "with no fixed seed",
+)
+edit(
+    R,
+    {
+        "    def draw": "    if generator is not None:\n"
+        "        generator = torch.Generator().manual_seed(generator.initial_seed())\n\n    def draw"
+    },
     "repeats the first",
+)
+edit(
+    R,
+    {"len(values), (1,), generator=generator": "len(values), (1,), generator=torch.Generator()"},
+    "all trials are the same",
 )
 edit(R, {"raise ValueError": "print"}, "should raise ValueError")
 
@@ -579,6 +705,19 @@ def random_search(space, n, generator=None):
         raise ValueError("empty")
     every = [dict(zip(space, v, strict=False)) for v in itertools.product(*space.values())]
     return [every[i] for i in torch.randperm(len(every), generator=generator)[:n].tolist()]
+
+
+@wrong("it goes on and on")
+def random_search(space, n, generator=None):
+    """Different combinations only: more than there are never come."""
+    if not space or not all(space.values()):
+        raise ValueError("empty")
+    found = []
+    while len(found) < n:
+        trial = {k: v[torch.randint(len(v), (1,), generator=generator).item()] for k, v in space.items()}
+        if trial not in found:
+            found.append(trial)
+    return found
 
 
 @odd
@@ -615,7 +754,17 @@ edit(P, {"(variances + eps).sqrt()": "(variances.sqrt() + eps)"}, "eps belongs i
 edit(P, {"(variances + eps).sqrt()": "(variances + 1e-5).sqrt()"}, "eps is 1e-5 whatever")
 edit(P, {" / (variances + eps).sqrt()": ""}, "not divided by sqrt(variance + eps)")
 edit(P, {"(centred @ axes / ": "(centred / "}, "expected")
-edit(P, {" / len(X)": ""}, "divided by singular values")
+edit(P, {" / len(X)": ""}, "the sum of squares is not divided by n")
+edit(P, {"/ len(X)": "/ X.shape[1]"}, "divided by d, not by n")
+edit(
+    P,
+    {
+        "variances.flip(0).clamp(min=0), axes.flip(1)": "variances.clamp(min=0), axes",
+        "(variances + eps).sqrt()).to": "(variances + eps).sqrt()).flip(0).to",
+    },
+    "the rows are turned round",
+)
+edit(P, {"(variances + eps).sqrt()": "variances.clamp(min=eps).sqrt()"}, "eps is a lower limit")
 edit(P, {"mean(dim=0)": "mean()"}, "expected")
 edit(P, {"mean(dim=0)": "mean(dim=1, keepdim=True)"}, "expected")
 edit(P, {".to(X.dtype)": ""}, "dtype")
@@ -624,7 +773,7 @@ edit(P, {"/ len(X)": "/ (len(X) - 1)"}, "called with X = float32 tensor of shape
 edit(
     P,
     {"    variances, axes = torch": "    centred /= centred.std(dim=0)\n    variances, axes = torch"},
-    "standardized before",
+    "standardised before",
 )
 odd_edit(P, {"/ len(X)": "/ max(len(X) - 1, 1)"})
 
