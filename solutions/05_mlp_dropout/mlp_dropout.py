@@ -37,7 +37,7 @@ this chapter you can
 | hidden layer, hidden unit | 隐藏层，隐藏单元 | a layer between input and output; one of its numbers |
 | activation function | 激活函数 | the function applied to each hidden number, such as ReLU |
 | multilayer perceptron (MLP) | 多层感知机 | linear layers with an activation function between them |
-| affine function | 仿射函数 | Wx + b: linear, plus a constant |
+| affine function | 仿射函数 | XW + b: linear, plus a constant |
 | training error, generalisation error | 训练误差，泛化误差 | the error on the training data; the expected error on new data |
 | overfitting, underfitting | 过拟合，欠拟合 | to learn the examples themselves; to learn too little even of them |
 | capacity | 模型容量 | how many different functions a model can represent |
@@ -47,9 +47,9 @@ this chapter you can
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
 cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
-same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with *your*
-function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where you
-want to go on and choose *Run > Run All Above Selected Cell*.
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -649,7 +649,8 @@ check.score()
 
 # %% [markdown]
 r"""
-**The garments.** All cells from here on share these pictures.
+**The garments.** All cells from here on share these pictures. The test pictures are looked at often here, in order to
+understand; what is chosen is chosen on other pictures.
 """
 
 # %%
@@ -1231,11 +1232,7 @@ This is a **distributed representation**: many units together describe a picture
 describing many pictures. Ten local units can name ten things; ten on-or-off units together have $2^{10}$
 patterns.
 
----
-
-*You are about half-way. This is a good place to stop for today.*
-
----
+**A good place to stop.** You are about halfway.
 
 ## 6 A network that can learn anything
 
@@ -1358,7 +1355,8 @@ print("gap with 100 pictures: more than 20 points; with 10,000: less than 10")
 
 # %% [markdown]
 r"""
-When there are no more data to be had, a third knob remains.
+When there are no more data to be had, a third knob remains: **regularisation**, which is any means against
+memorising.
 
 ## 7 Dropout
 
@@ -1641,7 +1639,7 @@ for found in (slope, network, network + ")"):
 r"""
 Python reads all of a cell before it runs any of it, so a missing bracket shows at once. A missing name shows when its
 line is reached, which can be after an hour of training, or never: in a notebook, an old cell may have left something
-of this name behind. *Kernel > Restart Kernel and Run All Cells* tells.
+of this name behind. *Kernel > Restart Kernel and Run All Cells* shows it.
 
 A classmate has written the network as a class, with the functions of `torch.nn.functional`. It trains. But each
 time she measures its test accuracy, the result is different, although she has called `eval()`.
@@ -2043,7 +2041,7 @@ because a smaller rate for the same number of epochs would be another way to sto
 
 # %% tags=["experiment"]
 def liars(p, seed):
-    """30 epochs with 40 % of the labels redrawn. Returns (epochs, 3): validation loss, test accuracy, lies learnt."""
+    """30 epochs with 40 % of the labels redrawn. Returns (epochs, 3): validation loss, test accuracy, lies learned."""
     g = torch.Generator().manual_seed(seed)
     random_labels = torch.randint(0, 10, (1_500,), generator=g)
     y = torch.where(torch.rand(1_500, generator=g) < 0.4, random_labels, labels[:1_500])
@@ -2076,7 +2074,7 @@ stopped = torch.stack([run[run[:, 0].argmin(), 1] for run in lied[0.0]])  # (3,)
 assert (plain[:, 2] > 0.6).all() and (dropped[:, 2] < 0.4).all()
 assert (dropped[:, 1] > plain[:, 1] + 0.06).all() and (stopped > plain[:, 1] + 0.06).all()
 assert stopped.mean() > dropped[:, 1].mean()
-print("lies learnt by heart: more than 60 % without dropout, less than 40 % with it")
+print("lies learned by heart: more than 60 % without dropout, less than 40 % with it")
 print("accuracy: dropout ahead of no dropout by more than 6 points in 3 of 3 runs; early stopping as well")
 print("mean accuracy of the three runs: early stopping ahead of dropout")
 
@@ -2256,7 +2254,7 @@ r"""
 - Backward: $H^\top G$, then $G W_2^\top$, cut where $Z < 0$, then $X^\top$ times that. Check gradients by measurement.
 - Start weights at small random numbers: units that start equal and are treated equally stay equal.
 - A model that can fit anything proves nothing by fitting. Watch the gap between training and test error. Three knobs: data,
-  capacity, and what holds memorising back (dropout, stopping early).
+  capacity, and regularisation, which holds memorising back (dropout, stopping early).
 - Dropout sets hidden numbers to zero, divides the rest by $1 - p$, keeps the mean, and adds noise that acts like a penalty on large
   weights. In evaluation mode it does nothing.
 

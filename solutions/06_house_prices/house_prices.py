@@ -47,8 +47,9 @@ After this chapter you can
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
 cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
-same on other numbers, and run when your work is graded. When you come back after a break, the kernel has forgotten
-everything: click the cell where you want to go on and choose *Run > Run All Above Selected Cell*.
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -76,6 +77,11 @@ houses without a price: these are to be predicted. Columns and format are those 
 [Kaggle competition](https://www.kaggle.com/c/house-prices-advanced-regression-techniques) with data from Ames, Iowa.
 Without a download you get houses made by a program; once `make data` has fetched the real
 tables, this notebook reads those. The text quotes the numbers of the made houses.
+
+Python's usual tool for tables is *pandas*. This is what you will need of it: a table is a `DataFrame`, and
+`df["LotArea"]`, one column, is a `Series`. `df.iloc` picks rows and columns by position, `df.loc` by name or with a
+mask. `isna` marks missing entries, `fillna` replaces them. `assign` and `drop` return a new table with one more column,
+or without one; `pd.concat` puts tables together. `to_numpy` gives an array.
 """
 
 # %%
@@ -769,7 +775,7 @@ cu.plots.heatmap(
 
 # %% [markdown]
 r"""
-A place to stop: what follows is about trust, and can wait for another day.
+**A good place to stop.** What follows is about trust, and can wait for another day.
 
 ## 4 Folds
 
@@ -1154,7 +1160,7 @@ same troublemaker.
 r"""
 ## 5 Training, and a little pull towards zero
 
-**By steps.** A linear layer, mean squared error in dollars, and Adam, an optimizer that chapter 10 takes
+**By steps.** A linear layer, mean squared error in dollars, and Adam, which chapter 5 used and chapter 10 takes
 apart. What you need to know of it here: it divides each gradient by the typical size of that gradient, so that a weight
 moves by about the learning rate per step, *whatever the scale of the loss*. Prices are near 180,000. Predict:
 at rate 0.01, how many steps does a bias need to get there? And how far does the first step at rate 5 go?
@@ -1477,7 +1483,7 @@ scores decide nothing. But the *same* folds are hard for both, and fold by fold 
 differences first, then means.
 
 **Try it.** Does the penalty matter more with few houses or with many? *Goal: take 50 houses and find the penalty
-with the lowest error on new houses (the comment tells when you are there). Then predict how much the penalty 0.1 costs with
+with the lowest error on new houses (the comment tells you when you are there). Then predict how much the penalty 0.1 costs with
 1,168 houses, and look.*
 """
 
@@ -1571,8 +1577,8 @@ for name, pairs in (("winner of 300", winners), ("mean of 300", average)):
 
 # %% [markdown]
 r"""
-So the penalty is chosen inside the first 1,168 rows, and the last fifth of the table gives the number to report. To be strict,
-we are late: the curve above has already shown this fifth, and 10 has been our penalty since section 4. In a project of your own,
+So the penalty is chosen inside the first 1,168 rows, and the last fifth of the table gives the number to report. Strictly
+speaking, this is too late: the curve above has already shown this fifth, and 10 has been our penalty since section 4. In a project of your own,
 split first, and look once. (For three penalties, each ten times the last, the luck is small; for 300 different models it is not.)
 """
 

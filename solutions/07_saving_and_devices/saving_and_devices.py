@@ -47,9 +47,9 @@ You need no GPU for this chapter. If your machine has one, the same cells use it
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
 cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
-same on other data, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
-*your* function, and say so. After a break or a restart of the kernel, click the cell where you want to go on and choose
-*Run > Run All Above Selected Cell* first.
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -961,7 +961,7 @@ os.replace(f"{path}.unfinished", path)
 new one. (Against a power cut, `os.fsync` before the rename makes sure that the new file is on the disk.) Your
 `save_checkpoint` may do so too.
 
-> **A good place to stop.** Sections 5 to 7 are about other networks and other devices, and build on sections 1 and 2.
+**A good place to stop.** Sections 5 to 7 are about other networks and other devices, and build on sections 1 and 2.
 """
 
 # %% [markdown]
@@ -1910,7 +1910,7 @@ r"""
 ### Exercise 7.8: in your own words &nbsp; (2 points, about 10 minutes, marked by your instructor)
 
 A friend trains for three days on a GPU at the university, with Adam and a learning rate that falls over time, and runs
-`torch.save(net.state_dict(), "net.pt")` after each epoch. In the third night the machine restarts. Which things that
+`torch.save(net.state_dict(), "net.pt")` after each epoch. On the third night the machine restarts. Which things that
 the rest of the run depends on are lost? Describe what the training loss will look like if your friend goes on from
 `net.pt` with a new Adam. One of the files was being written when the machine went down, and cannot be read: how would
 you have saved it? Finally, your friend wants to look at the network at home, on a laptop without a GPU: which two lines
@@ -1939,7 +1939,7 @@ r"""
   and not moved.
 - A state dict maps dotted names to tensors. It shares the network's memory: copy it to keep it. A file holds no class,
   no mode, and for a view the whole storage.
-- Read files of others with `weights_only=True`. Write state dicts.
+- Read other people's files with `weights_only=True`. Write state dicts.
 - A checkpoint has the state of the network and of the optimizer, the epoch, and what decides the random numbers. Load
   all of it or nothing, and replace the old file only when the new one is whole.
 - Old weights help if the old task asked for what the new one needs. Measure it.
