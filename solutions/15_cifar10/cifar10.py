@@ -1345,7 +1345,7 @@ def draw_costs(*axes):
         ax.set(ylabel=y)
     axes[0].set_title("Parameters: almost the same")
     axes[1].set_title("Work: two thirds")
-    axes[2].set_title("Accuracy: close")
+    axes[2].set_title("Accuracy: a little lower")
 
 
 cu.plots.figure(
@@ -1354,7 +1354,7 @@ cu.plots.figure(
     width=8.0,
     alt="Three pairs of bars: parameters 173,742 and about 169,000; multiplications 1.85 and 1.2 million; accuracies that differ little",
 )
-print("the accuracies differ by less than 0.06:", abs(pair["full"] - pair["separable"]) < 0.06)
+print("the accuracies differ by less than 0.1:", abs(pair["full"] - pair["separable"]) < 0.1)
 
 # %% [markdown]
 r"""
