@@ -345,7 +345,7 @@ print(f"first loss: {losses[0]:.3f}.  more than 65 % of the test pictures right"
 r"""
 ## 3 Entropy, cross-entropy, KL divergence
 
-An outcome of probability p has the **surprise** $-\log p$: 0 if it was certain, and adding up for independent outcomes. With the base 2 it counts bits: an outcome
+An outcome of probability p has the **surprise** $-\log p$. It is 0 for a certain outcome, and the surprises of independent outcomes add up. With the base 2 it counts bits: an outcome
 of probability 1/8 is worth $-\log_2 \frac18 = 3$ bits, as many as a good code spends on it. With the natural logarithm, as in this chapter, the unit is the nat; one nat
 is $1/\log 2 = 1.4427$ bits. Three means over surprises, for distributions $p, q$ of shape (k,):
 
@@ -727,8 +727,8 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-$D(p\,\|\,q)$ is expensive where p has something and q has nothing, so q must cover both bumps. $D(q\,\|\,p)$ is expensive where q has something and
-p has nothing, so q settles on one bump. Training by cross-entropy is of the first kind, with the data as p.
+$D(p\,\|\,q)$ is large if q is almost 0 where p is not, so q must cover both bumps. $D(q\,\|\,p)$ is large if p is almost 0
+where q is not, so q covers one bump only. Training by cross-entropy is of the first kind, with the data as p.
 
 **Three names, one set of weights.** Let $\hat p$ be the shares of the labels in the data and $q_w$ the model. Then
 
@@ -1037,7 +1037,7 @@ is zero at the mean, 22. The absolute error's slope counts points: as many below
 as a straight line, with slope δ:
 
 $$h_\delta(e) = \begin{cases} \tfrac12 e^2 & |e| \le \delta \\ \delta\,(|e| - \tfrac12\delta) & |e| > \delta \end{cases}
-\qquad h_\delta'(e) = \text{e, cut off at } \pm\delta .$$
+\qquad h_\delta'(e) = e \text{, cut off at } \pm\delta .$$
 
 By hand for δ = 1 and c = 3: the cut-off errors are 1, 1, 0, −1, −1, and their sum is 0: c = 3 is best.
 """
@@ -1087,8 +1087,8 @@ print("slope with squared error: below 0.6; with the two others: above 0.8.  The
 
 # %% [markdown]
 r"""
-The absolute error has its price: its slope does not get smaller near the minimum, so at a fixed learning rate it jumps around it, and under Gaussian noise its estimate is less exact. Huber keeps the smooth bottom.
-The outliers must be *errors*, of course: a loss that ignores expensive houses is no cure for them.
+The absolute error has its price: its slope does not get smaller near the minimum, so at a fixed learning rate the fit keeps jumping around the minimum, and under Gaussian noise its estimate is less exact. The Huber loss is smooth at the minimum.
+Both help only if the outliers are *errors*. If they are real, such as a few expensive houses, a loss that gives them little weight predicts them badly.
 
 **Two checks before a long training.** (1) With balanced classes, the loss of the untrained network should be near log k, here log 10 = 2.303. (2) The network should be able to fit 20 examples to a loss of almost 0.
 If not, look for a mistake in the loss, the labels or the loop before you change the network.
@@ -1177,7 +1177,7 @@ print("random labels: over 95 % right in training, below 20 % on test pictures (
 
 # %% [markdown]
 r"""
-A low training loss alone certifies nothing. On n *new* examples the error rate is the mean of n coin tosses with probability e, and its standard error is
+A low training loss alone certifies nothing. On n *new* examples, drawn independently from the same source, the error rate is the mean of n coin tosses with probability e. Its standard error is
 
 $$\sqrt{e(1-e)/n} \;\le\; \tfrac12 / \sqrt n .$$
 
@@ -1452,7 +1452,7 @@ With more data the *training* error of the small network rises: it can no longer
 
 <details><summary>Aside: more data usually helps, not always</summary>
 
-Without any regularisation, a model that just reaches zero training error can get worse with more data; the next picture has the mechanism, turned around.
+Without any regularisation, a model that just reaches zero training error can get worse with more data; the next picture shows the same peak, reached from the other side.
 
 </details>
 
@@ -1513,7 +1513,7 @@ Add $\frac\lambda2 \lVert w\rVert^2$ to the loss. Its gradient is λw, so a step
 
 $$w \leftarrow w - \eta\,(g + \lambda w) = (1 - \eta\lambda)\,w - \eta\,g .$$
 
-Each step first shrinks the weights by a factor, hence the name. The same follows from a belief: if weights come from N(0, τ²) and the noise has variance σ², then minus the log of (likelihood × prior), multiplied by σ²/n, is
+Each step first shrinks the weights by a factor, hence the name. The same penalty follows from an assumption: if weights come from N(0, τ²) and the noise has variance σ², then minus the log of (likelihood × prior), multiplied by σ²/n, is
 
 $$\frac{1}{2n}\sum_i (y_i - \hat y_i)^2 + \frac{\sigma^2}{n\tau^2}\cdot\frac{1}{2}\lVert w\rVert^2, \qquad\text{so}\qquad \lambda = \frac{\sigma^2}{n\,\tau^2} :$$
 
@@ -1984,7 +1984,7 @@ $d_j^2/(d_j^2 + n\lambda)$, with 1/(ηt) in the role of λ.
 
 ## 10 What else closes the gap?
 
-Five means, on 500 garments: **dropout** (chapter 5), **augmentation** (each time a picture is used, it is shifted by up to two pixels and perhaps mirrored: new pictures without new labels), **batch normalisation**, **weight decay** (AdamW), and label smoothing. 30 epochs each, each at the better of two rates on the validation data. Predict: whose *training* accuracy falls below 100 %?
+Five means, on 500 garments: **dropout** (chapter 5), **augmentation** (each time a picture is used, it is shifted by up to two pixels and perhaps mirrored: new pictures without new labels), **batch normalisation**, **weight decay** (AdamW), and label smoothing. 30 epochs each, each at the better of two rates on the validation data. Predict: with which of them does the *training* accuracy stay below 100 %?
 """
 
 
@@ -2034,8 +2034,8 @@ print(
 
 # %% [markdown]
 r"""
-With dropout and with augmentation, the training pictures are no longer all right, and augmentation cuts the gap to about half in accuracy and to about a third in the loss.
-Smoothing and weight decay at this strength change the gap little here, and with batch normalisation that of the loss is even larger: its purpose is easier training (chapter 9). Now look at the test column: all six are within a few points of one another, and
+With dropout and with augmentation, the network no longer gets all training pictures right, and augmentation cuts the gap to about half in accuracy and to about a third in the loss.
+Smoothing and weight decay at this strength change the gap little here. With batch normalisation the gap of the loss is even larger: its purpose is easier training (chapter 9). Now look at the test column: all six are within a few points of one another, and
 section 6 says that 2,000 pictures cannot tell one or two points from luck. A smaller gap is not yet a better network.
 
 ## 11 Searching for settings
@@ -2289,11 +2289,12 @@ cu.plots.figure(
 )
 grid_mean, random_mean = sum(grids) / len(grids), sum(luck) / len(luck)
 assert random_mean > grid_mean + 0.03
+assert sum(result[lr, 0.0] > max(result.values()) - 0.05 for lr in space["lr"]) < 5
 print("best of nine trials, mean over the repetitions: random search is more than 3 points ahead of the grid")
 
 # %% [markdown]
 r"""
-The rates that work cover less than a fifth of the range, on the logarithmic scale. Three rates often miss them, nine seldom do. The weight decay hardly matters here, and the grid spends two thirds of its trials on other decays at the same rates. You do not know beforehand which setting matters; random search need not know. Four habits:
+The rates within 5 points of the best cover less than a fifth of the range, on the logarithmic scale. Three rates often miss them, nine seldom do. The weight decay hardly matters here, and the grid spends two thirds of its trials on other decays at the same rates. You do not know beforehand which setting matters; random search need not know. Four habits:
 
 - Search rates and decays on a logarithmic scale.
 - If the winner lies on the border of the range, widen the range.
@@ -2465,7 +2466,7 @@ print(f"covariances below 0.01; variances close to 1, but for {held_back} of 49"
 
 # %% [markdown]
 r"""
-A direction whose variance is as small as ε is held back: its variance / (variance + ε) is ½, not 1. Without ε such noise would be blown up to the size of everything else. In an experiment, axes and variances come from the training data alone, and are then applied to validation and test data.
+The new variance of a direction is variance / (variance + ε). Where the old one is as small as ε, this is ½, not 1. Without ε such noise would become as large as everything else. In an experiment, axes and variances come from the training data alone, and are then applied to validation and test data.
 
 **Local and distributed codes.** Inside a network, a class or a word is a pattern of numbers. In a *local* code each thing has a unit of its own (one-hot): n units, n things. In a *distributed* code each thing is a pattern over many units, and each
 unit takes part in many things: n binary units have $2^n$ patterns. Ten units for ten classes in both cases. What is lost if one unit fails?
@@ -2493,7 +2494,7 @@ r"""
 In the local code, the class of the broken unit is lost. In the distributed one, most classes are still nearest to their own pattern: two random patterns differ in about five units. (Dropout makes units fail on purpose, which favours codes of this kind.)
 
 **When the test data are different.** So far, training and test data came from one source. If only p(x) changes (*covariate shift*: the same clothes, another camera), reweight the training examples by $q(x)/p(x)$, new over old density. A classifier that tells new from
-old inputs gives this ratio: with logit h(x), it is $(n_{\text{old}}/n_{\text{new}})\,e^{h(x)}$. If only p(y) changes (*label shift*: another season), the mean prediction on new data and the confusion matrix reveal it. If p(y | x) changes (*concept shift*), only new labels help. The first one, with a line
+old inputs gives this ratio: with logit h(x), it is $(n_{\text{old}}/n_{\text{new}})\,e^{h(x)}$. If only p(y) changes (*label shift*: another season), the mean prediction on new data and the confusion matrix give the new p(y). If p(y | x) changes (*concept shift*), only new labels help. The first one, with a line
 fitted to a curve, and your loss of section 2 in the classifier:
 """
 
