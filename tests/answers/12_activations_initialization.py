@@ -311,7 +311,9 @@ edit(
     {"1 - torch.tanh(x) ** 2": "torch.sigmoid(2 * x) * torch.sigmoid(-2 * x)"},
     "both factors of 2 are missing",
 )
-edit("activation_grad", {"s + x * s * (1 - s)": "x * s + s * (1 - s)"}, "the factors of x are exchanged")
+edit(
+    "activation_grad", {"s + x * s * (1 - s)": "x * s + s * (1 - s)"}, "x belongs to the slope of the sigmoid"
+)
 edit("activation_grad", {'(f"unknown activation {name!r}")': ""}, "should say in its message")
 edit("activation_grad", {'name == "leaky_relu"': '"relu" in name'}, "activation_grad('prelu'")
 edit(
@@ -579,7 +581,7 @@ edit(
 )
 edit("kaiming_normal_", {"weight[0].numel": "weight[1].numel"}, "out of bounds")
 edit("kaiming_normal_", {"torch.no_grad()": "torch.enable_grad()"}, "leaf Variable that requires grad")
-edit("kaiming_normal_", {", generator=generator)": ")"}, "the same generator should give the same weights")
+edit("kaiming_normal_", {", generator=generator)": ")"}, "the weight does not come from `generator`")
 edit("kaiming_normal_", {"return weight.normal_": "weight.normal_"}, "return the weight itself")
 edit("kaiming_normal_", {"return weight.normal_": "return weight.clone().normal_"}, "fill it in place")
 edit(
@@ -590,12 +592,12 @@ edit(
 edit(
     "kaiming_normal_",
     {"generator=generator)": "generator=generator or torch.Generator().manual_seed(0))"},
-    "without a generator, two calls should differ",
+    "without a generator, every call gave the same weight",
 )
 edit(
     "kaiming_normal_",
     {"    with": "    generator = torch.Generator().manual_seed(0)\n    with"},
-    "another generator",
+    "another generator gave the same weight",
 )
 
 
@@ -712,7 +714,7 @@ edit(
     {"weight.uniform_(-bound, bound,": "weight.normal_(0, bound / math.sqrt(3),"},
     "the numbers are normal",
 )
-edit("xavier_uniform_", {", generator=generator)": ")"}, "the same generator should give the same weights")
+edit("xavier_uniform_", {", generator=generator)": ")"}, "the weight does not come from `generator`")
 edit("xavier_uniform_", {"return weight.uniform_": "return weight.clone().uniform_"}, "fill it in place")
 edit("xavier_uniform_", {"return weight.uniform_": "weight.uniform_"}, "return the weight itself")
 edit("xavier_uniform_", {"torch.no_grad()": "torch.enable_grad()"}, "leaf Variable that requires grad")
