@@ -2310,7 +2310,7 @@ Training all 16 for 16 epochs costs 256. It fails where good settings start slow
 
 ## 12 What comes in: whitening, codes, shift
 
-Chapter 12 rotated a cloud to its main axes and divided by the standard deviations. For X (n, d): centre the columns, $X_c$; compute the covariance $C = X_c^\top X_c / n$ (d, d); its eigenvectors V (d, d) are the axes, its eigenvalues the
+In chapter 12 a cloud was rotated to its main axes and divided by the standard deviations. For X (n, d): centre the columns, $X_c$; compute the covariance $C = X_c^\top X_c / n$ (d, d); its eigenvectors V (d, d) are the axes, its eigenvalues the
 variances along them. The new columns are $X_c V$, each divided by $\sqrt{\text{variance} + \varepsilon}$, where ε keeps a direction without variance from a division by 0.
 
 ### Exercise 13.13: `pca_whiten` (3 points, about 12 minutes, ★★★)
@@ -2609,11 +2609,11 @@ validation) as the remedy. ½ point: a standard error of about 0.01, or ±0.02, 
 r"""
 ## Recap
 
-- Likelihood gives losses: coin → binary cross-entropy, classes → cross-entropy, Gaussian noise → squared error, Laplace noise → absolute error. Compute them from logits.
+- Likelihood gives losses: coin → binary cross-entropy, classes → cross-entropy, Gaussian noise → squared error, Laplace noise → absolute error. Compute the first two from logits.
 - $D(p\,\|\,q) = H(p,q) - H(p) \ge 0$, and not the same in both directions. Maximum likelihood, cross-entropy and KL have the same minimum.
 - Squared error has the right minimum for probabilities, but its gradient carries s(1 − s), which vanishes where the answer is sure and wrong.
 - A test accuracy has a standard error of at most ½/√n. The best of many looks better than it is.
-- Error = bias² + variance + noise. More data shrinks the gap. The number of parameters alone does not decide.
+- Error = bias² + variance + noise. More data usually shrinks the gap. The number of parameters alone does not decide.
 - Weight decay multiplies by 1 − ηλ in SGD and AdamW, not in Adam with an L2 term. Early stopping needs copies of the weights.
 - Choose on validation data, report on test data. Vanishing and exploding gradients are a matter of weights and slopes (chapter 12), not of overfitting.
 
