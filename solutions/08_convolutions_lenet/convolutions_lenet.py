@@ -47,8 +47,10 @@ networks that see neighbours. After it you can
 | invariance | 不变性 | shift the input, and the output stays the same |
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
-cell, then run the check below it. Some checks are hidden: they ask for the same on other numbers when your work is
-graded. After a break or a restart of the kernel, choose *Run > Run All Above Selected Cell* first.
+cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -134,7 +136,7 @@ pictures, if it is trained on scrambled pictures, before you run the next cell. 
 
 # %% tags=["experiment"]
 def fit(net, images, targets, *, lr, num_epochs, test=(test_set.data[:1000], test_set.targets[:1000])):
-    """Train net with Adam, which chapter 6 used and chapter 10 takes apart. Returns the history."""
+    """Train net with Adam, which chapter 5 used and chapter 10 takes apart. Returns the history."""
     history = cu.training.train_classifier(
         net,
         cu.data.BatchLoader(images, targets, 64, shuffle=True),
@@ -171,7 +173,7 @@ print("the two final accuracies differ by less than 0.03:", difference < 0.03)
 
 # %% [markdown]
 r"""
-This is no accident. A dense layer computes $XW$ with $X$ (n, 784) and $W$ (784, h). If the columns of $X$ are
+This is no accident. A *dense* layer, another name for a linear layer, computes $XW$ with $X$ (n, 784) and $W$ (784, h). If the columns of $X$ are
 rearranged and the rows of $W$ in the same way, each sum has the same terms in another order. For each network on
 straight pictures there is an equally good one on scrambled pictures. A dense layer knows nothing about which pixels
 are neighbours, and has to learn it from data.
@@ -203,7 +205,7 @@ Put the kernel on a window of the picture, multiply entry by entry, add up, and 
 kw has $w - kw + 1$ places in a row of $w$ pixels.
 
 The picture `band` below is white (1) with a black band (0) in columns 2 to 5. The kernel is $[1, -1]$, so
-$Y_{ij} = X_{ij} - X_{i,j+1}$. **Predict** on paper: which shape has the result, where is it not 0, and with which signs?
+$Y_{ij} = X_{ij} - X_{i,j+1}$. **Predict** on paper: what shape does the result have, where is it not 0, and with which signs?
 """
 
 # %%
@@ -444,7 +446,7 @@ print("gradient for X:", torch.allclose(X.grad, for_X, atol=1e-5))
 
 # %% [markdown]
 r"""
-One trap on the way, with a loss that is still a table. What does `backward` do with one number per output?
+One trap on the way, with a loss that is still a table, as in chapters 2 and 4. What does `backward` do with one number per output?
 """
 
 # %%
@@ -583,7 +585,7 @@ its matrix of second derivatives is $\begin{pmatrix} 36 & 24 \\ 24 & 36 \end{pma
 whose left (or right) pixel is white, 24 twice the number with two white pixels. The matrix times (1, 1) is (60, 60), and
 times (1, −1) it is (12, −12). So the bowl has the curvature 60 along (1, 1) and 12 along (1, −1). A step multiplies the
 error along such a direction by $1 - \text{lr} \cdot \text{curvature}$, which is −0.8 and 0.64 for lr = 0.03. **Predict:**
-from which learning rate on does the loss grow?
+above which learning rate does the loss grow?
 """
 
 
@@ -2066,7 +2068,7 @@ r"""
 ### Exercise 8.10: in your own words &nbsp; (2 points, about 8 minutes, marked by your instructor)
 
 A shop trains LeNet on garments in the middle of the picture: 92 % right. Its camera sees garments anywhere in the picture,
-and there the network is right in 30 %. "Convolutional networks are translation invariant," says the manager, "so the camera
+and there the network is right in 30 % of the cases. "Convolutional networks are translation invariant," says the manager, "so the camera
 must be broken." Explain what is wrong with the sentence: which layers keep track of the position, how, and which layer makes
 the scores depend on it? Then name two changes, to the training or to the network, and say for one of them how you would
 measure whether it has helped.

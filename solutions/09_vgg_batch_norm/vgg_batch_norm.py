@@ -44,8 +44,9 @@ layer that makes such depth trainable. After it you can
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
 cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
-same on other data, and run when your work is graded. After a break or a restart of the kernel, choose *Run > Run All
-Above Selected Cell* first.
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -649,7 +650,7 @@ otherwise.
 
 # %% exercise="batch_norm"
 def batch_norm(X, gamma, beta, moving_mean, moving_var, eps=1e-5, momentum=0.9, training=True):
-    """Batch normalization, as a function.
+    """Batch normalisation, as a function.
 
     X: float (n, d) or (n, c, h, w); else a ValueError that says so. The other tensors have d or c entries, in the
     shape (c,) or (1, c, 1, 1). Returns (Y, new moving_mean, new moving_var).
@@ -816,7 +817,7 @@ sense it does the opposite: it couples the examples, since each output depends o
 
 ## 6 A layer that remembers
 
-A layer holds the function, its parameters and its running statistics. Torch's layer differs from Exercise 9.3 in two
+A layer holds the function, its parameters and its running statistics. Torch's layer differs from exercise 9.3 in two
 conventions, which have confused many readers of old code:
 
 | | Exercise 9.3 (as in d2l) | `nn.BatchNorm2d` |
@@ -827,7 +828,7 @@ conventions, which have confused many readers of old code:
 | variance for normalising | biased | biased |
 
 **By hand:** the running variance starts at 1; a batch of two numbers, 0 and 2, arrives; momentum 0.1. The biased
-variance is 1, the unbiased one 2. So torch has 0.9 · 1 + 0.1 · 2 = 1.1, and Exercise 9.3 has 1.
+variance is 1, the unbiased one 2. So torch has 0.9 · 1 + 0.1 · 2 = 1.1, and exercise 9.3 has 1.
 
 And there is a trap in *where* the layer keeps its statistics. A copy of a model is saved, loaded, and asked again:
 """
@@ -888,7 +889,7 @@ What happens for m = 1?
 
 # %% exercise="BatchNorm"
 class BatchNorm(nn.Module):
-    """Batch normalization as nn.BatchNorm1d (num_dims=2) or nn.BatchNorm2d (num_dims=4).
+    """Batch normalisation as nn.BatchNorm1d (num_dims=2) or nn.BatchNorm2d (num_dims=4).
 
     BatchNorm(num_features, num_dims, eps=1e-5, momentum=0.1). Input (n, c) or (n, c, h, w), c = num_features.
     Parameters weight (ones) and bias (zeros), buffers running_mean (zeros) and running_var (ones), all of shape (c,);
@@ -1020,7 +1021,7 @@ check.score()
 
 # %% [markdown]
 r"""
-This is a good place to stop for today.
+**A good place to stop.** What follows puts your layer into deep networks.
 
 ## 7 What batch norm does to a deep network
 
@@ -1166,7 +1167,7 @@ $\overline{g}$ for a mean over $i$.
 1. $\hat x_j = (x_j - \mu)/\sigma$, with $\partial\mu/\partial x_i = 1/m$ and $\partial\sigma/\partial x_i = \hat
    x_i/m$.
 2. So $\partial \hat x_j / \partial x_i = \frac{1}{\sigma}\left(\delta_{ij} - \frac1m - \frac{\hat x_j \hat
-   x_i}{m}\right)$, where $\delta_{ij}$ is 1 for $i = j$ and else 0.
+   x_i}{m}\right)$, where $\delta_{ij}$ is 1 for $i = j$ and 0 otherwise.
 3. $\partial L/\partial x_i = \gamma \sum_j g_j\, \partial\hat x_j/\partial x_i$.
 4. Insert line 2: $\;\displaystyle\frac{\partial L}{\partial x_i} = \frac{\gamma}{\sigma}\left(g_i - \overline{g} - \hat
    x_i\, \overline{g \hat x}\right).$
@@ -1178,7 +1179,7 @@ Batch norm removes from the gradient its mean and its part along $\hat x$. Two c
 - **The scale of the weights does not matter.** If a layer's weights $w$ become $\alpha w$ with $\alpha > 0$, the next
   batch norm divides $\alpha$ out: $L(\alpha w) = L(w)$, up to the small $\epsilon$. The derivative for $\alpha$ at 1 is
   $w \cdot \nabla_w L = 0$: the gradient is perpendicular to the weights. By Pythagoras a step of plain SGD gives $\|w -
-  \eta\nabla\|^2 = \|w\|^2 + \eta^2\|\nabla\|^2$. Without weight decay, the weights can only grow. And since $\nabla
+  \eta\nabla\|^2 = \|w\|^2 + \eta^2\|\nabla\|^2$. Without weight decay, a pull towards 0 (chapter 6), the weights can only grow. And since $\nabla
   L(\alpha w) = \nabla L(w)/\alpha$, larger weights have smaller gradients: the *relative* step is proportional to
   $\eta/\|w\|^2$. A rate that is too large makes the weights grow until it is small enough. This is the brake.
 """
@@ -1372,7 +1373,7 @@ to save memory.
 
 **Small batches.** A channel averages over batch × height × width values, so convolutions cope with small batches
 better than dense layers do. Still, the statistics of two pictures are noisy, and the noise depends on the neighbours.
-(In training a little of this noise does no harm: it regularises, as dropout does.) Other norms do not use the batch at
+(In training a little of this noise does no harm: it works against overfitting, as dropout does.) Other norms do not use the batch at
 all.
 
 ## 10 Which numbers share a mean?
