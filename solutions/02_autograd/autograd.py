@@ -96,7 +96,7 @@ cu.plots.figure(draw_fog, alt="A valley; on its left side the slope is -0.83, on
 # %% [markdown]
 r"""
 On the left the slope is negative: larger x, less height. So you go right. On the right it is positive,
-and you go left. **Down is against the sign of the slope.** The slope also says how steep it is here.
+and you go left. **Down is against the sign of the slope.**
 
 How do we get the slope without a formula for it? As in the fog: make a small step $h$ and compare
 heights. Two ways come to mind.
@@ -208,6 +208,8 @@ with check.case("finds every partial derivative", points=1):
     found = numerical_grad(lambda x: (w * torch.sin(x)).sum(), x)
     wrong = {"all entries move at once; move one at a time": slopes.sum().expand(2, 3)}
     wrong["all entries move at once; move one at a time, and return a slope for each"] = slopes.sum()
+    wrong["a whole row moves at once; move one entry at a time"] = slopes.sum(1, keepdim=True).expand(2, 3)
+    wrong["nearly 0: divide by 2h in brackets, `/ (2 * h)`, and write it into the result"] = 1e-10 * slopes
     wrong["this is the forward difference; the central one is much more exact"] = slopes - bend
     wrong["twice the slope: the two points are 2h apart"] = 2 * slopes
     wrong["half the slope: divide by 2h once"] = slopes / 2
@@ -463,7 +465,7 @@ Take paper. Draw the graph of
 
 $$a = w\,x,\qquad b = x^2,\qquad d = a - b,\qquad L = d^2$$
 
-for $w = 8$ and $x = 3$. Write its value into each box, and the slope of each step on its arrow. Then walk back from $L$.
+for $w = 8$ and $x = 3$. Write each value into its box, and the slope of each step on its arrow. Then walk back from $L$.
 Enter the four values and the five gradients.
 
 <details><summary>Hint 1</summary>
@@ -600,8 +602,8 @@ print("the gradient of 2 x · x at", vector.tolist(), "is", vector.grad.tolist()
 # %% [markdown]
 r"""
 `requires_grad_()` raises a flag that says "record what is done with me", and does no more. To see it, flag a tensor with
-$10^{15}$ entries (one number, stretched by broadcasting), whose gradient would fill four million gigabytes. Whole
-numbers cannot be flagged, because you cannot change them *a little*:
+$10^{15}$ entries (one number, stretched by broadcasting), whose gradient would fill four million gigabytes. And only
+floating-point and complex numbers can be flagged, because you cannot change a whole number *a little*:
 """
 
 # %%
@@ -692,6 +694,11 @@ print("inside no_grad it works:", w.tolist(), " still a leaf:", w.is_leaf)
 r"""
 `w` is a leaf: the graph starts from the number that it holds. If that number is overwritten *and* the change is to be
 recorded, the start is lost, so torch refuses. Inside `with torch.no_grad():` nothing is recorded and you may write.
+
+<details><summary>Why not w = w - 0.25 * w.grad?</summary>
+
+That makes a *new* tensor. It is no leaf, so the next `backward` leaves no `.grad` in it. With `-=` the leaf stays.
+</details>
 
 For a single tensor there is `x.detach()`: it returns a new tensor with the same values that is not in the graph; `x`
 itself stays in it.
@@ -789,6 +796,10 @@ The same walk with your snapshot, and a picture of who holds which numbers:
 snapshot = cu.yours(detached_copy, instead=lambda x: torch.tensor(x.tolist()))
 smallest, kept = best_on_the_way(keep=snapshot)
 print(f"smallest loss on the way {smallest:.3f}, loss at the place that was kept {kept:.3f}")
+made = 2 * torch.ones(2, requires_grad=True)
+with torch.no_grad():
+    made.detach()[1] = -7
+print("written through detach(), in a tensor that is no leaf, inside no_grad:", made.tolist())
 TENSORS = {"x": 0, "x.detach()": 1.3, "x.clone()": 3.1, "x.detach().clone()": 4.9}  # name: column
 STORAGES = {0.65: "one storage for both", 3.1: "its own", 4.9: "its own"}  # column: label
 
@@ -822,7 +833,7 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-`detach()` is a view of the same numbers, without the history. `clone()` has numbers of its own, and the history: a
+`x.detach()` is a view of the same numbers, without the history. `clone()` has numbers of its own, and the history: a
 gradient still flows through it. A snapshot needs both.
 
 **Stop-gradient.** `detach` also works in the middle of a computation. On the way forward the value is used as always.
@@ -973,7 +984,7 @@ right results, `no_grad()` for less memory and time.
 
 ## 5 A gradient without side effects, and its price
 
-`backward` writes into the `.grad` of all leaves. `torch.autograd.grad(result, leaf)` returns the gradient of the leaf
+`backward` writes into the `.grad` of all leaves of the graph. `torch.autograd.grad(result, leaf)` returns the gradient of the leaf
 that you name, in a tuple, and writes nothing. If the leaf is not in the graph of the result, it raises an error, unless
 you allow that:
 """
@@ -996,7 +1007,7 @@ second derivative, $6w = 18$.
 
 ### Exercise 2.5: `grad_of` &nbsp; (3 points, about 10 minutes, ★★☆)
 
-Write the fast partner of `numerical_grad`. It changes nothing, and its result carries no graph. The function `f` may use
+Write the fast partner of `numerical_grad`. It leaves `x` as it was, and its result carries no graph. The function `f` may use
 other tensors that require a gradient, such as the weights of a network; their `.grad` must not change either.
 
 <details><summary>Hint 1</summary>
@@ -1054,6 +1065,7 @@ with check.case("leaves x, x.grad and x.requires_grad as they were", points=1):
             grad_of(lambda x: (x * x).sum(), x),
             {"what was in x.grad before is in the result": [12.0, 24.0]},
         )
+        check.that(found is not None, f"None came back: a copy that is no leaf has no .grad; detach it{kind}")
         check.close(found, torch.tensor([2.0, 4.0]), known=wrong)
         check.that(not found.requires_grad, graph + kind)
         check.equal(x.tolist(), [1.0, 2.0], "x was changed")
@@ -1172,8 +1184,8 @@ print(f"numerical_grad {20_000 * work['one run']:,} operations = 20,000 runs")
 
 # %% [markdown]
 r"""
-Less than three runs, for all 10,000 slopes. The backward pass has two products for each one of the forward pass: one
-to reach the weights, one to reach the layer before, which the first layer does not need. With $n$ layers that makes
+Fewer than three runs, for all 10,000 slopes. The backward pass has two products for each one of the forward pass: one
+to reach the weights, one to reach the layer before, which the first layer does not need. With $n$ such layers that makes
 $(3n - 1) / n$ runs, whatever their width. **A few runs, however many inputs there are.** The rest of the price is
 memory: the forward pass must keep its intermediate values until the backward pass has used them.
 
@@ -1365,8 +1377,8 @@ print("(x**2).sum().backward():  ", gradient_left_by(lambda: (x**2).sum()))
 
 # %% [markdown]
 r"""
-With all ones for $g$, the weighted sum is the plain sum of the outputs. For an element-wise function that is handy,
-because each output has an input of its own.
+With all ones for $g$, the weighted sum is the plain sum of the outputs. It gives neither a direction nor the slopes of
+single outputs, unless the function is element-wise: then each output has an input of its own.
 
 **But do not test with ones.** Here are two wrong ways to go back through softmax, judged by your `numerical_grad`, once
 with $g$ all ones and once with other numbers:
@@ -1961,7 +1973,7 @@ check.score()
 
 # %% [markdown]
 r"""
-Torch's own graph is such a graph: each step has `next_functions`, the steps that its inputs were made by. Your function
+Torch's own graph is such a graph: each step has `next_functions`, the steps that made its inputs. Your function
 puts the first graph of this chapter in order. `AccumulateGrad` is the step that writes into the `.grad` of a leaf.
 """
 
@@ -1974,9 +1986,10 @@ def made_by(step):
     return [before for before, _ in step.next_functions if before is not None]
 
 
-order = cu.yours(
-    topological_order, instead=lambda last, _: [*made_by(made_by(last)[0]), *made_by(last), last]
-)
+added = made_by(last)[0]
+multiplied, leaf = made_by(added)
+by_hand = [*made_by(multiplied), multiplied, leaf, added, last]
+order = cu.yours(topological_order, instead=lambda last, inputs_of: by_hand)
 names = [type(step).__name__.removesuffix("Backward0") for step in order(last, made_by)]
 print("backward goes through:", ", ".join(reversed(names)))
 

@@ -154,6 +154,22 @@ def numerical_grad(f, x, h=1e-5):
     return slopes.to(x.dtype)
 
 
+@wrong("a whole row moves at once")
+def numerical_grad(f, x, h=1e-5):
+    """Moves x[i], which is an entry for one axis only."""
+    slopes = torch.zeros_like(x)
+    for i in range(len(x)):
+        step = torch.zeros_like(x)
+        step[i] = h
+        slopes[i] = (float(f(x + step)) - float(f(x - step))) / (2 * h)
+    return slopes
+
+
+@wrong("nearly 0: divide by 2h in brackets")
+def numerical_grad(f, x, h=1e-5):
+    return entry_by_entry(x, lambda unit: (f(x + h * unit) - f(x - h * unit)) / 2 * h)
+
+
 @wrong("x came back changed in its last digits")
 def numerical_grad(f, x, h=1e-5):
     slopes, row = torch.zeros_like(x), x.view(-1)
@@ -394,6 +410,16 @@ def grad_of(f, x):
         (grad,) = torch.autograd.grad(result, x, allow_unused=True)
     x.requires_grad_(flag)
     return torch.zeros_like(x, requires_grad=False) if grad is None else grad
+
+
+@wrong("a copy that is no leaf has no .grad; detach it")
+def grad_of(f, x):
+    """A clone alone: a leaf only if x has no graph."""
+    copy = x.clone().requires_grad_()
+    f(copy).backward()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return copy.grad
 
 
 @odd
