@@ -6,8 +6,8 @@
 #     - 09_vgg_batch_norm
 #     - 11_learning_rate_schedules
 #     - 13_losses_generalization
-#     summary: One project from the files to a model card, with everything that the course
-#       has taught
+#     summary: One project from the files to a model card, with everything that the
+#       course has taught
 #     title: CIFAR-10
 #   jupytext:
 #     cell_metadata_filter: all,-nbgrader
