@@ -90,7 +90,7 @@ def close(
     """Shape and values agree within tolerance; dtypes may differ. nan agrees with nan.
 
     found, expected: tensors of any shape, or numbers. rtol, atol: as in torch.isclose; the default fits
-    the less precise of the two dtypes. strict: dtype and device must be those of `expected`, too (see `like`).
+    the less precise of the two dtypes. strict: dtype and device must be those of `expected`, too.
     """
     if strict:
         _tensor(found)
