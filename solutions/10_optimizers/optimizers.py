@@ -52,7 +52,8 @@ is in between. In practice, and in `torch.optim`, "SGD" means any batch size. We
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
 cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
 same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
-*your* function, and say so. After a break or a restart of the kernel, choose *Run > Run All Above Selected Cell* first.
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -212,7 +213,7 @@ $$\eta^* = \frac{2}{\lambda_{\min} + \lambda_{\max}}, \qquad \text{factor per st
 
 $\kappa$ is the **condition number**. For a round bowl it is 1, and one step is enough. Here it is 20, the best rate
 is 2/4.2 = 0.476, and the factor is 19/21 = 0.905. By hand: how many steps until the distance has shrunk by a factor
-of a million? $\ln 10^6 / -\ln 0.905 \approx 138$.
+of a million? $\log 10^6 / -\log 0.905 \approx 138$.
 """
 
 
@@ -293,7 +294,7 @@ for lr in (0.1, 0.4, 2 / 4.2, 0.49):
 r"""
 In a round bowl the negative gradient points at the minimum. In a ravine it points mostly across, except on the floor.
 The formula said 138, and the count is 139. The number of steps grows roughly in proportion to $\kappa$: at
-$\kappa = 1000$, one factor of ten costs $\ln 10 / -\ln(999/1001) \approx 1151$ steps.
+$\kappa = 1000$, one factor of ten costs $\log 10 / -\log(999/1001) \approx 1151$ steps.
 
 ### A network finds $2/\eta$ by itself
 
@@ -398,7 +399,7 @@ print(f"the Hessian of LeNet: {61_706**2 * 4 / 1e9:.1f} GB in float32")
 # %% [markdown]
 r"""
 It stops at $x = 26.83$ with *negative* curvature: a maximum. Newton's method looks for points with zero
-gradient, of any kind. Second, the Hessian of LeNet, with its 61,706 parameters, fills 15 GB. What is affordable
+gradient, of any kind. Second, the Hessian of LeNet (chapter 8), with its 61,706 parameters, fills 15 GB. What is affordable
 is one number per parameter, a *diagonal*. Sections 5 and 6 come back to this.
 
 ## 2 Bowls, saddles, and what convex means
@@ -951,7 +952,7 @@ $$v_t = \beta v_{t-1} + g_t = g_t + \beta g_{t-1} + \beta^2 g_{t-2} + \dots, \qq
 
 If the gradient stays $g$, the sum tends to $g\,(1 + \beta + \beta^2 + \dots) = g/(1-\beta)$. With $\beta = 0.9$
 the walk ends up *ten times* as fast, so $\eta/(1-\beta)$ is the **effective rate**. A gradient loses half its
-weight after $\ln 2 / -\ln 0.9 \approx 6.6$ steps.
+weight after $\log 2 / -\log 0.9 \approx 6.6$ steps.
 
 This is PyTorch's convention: the rate is not inside $v$, and the new gradient has weight 1, not $1-\beta$. With the
 rate outside, a change of rate acts at once; inside, $v$ would still contain old rates.
@@ -1233,8 +1234,6 @@ r"""
 At the same rate, momentum makes the floor ten times as high. At the same *effective* rate it is as high as
 without. Momentum speeds a walk up; it hardly averages noise away. When you switch it on, divide the rate by
 about $1/(1-\beta)$.
-
----
 
 **A good place to stop.** The second half, about as long, gives each parameter its own rate.
 """

@@ -2,6 +2,7 @@
 # jupyter:
 #   course:
 #     prerequisites:
+#     - 08_convolutions_lenet
 #     - 10_optimizers
 #     summary: Why the rate should change during training, which schedules there are,
 #       and how to run them in PyTorch
@@ -20,10 +21,10 @@
 r"""
 # 11 Learning rate schedules
 
-**Time:** about 3.5 hours. **You need:** chapters 1 to 5, 8 and 10. **Points:** 31.
+**Time:** about 3.5 hours. **You need:** chapters 1 to 5, 7, 8 and 10. **Points:** 31.
 
-Chapter 10 asked which way to step. This chapter asks how far, and how that should change while a network trains.
-After it you can
+Chapter 10 asked which way to step, and how far. This chapter asks how the learning rate should change while a network
+trains. After it you can
 
 - **write** the usual schedules as functions of the step: step, inverse time, exponential, cosine, warm-up, cyclical;
 - **predict** the rate that a scheduler of PyTorch uses at any step, and **record** it;
@@ -51,9 +52,9 @@ data. "The rate" is short for the learning rate.
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
 cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
-same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with *your*
-function, and say so. After a break or a restart of the kernel, click the cell where you want to go on and choose *Run >
-Run All Above Selected Cell* first.
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -175,8 +176,8 @@ r"""
 | exponential | $\eta_0\, \gamma^t$ | `ExponentialLR(gamma)` |
 | natural exponential | $\eta_0\, e^{-k t}$ | `ExponentialLR(math.exp(-k))` |
 
-The last two are the same family: $\gamma = e^{-k}$. To see what a value of $\gamma$ means, compute the **half-life**: $\gamma^t = \frac12$ at $t = \ln 2 /
-(-\ln \gamma)$. For $\gamma = 0.9$ that is 6.6 steps; for $\gamma = 0.999$ it is 693. Per *step*, a useful $\gamma$ is very close to 1.
+The last two are the same family: $\gamma = e^{-k}$. To see what a value of $\gamma$ means, compute the **half-life**: $\gamma^t = \frac12$ at $t = \log 2 /
+(-\log \gamma)$. For $\gamma = 0.9$ that is 6.6 steps; for $\gamma = 0.999$ it is 693. Per *step*, a useful $\gamma$ is very close to 1.
 
 Relatives you will meet: `MultiStepLR(milestones=[30, 60, 80])` falls at any steps you name (a *piecewise constant* rate);
 a decay with a *floor*, $\max(\eta_{\min}, \eta_0 \gamma^t)$; the *polynomial* decay $\eta_0 (1 + \beta t)^{-\alpha}$, which is inverse time for $\alpha
@@ -824,7 +825,7 @@ print("with 30 or 100 steps, the loss of the last 30 batches is below 0.9 in eac
 # %% [markdown]
 r"""
 How can the rate 0.1 be fatal at step 0 and harmless at step 100? Measure the largest curvature on the way, by the
-power iteration of chapter 10, and put the limit $2/\eta_t$ beside it.
+repeated products $Hv$ of chapter 10 (called *power iteration*), and put the limit $2/\eta_t$ beside it.
 """
 
 
@@ -861,7 +862,7 @@ cu.plots.curves(
 )
 assert curvatures[-1] > 300 and sum(list(curvatures.values())[-5:]) / 5 < 40
 print("largest curvature at the start: above 300, so the largest stable rate is below 0.007")
-print("over the last 100 steps: below 40 in the mean")
+print("over the last 100 steps: below 40 on average")
 
 # %% [markdown]
 r"""
@@ -987,7 +988,7 @@ r"""
 
 # %% [markdown]
 r"""
-**This is a good place to stop for today.** What comes next: rates that rise again, and the schedulers of PyTorch.
+**A good place to stop.** What comes next: rates that rise again, and the schedulers of PyTorch.
 
 ## 5 Rates that rise again
 
@@ -1632,7 +1633,7 @@ four numbers. `start_factor` is 1/warmup. Everything else is counting.
 
 <details><summary>Hint 2</summary>
 
-The milestone is the step at which the cosine begins, with the full rate. How many steps has it from there to `total`? Check with
+The milestone is the step at which the cosine begins, with the full rate. How many steps does it have from there to `total`? Check with
 `record_schedule` against `warmup_cosine`, for warmup = 4 and total = 12.
 
 </details></details>
@@ -2061,7 +2062,7 @@ assert max(best[name] for name in falling) - min(best[name] for name in falling)
 assert all(min(valid[name][1:]) < valid[name][0] for name in falling)
 assert valid["constant"][0] < valid["inverse root"][0] - 0.03
 assert valid["inverse root"][2] < valid["constant"][2] - 0.15
-print("Each at its best peak: in the mean, the falling schedules are more than 0.02 below the constant rate,")
+print("Each at its best peak: on average, the falling schedules are more than 0.02 below the constant rate,")
 print("and the seven of them lie within 0.06 of each other.")
 print("Peak 0.01: constant beats the inverse root. Peak 0.1: the inverse root wins by more than 0.15.")
 
@@ -2277,6 +2278,6 @@ rates](https://arxiv.org/abs/1506.01186), with the range test · [Smith and Topi
 Super-convergence](https://arxiv.org/abs/1708.07120), one cycle · [Goyal et al. 2017: Accurate, large minibatch
 SGD](https://arxiv.org/abs/1706.02677), warm-up · [Izmailov et al. 2018: Averaging weights](https://arxiv.org/abs/1803.05407) · [Dive into
 Deep Learning, 12.11](https://d2l.ai/chapter_optimization/lr-scheduler.html) · [How to adjust the learning
-rate](https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate). Next: `12_activations_initialization`, which tells why the
+rate](https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate). Next: `12_activations_initialization`, which explains why the
 wild network of section 4 was wild.
 """
