@@ -104,6 +104,7 @@ def warm_up() -> None:
     session.usual_settings()
     data.fashion_mnist(train=True)
     data.load_house_prices()
+    data.cifar10(train=True)
     activate_matplotlib(INLINE)
     figure = Figure()
     figure.subplots().plot([0, 1])

@@ -150,7 +150,21 @@ case("input", imports("name = input('Who are you? ')\nIMPORTS"), "EOFError")
 case("future", imports("from __future__ import annotations\nIMPORTS"))
 case("star", imports("from torch import *\nfrom math import *\nIMPORTS"))
 case("colab in folder", imports("import os\nos.chdir('/content/drive/MyDrive')\nIMPORTS"), "No such file")
-case("no metadata", imports("import seaborn\nIMPORTS"), "No module named 'seaborn'")
+
+
+def without_metadata(folder: Path) -> None:
+    notebook = released()
+    notebook.cells[place(notebook, "imports")].source = f"import seaborn\n{small.IMPORTS}"
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({})
+        del cell["id"]
+    notebook.nbformat_minor = 4
+    put(folder, notebook)
+
+
+case(
+    "no metadata", without_metadata, "the cell with the imports: ModuleNotFoundError", "have lost their names"
+)
 
 # What the machine lacks costs a statement, not the answer below it.
 
