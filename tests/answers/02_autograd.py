@@ -1160,6 +1160,26 @@ def topological_order(result, inputs_of):
 
 # --- Value ------------------------------------------------------------------------------------------------
 
+# The solution inherits from Recorded; these are edits of its `backward`.
+FIRST = "        self.grad = 1.0\n"
+WIPED = "        for value in order:\n            value.grad = 0.0\n"
+LOOP = "        for value in reversed(order):\n"
+INPUTS = "lambda value: [source for source, _ in value.made_from]"
+INIT = "\n    def __init__(self, data, made_from=()):\n        super().__init__(float(data), made_from)\n"
+edit("Value", {FIRST: ""}, says="no gradient arrives: does the result get its own, 1?")
+edit("Value", {"reversed(order)": "order"}, says="no gradient arrives")
+edit("Value", {"source.grad +=": "source.grad ="}, says="a gradient replaces the one before; add it to .grad")
+edit("Value", {"value.grad * slope": "slope"}, says="slopes are passed on alone")
+edit("Value", {"value.grad * slope": "value.grad"}, says="without the slopes; multiply by them")
+edit("Value", {"self.grad = 1.0": "self.grad = self.data"}, says="own gradient is 1, not its value")
+edit("Value", {LOOP: WIPED + FIRST + LOOP}, says="the second backward wiped out the gradient of the first")
+edit("Value", {f"topological_order(self, {INPUTS})": "[self]"}, says="Does the walk begin there, and go on?")
+edit("Value", {INPUTS: "lambda value: value.made_from"}, says="made_from")
+odd_edit("Value", {"self.grad = 1.0": "self.grad += 1.0"})
+odd_edit("Value", {"value.grad * slope": "slope * value.grad", "reversed(order)": "order[::-1]"})
+odd_edit("Value", {INPUTS: "lambda value: dict(value.made_from)"})
+odd_edit("Value", {"class Value(Recorded):\n": "class Value(Recorded):" + INIT})
+
 
 def number_of(other):
     return getattr(other, "data", other)
@@ -1584,27 +1604,6 @@ class Value(Complete):
         finally:
             sys.setrecursionlimit(limit)
         return order
-
-
-# The solution inherits from Recorded; these are edits of its `backward`.
-FIRST = "        self.grad = 1.0\n"
-WIPED = "        for value in order:\n            value.grad = 0.0\n"
-LOOP = "        for value in reversed(order):\n"
-INPUTS = "lambda value: [source for source, _ in value.made_from]"
-INIT = "\n    def __init__(self, data, made_from=()):\n        super().__init__(float(data), made_from)\n"
-edit("Value", {FIRST: ""}, says="no gradient arrives: does the result get its own, 1?")
-edit("Value", {"reversed(order)": "order"}, says="no gradient arrives")
-edit("Value", {"source.grad +=": "source.grad ="}, says="a gradient replaces the one before; add it to .grad")
-edit("Value", {"value.grad * slope": "slope"}, says="slopes are passed on alone")
-edit("Value", {"value.grad * slope": "value.grad"}, says="without the slopes; multiply by them")
-edit("Value", {"self.grad = 1.0": "self.grad = self.data"}, says="own gradient is 1, not its value")
-edit("Value", {LOOP: WIPED + FIRST + LOOP}, says="the second backward wiped out the gradient of the first")
-edit("Value", {f"topological_order(self, {INPUTS})": "[self]"}, says="Does the walk begin there, and go on?")
-edit("Value", {INPUTS: "lambda value: value.made_from"}, says="made_from")
-odd_edit("Value", {"self.grad = 1.0": "self.grad += 1.0"})
-odd_edit("Value", {"value.grad * slope": "slope * value.grad", "reversed(order)": "order[::-1]"})
-odd_edit("Value", {INPUTS: "lambda value: dict(value.made_from)"})
-odd_edit("Value", {"class Value(Recorded):\n": "class Value(Recorded):" + INIT})
 
 
 # --- claims_autograd --------------------------------------------------------------------------------------
