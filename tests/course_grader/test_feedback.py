@@ -298,7 +298,8 @@ def test_no_way_leads_a_hidden_test_into_the_page(chapter, tmp_path):
         if cell.cell_type == "code":
             cell.outputs = []
     secret = sorted(secret_lines(chapter, "SOLUTION", "HIDDEN TESTS"))
-    hidden = {nbgrader(c)["grade_id"]: hidden_part(c.source) for c in solved.cells if is_test(c)}
+    tests = [cell for cell in solved.cells if is_test(cell) and "### BEGIN HIDDEN TESTS" in cell.source]
+    hidden = {nbgrader(cell)["grade_id"]: hidden_part(cell.source) for cell in tests}
     ways = [
         lambda source: [printed(source)],
         lambda source: [printed(line + "\n") for line in source.splitlines()],
