@@ -4,7 +4,7 @@
 #     prerequisites:
 #     - 08_convolutions_lenet
 #     - 13_losses_generalization
-#     summary: Find every garment in a picture, say what it is and draw a box around it
+#     summary: Find each garment in a picture, name it, and put a box around it
 #     title: Object detection
 #   jupytext:
 #     cell_metadata_filter: all,-nbgrader
@@ -20,7 +20,7 @@
 r"""
 # 14 Object detection
 
-**Time:** computed. **You need:** chapters 1 to 5, 8 and 13. **Points:** computed.
+**Time:** about 4 hours. **You need:** chapters 1 to 5, 8 and 13. **Points:** 28.
 
 A classifier says what a picture shows. A detector says what is in a picture *and where*, for any number of objects.
 This chapter builds a detector step by step, mostly from functions that you write. After it you can
