@@ -234,8 +234,8 @@ for name, code in QUIET.items():
 case("a breakpoint in an answer", answered("def second(x):\n    breakpoint()\n    return 2 * x"))
 case(
     "a file elsewhere",
-    before("open('/home/ada/data.csv')"),
-    "No such file or directory: '/home/ada/data.csv'",
+    before("open('/content/data.csv')"),
+    "No such file or directory: '/content/data.csv'",
 )
 case("a download", before("import urllib.request as r\nr.urlopen('http://example.org')"), "URLError")
 
