@@ -446,7 +446,7 @@ print("gradient for X:", torch.allclose(X.grad, for_X, atol=1e-5))
 
 # %% [markdown]
 r"""
-One trap on the way, with a loss that is still a table, as in chapters 2 and 4. What does `backward` do with one number per output?
+One trap on the way, with a loss that is still a table. You know it from chapters 2 and 4. What does `backward` do with one number per output?
 """
 
 # %%

@@ -1373,7 +1373,7 @@ to save memory.
 
 **Small batches.** A channel averages over batch × height × width values, so convolutions cope with small batches
 better than dense layers do. Still, the statistics of two pictures are noisy, and the noise depends on the neighbours.
-(In training a little of this noise does no harm: it works against overfitting, as dropout does.) Other norms do not use the batch at
+(In training a little of this noise does no harm: it regularises, as dropout does.) Other norms do not use the batch at
 all.
 
 ## 10 Which numbers share a mean?
