@@ -1044,34 +1044,34 @@ def grad_of(f, x):
 # %% test="grad_of"
 check.exercise("grad_of", points=3)
 graph = "the result carries a graph (its requires_grad is True): detach it, and leave out create_graph"
+
+
+def gradient(f, x, kind=""):
+    """grad_of(f, x), which should be there, and without a graph."""
+    found = grad_of(f, x)
+    check.that(
+        found is not None, f"None came back{kind}: is there a return? A copy that is no leaf has no .grad"
+    )
+    check.that(not getattr(found, "requires_grad", False), graph + kind)
+    return found
+
+
 with check.case("returns the gradient, in the shape and dtype of x, and without a graph", points=0.5):
     table, row = torch.tensor([[1.0, -2.0], [0.5, 3.0]]), torch.tensor([1.0, -2.0], dtype=torch.float64)
-    for x, f, slopes in (
-        (table, lambda x: (x**3).sum(), 3 * table**2),
-        (row, lambda x: (x * x).sum().exp(), 2 * row * (row**2).sum().exp()),
-    ):
-        found, wrong = grad_of(f, x), {"None or zeros came back where there is a slope": torch.zeros_like(x)}
-        check.that(
-            found is not None, "None came back: the .grad of a copy that is no leaf, or is there no return?"
-        )
-        check.close(found, slopes, known=wrong, strict=True)
-        check.that(not found.requires_grad, graph)
+    wrong = {"None or zeros came back where there is a slope": torch.zeros(2, 2)}
+    check.close(gradient(lambda x: (x**3).sum(), table), 3 * table**2, known=wrong, strict=True)
+    expected = 2 * row * (row**2).sum().exp()
+    check.close(gradient(lambda x: (x * x).sum().exp(), row), expected, strict=True)
 with check.case("leaves x, x.grad and x.requires_grad as they were", points=1):
     plain, flagged, base = (torch.tensor([1.0, 2.0], requires_grad=flag) for flag in (False, True, True))
     flagged.grad, made = torch.tensor([10.0, 20.0]), 1 * base
     for x, kind in ((plain, ""), (flagged, ""), (made, " (for an x that is not a leaf)")):
         flag, made_by = x.requires_grad, x.grad_fn
-        found, wrong = (
-            grad_of(lambda x: (x * x).sum(), x),
-            {"what was in x.grad before is in the result": [12.0, 24.0]},
-        )
-        check.that(found is not None, f"None came back: a copy that is no leaf has no .grad; detach it{kind}")
-        check.close(found, torch.tensor([2.0, 4.0]), known=wrong)
-        check.that(not found.requires_grad, graph + kind)
+        wrong = {"what was in x.grad before is in the result": [12.0, 24.0]}
+        check.close(gradient(lambda x: (x * x).sum(), x, kind), torch.tensor([2.0, 4.0]), known=wrong)
         check.equal(x.tolist(), [1.0, 2.0], "x was changed")
-        check.that(
-            flag or not x.requires_grad, "x requires a gradient now, and did not before; flag a copy of x"
-        )
+        turned = "x requires a gradient now, and did not before; flag a copy of x"
+        check.that(flag or not x.requires_grad, turned)
         check.that(x.requires_grad == flag, "x required a gradient before, and does not now")
         check.that(x.grad_fn is made_by, "x was a result with a graph, and was taken out of it")
         check.that(plain.grad is None, "x has a .grad now, and had none before")
@@ -1082,10 +1082,9 @@ with check.case("leaves x, x.grad and x.requires_grad as they were", points=1):
         check.that(base.grad is None, beyond)
 with check.case("leaves the .grad of other tensors as it was", points=0.5):
     w = torch.tensor([3.0, 4.0], requires_grad=True)
-    found = grad_of(lambda x: (w * x * x).sum(), torch.tensor([1.0, 2.0]))
+    found = gradient(lambda x: (w * x * x).sum(), torch.tensor([1.0, 2.0]))
     check.close(found, torch.tensor([6.0, 16.0]))
     check.that(w.grad is None, "a tensor that f uses has a .grad now: backward() writes into all leaves")
-    check.that(not found.requires_grad, graph)
 with check.case("gives zeros when f does not depend on x", points=0.5):
     x, other = torch.tensor([[1.0, 2.0]]), torch.tensor(5.0, requires_grad=True)
     for f in (lambda x: torch.tensor(3.0), lambda x: 2 * other, lambda x: (x.detach() ** 2).sum()):
@@ -1107,9 +1106,8 @@ with check.case("the same on other functions", points=0.5, hidden=True):
         other = check.normal(shape, dtype=torch.float64).requires_grad_()
         other.grad = torch.ones_like(other)
         before = x.clone()
-        found = grad_of(lambda x: (A * torch.sin(x) * other).sum() + 7, x)
+        found = gradient(lambda x: (A * torch.sin(x) * other).sum() + 7, x)
         check.close(found, (A * torch.cos(before) * other).detach(), strict=True)
-        check.that(not found.requires_grad, "the result carries a graph")
         check.equal(x, before, "x was changed")
         check.that(x.grad is None and not x.requires_grad, "x does not look as before")
         check.equal(other.grad, torch.ones_like(other), "the .grad of a tensor that f uses was changed")

@@ -412,7 +412,7 @@ def grad_of(f, x):
     return torch.zeros_like(x, requires_grad=False) if grad is None else grad
 
 
-@wrong("a copy that is no leaf has no .grad; detach it")
+@wrong("A copy that is no leaf has no .grad")
 def grad_of(f, x):
     """A clone alone: a leaf only if x has no graph."""
     copy = x.clone().requires_grad_()
