@@ -30,6 +30,16 @@ edit(
     {"num_valid = round(n * valid_fraction)": "num_valid = int(n * valid_fraction + 0.5)"},
     says="the even number",
 )
+edit(
+    "split_indices",
+    {"order[num_valid:], order[:num_valid]": "order[:-num_valid], order[-num_valid:]"},
+    says="[-0:] is the whole order",
+)
+edit(
+    "split_indices",
+    {"num_valid = round(n * valid_fraction)": "num_valid = n - round(n * (1 - valid_fraction))"},
+    says="not the one for training",
+)
 edit("split_indices", {"order[num_valid:], order": "order, order"}, says="all indices are used for training")
 edit(
     "split_indices",
@@ -69,11 +79,17 @@ def split_indices(n, valid_fraction, generator=None):
     return order[few:], order[:few]
 
 
-@wrong("n = 20")
+@wrong("the sizes for n = 20")
 def split_indices(n, valid_fraction, generator=None):
     """A coin for each index."""
     coins = torch.rand(n, generator=generator) < valid_fraction
     return (~coins).nonzero().flatten(), coins.nonzero().flatten()
+
+
+@wrong("draw without replacement")
+def split_indices(n, valid_fraction, generator=None):
+    valid = torch.randint(0, n, (round(n * valid_fraction),), generator=generator)
+    return torch.tensor([i for i in range(n) if i not in valid.tolist()], dtype=torch.int64), valid
 
 
 @wrong("should be a tensor")
@@ -155,6 +171,12 @@ edit(
     "normalize_images",
     {"(scaled - mean) / std": "(scaled - mean[0]) / std[0]"},
     says="the first mean and std",
+)
+
+
+edit("normalize_images", {"(scaled - mean) / std": "(scaled - 0.5) / 0.5"}, says="takes 0.5 for mean and std")
+edit(
+    "normalize_images", {"v, dtype=torch.float32": "v, dtype=x.dtype"}, says="mean and std have become uint8"
 )
 
 
@@ -294,14 +316,17 @@ edit(
 edit(
     "CNNNet",
     {OUT: "self.fc2(F.dropout(F.relu(self.fc1(x.flatten(1))), 0.5, self.training))"},
-    says="is there a dropout?",
+    says="is there a dropout",
 )
 edit(
     "CNNNet",
     {f"return {OUT}": f"return {OUT}.detach()"},
     says="lost their graph",
 )
-edit("CNNNet", {"return self.fc2(": "self.fc2("}, says="None")
+edit("CNNNet", {"x.flatten(1)": "x.flatten(1).detach()"}, says="some layers get no gradient")
+edit("CNNNet", {"self.fc2(F": "nn.Linear(128, 10)(F"}, says="a layer that forward makes anew")
+edit("CNNNet", {"kernel_size=5": "kernel_size=5, stride=1, dilation=1, bias=False"}, says="other sizes")
+edit("CNNNet", {"return self.fc2(": "self.fc2("}, says="found None: is there a return?")
 edit("CNNNet", {"36 * 6 * 6": "36 * 7 * 7"}, says="the number of parameters")
 
 
@@ -397,7 +422,13 @@ edit(
     {"len(losses), every": "len(losses) - every + 1, every"},
     says="the two losses at the end are missing",
 )
-edit("running_means", {"return report": "report"}, says="a list of pairs")
+edit("running_means", {"return report": "report"}, says="return it, do not print it")
+edit(
+    "running_means",
+    {"return report": "return [pair[::-1] for pair in report]"},
+    says="exchanged: (step, mean)",
+)
+edit("running_means", {"return report": "return report[-1:]"}, says="only the last block is reported")
 edit(
     "running_means",
     {"(start + len(block), sum(block) / len(block))": "sum(block) / len(block)"},
@@ -582,12 +613,17 @@ edit(
     {"F.pad(x, (padding,) * 4)": 'F.pad(x, (padding,) * 4, mode="circular")'},
     says="comes back on the other",
 )
+edit(
+    "random_crop_flip",
+    {COIN: "flip = torch.randperm(n, generator=generator) < n // 2"},
+    says="60 batches of one picture",
+)
 edit("random_crop_flip", {"padding=4": "padding=2"}, says="by default, padding is 4")
 edit("random_crop_flip", {"return padded": "return padded.float()"}, says="dtype should be float64")
 edit(
     "random_crop_flip",
     {"F.pad(x, (padding,) * 4)": "F.pad(x, (padding,) * 4, value=1.0)"},
-    says="no window of its padded picture",
+    says="with `padding` zeros around it",
 )
 edit("random_crop_flip", {"return padded.permute": "padded.permute"}, says="is there a return?")
 
@@ -741,6 +777,11 @@ edit(
     "per_class_accuracy",
     {"    for module, training in modes:": "            break\n    for module, training in modes:"},
     says="only the first batch",
+)
+edit(
+    "per_class_accuracy",
+    {"net(X).argmax(dim=1) == y": "net(X).softmax(1)[range(len(y)), y] > 0.5"},
+    says="expected",
 )
 edit("per_class_accuracy", {"    net.eval()\n": ""}, says="training mode while it is measured")
 edit("per_class_accuracy", {"with torch.no_grad():": "if True:"}, says="a graph is recorded")
