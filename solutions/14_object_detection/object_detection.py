@@ -37,7 +37,7 @@ This chapter builds a detector step by step, mostly from functions that you writ
 | bounding box | 边界框 | the smallest upright rectangle around an object |
 | ground truth | 真实标注 | the boxes and classes that people have marked |
 | intersection over union, IoU | 交并比 | common area of two boxes divided by the area they cover together |
-| sliding window | 滑动窗口 | the same classifier at each place of a grid |
+| sliding window | 滑动窗口 | one classifier applied to a window at each place of a grid |
 | region proposal | 候选区域 | a box that may contain an object |
 | anchor box | 锚框 | one of several boxes of fixed shapes at each place of a grid |
 | background | 背景 | the class of windows without an object |
@@ -139,8 +139,8 @@ a tensor (n, most, 5) with rows $(\text{class}, x_1, y_1, x_2, y_2)$, where the 
 `scenes.collate` does the second.
 
 **What goes in must make sense.** A box that leaves its picture or has no area, or a picture of another size than a
-detector was made for, would give silent nonsense later. `course_utils.scenes` says so at once. A scene without objects
-is fine; it has boxes of shape (0, 4).
+detector was made for, would give wrong results later and no error. `course_utils.scenes` checks for them and raises an
+error at once. A scene without objects is fine; it has boxes of shape (0, 4).
 """
 
 # %% tags=["experiment"]
@@ -255,7 +255,11 @@ with check.case("mirrors the picture and the boxes of a picture that is not squa
     wrong["one pixel too far left: x2 is excluded, so the border 0 becomes the border w, not w - 1"] = (
         upright(boxes, 9, -1)
     )
+    wrong["x2 is as before: x1 was overwritten before x2 was computed from it"] = torch.cat(
+        [right[:, :2], boxes[:, 2:]], 1
+    )
     wrong["the boxes are as before: they must move with the picture"] = boxes
+    wrong["return the image first, then the boxes"] = picture.flip(2)
     wrong["the boxes are turned upside down; y stays as it is"] = torch.stack(
         [boxes[:, 0], 6 - boxes[:, 3], boxes[:, 2], 6 - boxes[:, 1]], 1
     )
@@ -300,7 +304,7 @@ turned box is no longer tight.
 ## 2 How well do two boxes agree?
 
 A detector's box will not match the marked one to the pixel. We need a number: 1 for equal boxes, 0 for boxes without a
-common pixel, and the same for small and large objects. **Intersection over union** is such a number:
+common pixel, whatever the size of the objects. **Intersection over union** is such a number:
 
 $$\text{IoU}(A, B) = \frac{|A \cap B|}{|A \cup B|} = \frac{|A \cap B|}{|A| + |B| - |A \cap B|} .$$
 
@@ -378,6 +382,10 @@ def mistaken(a, b):
     wrong["divided by the area of b; divide by the union"] = common / B.expand_as(common)
     wrong["divided by the smaller area; divide by the union"] = common / torch.minimum(A, B)
     wrong["divided by the larger area; divide by the union"] = common / torch.maximum(A, B)
+    hull = torch.maximum(a[:, None, 2:], b[:, 2:]) - torch.minimum(a[:, None, :2], b[:, :2])
+    wrong["divided by the box around both; divide by the union"] = common / hull.prod(2)
+    x2y2 = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)
+    wrong["an area is (x2 - x1) times (y2 - y1), not x2 times y2"] = common / (x2y2 - common)
     wrong["this is the Dice coefficient, 2 I / (|A| + |B|)"] = 2 * common / (A + B)
     wrong["this is the intersection; divide it by the union"] = common
     wrong["a width is x2 - x1, without + 1"] = wider / (wide_A + wide_B - wider)
@@ -452,9 +460,9 @@ cu.plots.curves(
 
 # %% [markdown]
 r"""
-A shift by the share $s$ of the width leaves $1 - s$ of the box in common, and the two cover $1 + s$ together:
-$\text{IoU} = (1 - s)/(1 + s)$. A tenth costs almost a fifth. So an IoU of 0.9 is a very good box, and 0.5, the usual
-mark for "found", is a generous one.
+A shift by a fraction $s$ of the width leaves $1 - s$ of the box in common, and the two cover $1 + s$ together:
+$\text{IoU} = (1 - s)/(1 + s)$. A tenth costs almost a fifth. So an IoU of 0.9 means a very good box, and 0.5, the usual
+threshold for "found", is generous.
 
 **Try it.** Put the box around the garment: choose its left and upper border, its width and its height. *Goal: an IoU of
 at least 0.9.* The marked box is tight, and it is not drawn.
@@ -473,7 +481,7 @@ def draw_game(ax, left, top, wide, high):
     if value >= 0.9:
         return f"IoU {value:.3f}. Goal reached. How far off are your borders?"
     return f"IoU {value:.3f}. " + (
-        "The usual mark of 0.5 is passed." if value >= 0.5 else "Below the usual mark of 0.5."
+        "The usual threshold of 0.5 is passed." if value >= 0.5 else "Below the usual threshold of 0.5."
     )
 
 
@@ -567,9 +575,15 @@ def mistakes(height, width, sizes, stride):
     right = grid_of(height, width, sizes, stride)
     wrong = {"the last window of each row and column is missing: it may end at the border": grid_of(
         height, width, sizes, stride, more=0)}  # fmt: skip
-    wrong["windows leave the picture"] = grid_of(
-        height + max(sizes) - 1, width + max(sizes) - 1, sizes, stride
+    outside = torch.cat([grid_of(height + s - 1, width + s - 1, [s], stride) for s in sizes])
+    wrong["windows leave the picture"] = outside
+    wrong["windows that leave the picture are cut off; leave them out"] = outside.minimum(
+        torch.tensor([width, height] * 2)
     )
+    order = (right[:, 1] * width + right[:, 0]).sort(stable=True).indices
+    wrong["the sizes alternate from place to place; take all windows of a size before the next size"] = right[
+        order
+    ]
     wrong["the windows come column by column; row by row is asked for"] = grid_of(
         height, width, sizes, stride, order="columns"
     )
@@ -622,7 +636,8 @@ check.score()
 r"""
 How good can a detector be that only offers squares? For each object take the best window: if even that has an IoU below
 0.5, the object is lost before any network has looked. The share of objects with a good enough window is the **recall** of
-the proposals, and the *ceiling* for the recall of the detector.
+the proposals. It is the *ceiling* for the recall of the detector, as long as boxes stay where they are (section 5 moves
+them).
 """
 
 # %% tags=["experiment"]
@@ -956,8 +971,8 @@ def labelled(proposals, gt_boxes, gt_labels, threshold=0.5, strict=False):
 
 with check.case("gives each proposal the label of the object that it overlaps best", points=1):
     objects, labels = (
-        torch.tensor([[0.0, 0, 10, 10], [2, 0, 12, 10], [30, 30, 40, 50]]),
-        torch.tensor([3, 9, 5]),
+        torch.tensor([[0.0, 0, 10, 10], [2, 0, 12, 10], [30, 30, 40, 50], [33, 30, 43, 50]]),
+        torch.tensor([3, 9, 5, 2]),
     )
     proposals = torch.tensor(
         [[2.0, 0, 12, 9], [0, 0, 9, 10], [31, 30, 41, 50], [60, 60, 70, 70], [0, 0, 30, 30]]
@@ -968,8 +983,12 @@ with check.case("gives each proposal the label of the object that it overlaps be
     wrong = {"the first object above the threshold is taken; take the one with the largest IoU": torch.where(
         over.any(1), labels[over.int().argmax(1)], 0)}  # fmt: skip
     wrong["the last object above the threshold is taken; take the one with the largest IoU"] = torch.where(
-        over.any(1), labels[2 - over.flip(1).int().argmax(1)], 0
+        over.any(1), labels[3 - over.flip(1).int().argmax(1)], 0
     )
+    wrong["the largest label above the threshold is taken; take the one with the largest IoU"] = (
+        over * labels
+    ).amax(1)
+    wrong["labels of several objects are added; take the one with the largest IoU"] = (over * labels).sum(1)
     wrong["the numbers of the objects are returned; return their labels"] = torch.where(best >= 0.5, which, 0)
     wrong["the numbers of the objects, from 1 on, are returned; return their labels"] = torch.where(
         best >= 0.5, which + 1, 0
@@ -998,6 +1017,11 @@ with check.case("takes an IoU equal to the threshold, and other thresholds", poi
     wrong = {"the threshold is 0.5 whatever is passed": torch.tensor([7, 7, 0])}
     wrong["an IoU equal to the threshold counts: >="] = torch.tensor([0, 0, 0])
     check.close(found, torch.tensor([0, 7, 0]), "IoUs 0.5, 0.75 and 0.25, threshold 0.75", known=wrong)
+    found = label_proposals(proposals, objects, torch.tensor([7]), threshold=0.9)
+    wrong = {
+        "the best proposal of an object is background, too, below the threshold": torch.tensor([0, 7, 0])
+    }
+    check.close(found, torch.tensor([0, 0, 0]), "IoUs 0.5, 0.75 and 0.25, threshold 0.9", known=wrong)
 with check.case("a picture without objects", points=0.5):
     found = label_proposals(
         torch.tensor([[0.0, 0, 4, 4], [1, 1, 3, 3]]), torch.zeros(0, 4), torch.zeros(0).long()
@@ -1093,8 +1117,9 @@ the other proposals. And 0.5 is a choice: a proposal with IoU 0.49 shows half a 
 r"""
 ## 5 R-CNN: regions with CNN features
 
-R-CNN (2014) raised the mAP (section 7) on a well-known benchmark by more than 30 % relative to the best result
-before, and made convolutional networks the standard for detection. Its stages, in order, for one picture:
+R-CNN (2014) raised the mAP, the usual measure of a detector (section 7), on a well-known benchmark by more than 30 %
+relative to the best result before, and made convolutional networks the standard for detection. Its stages, in order,
+for one picture:
 
 1. **Propose** regions.
 2. **Cut** each region out and stretch it to the network's input size.
@@ -1114,8 +1139,8 @@ $$\min_{w, b}\; \tfrac12 \lVert w \rVert^2 + C \sum_i \max\big(0,\; 1 - y_i (w^\
 
 Examples that are right by a margin of 1 cost nothing, so a million easy walls do not matter, and the hard cases
 decide. (This is the squared hinge loss, the default of scikit-learn's `LinearSVC`.) Why not the network's own
-softmax? The SVMs are trained with stricter labels: positive are the *marked boxes* alone, negative the proposals with
-IoU below 0.3, and what lies between is left out. The authors of R-CNN measured 54.2 % mAP with SVMs and 50.9 % with
+softmax? The SVMs are trained with stricter labels: the *marked boxes* alone are positive, proposals with IoU below 0.3
+are negative, and everything between is left out. The authors of R-CNN measured 54.2 % mAP with SVMs and 50.9 % with
 their softmax, whose positives begin at 0.5.
 
 **Hard negatives.** With hundreds of background windows per object, most are so easy that they teach nothing. So train
@@ -1174,8 +1199,8 @@ print("more than 90 % of them are negative:", (scores < 0).float().mean().item()
 
 # %% [markdown]
 r"""
-**Box regression.** A proposal with IoU 0.6 shows enough to guess how the box should move. What is learned are offsets
-that do not depend on the size of the box $(c_x, c_y, w, h)$; for a target $(c_x', c_y', w', h')$,
+**Box regression.** A proposal with IoU 0.6 shows enough to guess how the box should move. The regression learns
+offsets that do not depend on the size of the box $(c_x, c_y, w, h)$; for a target $(c_x', c_y', w', h')$,
 
 $$t_x = \frac{c_x' - c_x}{w}, \quad t_y = \frac{c_y' - c_y}{h}, \quad t_w = \ln \frac{w'}{w}, \quad t_h = \ln \frac{h'}{h} ,$$
 
@@ -1350,13 +1375,12 @@ def nms(boxes, scores, iou_threshold):
 check.exercise("nms", points=4)
 
 
-def suppressed(boxes, scores, limit, up=False, strict=False, dead_too=False, first_only=False):
+def suppressed(boxes, scores, limit, order=None, strict=False, rivals=lambda above, kept: kept):
     """The kept indices, rightly or with one of the known mistakes."""
-    order = scores.argsort(descending=not up).tolist()
+    order = (scores.argsort(descending=True) if order is None else order).tolist()
     table, kept = detection.box_iou(boxes, boxes), []
     for place, i in enumerate(order):
-        rivals = order[:place] if dead_too else kept[:1] if first_only else kept
-        over = [table[i, j] >= limit if strict else table[i, j] > limit for j in rivals]
+        over = [table[i, j] >= limit if strict else table[i, j] > limit for j in rivals(order[:place], kept)]
         if not any(over):
             kept.append(i)
     return torch.tensor(kept, dtype=torch.int64)
@@ -1364,67 +1388,61 @@ def suppressed(boxes, scores, limit, up=False, strict=False, dead_too=False, fir
 
 def mistaken(boxes, scores, limit):
     """What known mistakes give, if it differs from the right answer."""
-    right, order = suppressed(boxes, scores, limit), scores.argsort(descending=True)
-    places = order.argsort()[right]
+
+    def by(**mistake):
+        return suppressed(boxes, scores, limit, **mistake)
+
+    right, order = by(), scores.argsort(descending=True)
     mask = torch.zeros(len(boxes), dtype=torch.bool)
     mask[right] = True
-    wrong = {
-        "the lowest score comes first; begin with the highest": suppressed(boxes, scores, limit, up=True)
-    }
+    near_best = detection.box_iou(boxes[order], boxes[order[:1]])[:, 0] > limit
+    wrong = {"the lowest score comes first; begin with the highest": by(order=order.flip(0))}
+    wrong["boxes are taken by their numbers; begin with the highest score"] = by(order=order.sort().values)
     wrong["the right boxes, but the lowest score comes first"] = right.flip(0)
-    wrong["the right boxes, but in the order of their numbers; the highest score comes first"] = (
-        right.sort().values
+    numbers = "the right boxes, but in the order of their numbers; the highest score comes first"
+    wrong[numbers] = right.sort().values
+    wrong["a box that has been removed must not remove others"] = by(rivals=lambda above, kept: above)
+    wrong["only the best box removes others; each box that stays does"] = by(rivals=lambda _, kept: kept[:1])
+    wrong["only the last box kept removes others; each box that stays does"] = by(
+        rivals=lambda _, kept: kept[-1:]
     )
-    wrong["a box that has been removed must not remove others"] = suppressed(
-        boxes, scores, limit, dead_too=True
-    )
-    wrong["only the best box removes others; each box that stays does"] = suppressed(
-        boxes, scores, limit, first_only=True
-    )
-    wrong["a box with an IoU equal to the threshold stays"] = suppressed(boxes, scores, limit, strict=True)
-    wrong["these are places in the sorted order; return the numbers of the boxes"] = places
+    wrong["a box with an IoU equal to the threshold stays"] = by(strict=True)
+    wrong["the threshold is 0.5 whatever is passed"] = suppressed(boxes, scores, 0.5)
+    wrong["scores are compared with iou_threshold; compare IoUs with it"] = right[scores[right] > limit]
+    wrong["these are places in the sorted order; return the numbers of the boxes"] = order.argsort()[right]
     wrong["these are the boxes; return their numbers"] = boxes[right]
     wrong["a mask is returned; return the numbers of the boxes"] = mask
     wrong["these are scores; return the numbers of the boxes"] = scores[right]
     wrong["nothing is removed"] = order
     wrong["only the best box is left: take the best of the rest, and so on"] = right[:1]
     wrong["these are the boxes that go; return those that stay"] = order[~mask[order]]
-    wrong["the boxes that stay are those that overlap"] = torch.tensor(
-        [
-            i
-            for i in order.tolist()
-            if i == order[0] or detection.box_iou(boxes[i][None], boxes[order[:1]]) > limit
-        ]
-    )
-    return {
-        words: value
-        for words, value in wrong.items()
-        if value.shape != right.shape or not torch.equal(value.long(), right)
-    }
+    wrong["the boxes that stay are those that overlap"] = order[near_best]
+    return {w: v for w, v in wrong.items() if v.shape != right.shape or not torch.equal(v.long(), right)}
 
 
 with check.case("keeps the surest box of each bundle, highest score first", points=1.25):
     boxes = torch.tensor([[22.0, 0, 32, 8], [0, 0, 10, 9], [20, 0, 30, 8], [1, 0, 11, 9], [50, 50, 60, 60]])
-    scores = torch.tensor([0.8, 0.3, 0.6, 0.4, 0.5])
+    scores = torch.tensor([0.9, 0.3, 0.7, 0.4, 0.6])
     found = check.unchanged(nms, boxes, scores, 0.5)
     check.close(found, torch.tensor([0, 4, 3]), known=mistaken(boxes, scores, 0.5))
     check.like(found, torch.zeros(3, dtype=torch.int64))
 with check.case("a box that has been removed removes nobody", points=1):
-    boxes = torch.tensor([[8.0, 0, 18, 10], [0, 0, 10, 10], [4, 0, 14, 10], [12, 0, 22, 10], [16, 0, 26, 10]])
-    scores = torch.tensor([0.7, 0.9, 0.8, 0.6, 0.5])
-    found = nms(boxes, scores, 0.3)
-    check.close(found, torch.tensor([1, 0, 4]), "five boxes in a row", known=mistaken(boxes, scores, 0.3))
+    left = torch.tensor([8.0, 0, 4, 12, 16, 1, 60])
+    boxes = torch.stack([left, 0 * left, left + 10, 0 * left + 10], 1)
+    scores = torch.tensor([0.7, 0.9, 0.8, 0.6, 0.5, 0.4, 0.2])
+    found, known = nms(boxes, scores, 0.3), mistaken(boxes, scores, 0.3)
+    check.close(found, torch.tensor([1, 0, 4, 6]), "seven boxes in a row", known=known)
 with check.case("an IoU equal to the threshold stays, twins go, and no boxes give none", points=0.75):
-    boxes = torch.tensor([[0.0, 0, 4, 4], [0, 0, 4, 8], [0, 0, 4, 4]])
-    scores = torch.tensor([-1.0, -2, -3])
-    found, wrong = nms(boxes, scores, 0.5), mistaken(boxes, scores, 0.5)
-    wrong["negative scores are scores, too"] = torch.zeros(0).long()
+    boxes = torch.tensor([[0.0, 0, 4, 4], [0, 0, 4, 8], [0, 0, 4, 8], [0, 0, 4, 4]])
+    scores = torch.tensor([-1.0, -2, -3, -4])
+    found, none = nms(boxes, scores, 0.5), torch.zeros(0, dtype=torch.int64)
+    wrong = {"negative scores are scores, too": none} | mistaken(boxes, scores, 0.5)
     check.close(
         found, torch.tensor([0, 1]), "IoUs of exactly 0.5, and of 1; the threshold is 0.5", known=wrong
     )
-    wrong = {"the threshold is 0.5 whatever is passed": torch.tensor([0, 1])}
-    check.close(nms(boxes, scores, 0.4), torch.tensor([0]), "the threshold is 0.4", known=wrong)
-    check.like(nms(torch.zeros(0, 4), torch.zeros(0), 0.5), torch.zeros(0, dtype=torch.int64))
+    known = mistaken(boxes, scores, 0.4)
+    check.close(nms(boxes, scores, 0.4), torch.tensor([0]), "the threshold is 0.4", known=known)
+    check.like(nms(torch.zeros(0, 4), torch.zeros(0), 0.5), none)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other boxes", points=1, hidden=True):
     for n, limit, dtype in (
@@ -1583,13 +1601,16 @@ LEFT = torch.tensor([[0.0, 0, 9, 10], [15, 0, 24, 10], [30, 0, 39, 10], [45, 0, 
 with check.case("each region has features of its own", points=1):
     table = torch.tensor([[2.0, -3], [-4, 1.5], [1, -2], [-3, -2.5]])
     boxes, scores, classes = play(repaired_detect, table, LEFT, torch.zeros(4))
-    few = "a region is missing or one too many: crop each proposal, and compute the features of each crop"
+    check.that(len(scores) != 8, "the floor is ignored: a score must be greater than it")
+    few = "a region is missing or one too many: use the features of each crop, and go through all classes"
     check.that(len(scores) == 3, few)
-    check.close(
-        scores, torch.tensor([2.0, 1.5, 1]), "the scores of three regions; the fourth is below the floor"
-    )
-    check.close(boxes, LEFT[:3], "the boxes of three regions")
-    check.equal(classes, torch.tensor([0, 1, 0]), "the classes of three regions")
+    places = "what `suppress` returns counts within the boxes that you gave it"
+    expected, wrong = torch.tensor([2.0, 1.5, 1]), {places: torch.tensor([2.0, -3, -4])}
+    check.close(scores, expected, "the scores of three regions; the fourth is below the floor", known=wrong)
+    wrong = {places: LEFT[[0, 0, 1]]}
+    check.close(boxes, LEFT[:3], "the boxes of three regions", known=wrong)
+    wrong = {"classes count from 0, the first column of the scores": torch.tensor([1, 2, 1])}
+    check.equal(classes, torch.tensor([0, 1, 0]), "the classes of three regions", known=wrong)
 with check.case("boxes are moved before they are suppressed", points=1):
     table = torch.tensor([[2.0], [1.5], [1], [0.5]])
     shifts = torch.tensor([0.0, -14, 0, 0])  # the second box moves onto the first
@@ -1597,18 +1618,17 @@ with check.case("boxes are moved before they are suppressed", points=1):
     late = "two boxes lie on each other: suppress the boxes after they have been moved, not the proposals"
     check.that(len(scores) != 4, late)
     check.close(scores, torch.tensor([2.0, 1, 0.5]), "the second proposal moves onto the first and goes")
-    wrong = {"the boxes that stay are returned unmoved": LEFT[[0, 1, 2]]}
     apart = torch.tensor([[0.0, 0, 9, 10], [1, 0, 10, 10], [30, 0, 39, 10]])
     boxes, scores, _ = play(repaired_detect, table[:3], apart, torch.tensor([0.0, 14, 0]))
-    wrong = {"the boxes that stay are returned unmoved": apart}
+    twice = torch.tensor([[0.0, 0, 9, 10], [29, 0, 38, 10], [30, 0, 39, 10]])
+    wrong = {"the boxes that stay are returned unmoved": apart, "the boxes are moved twice": twice}
     check.that(len(scores) == 3, "two proposals lie on each other, move apart, and both should stay")
     check.close(boxes, torch.tensor([[0.0, 0, 9, 10], [15, 0, 24, 10], [30, 0, 39, 10]]), known=wrong)
 with check.case("suppresses each class on its own", points=0.5):
     table = torch.tensor([[2.0, 0.5], [-2, 1], [1.5, -3]])
     near = torch.tensor([[0.0, 0, 9, 10], [1, 0, 10, 10], [30, 0, 39, 10]])
     boxes, scores, classes = play(repaired_detect, table, near, torch.zeros(3))
-    one = "a box of one class has removed a box of another class"
-    check.that(1.0 in scores.tolist(), one)
+    check.that(1.0 in scores.tolist(), "a box of one class has removed a box of another class")
     check.close(scores, torch.tensor([2.0, 1.5, 1]), "within class 1, the surer box removes the other one")
     check.equal(classes, torch.tensor([0, 0, 1]), "the classes")
     table = torch.tensor([[2.0, 0.5], [-2, -3], [1.5, 1]])
@@ -1619,8 +1639,7 @@ with check.case("suppresses each class on its own", points=0.5):
 with check.case("the same on other scores, floors and pictures", points=0.5, hidden=True):
     table, shifts = check.normal((4, 3)), torch.tensor([3.0, -12, 5, -1])
     for floor in (-0.5, 0.2):
-        found = play(repaired_detect, table, LEFT, shifts, floor)
-        right = play(detection.detect, table, LEFT, shifts, floor)
+        found, right = (play(f, table, LEFT, shifts, floor) for f in (repaired_detect, detection.detect))
         for mine, expected in zip(found, right):
             check.close(mine, expected)
         check.like(found[2], right[2])
@@ -1793,9 +1812,9 @@ def mistaken(scores, is_match, num_objects):
 
 with check.case("takes the area under the interpolated curve", points=1.25):
     scores = torch.tensor([0.6, 0.95, 0.2, 0.8, 0.5, 0.3, 0.7])
-    matches = torch.tensor([False, False, True, True, False, True, True])
-    # in order: 0 1 1 0 0 1 1: precisions 0, 1/2, 2/3, 1/2, 2/5, 1/2, 4/7
-    expected = (2 / 3 + 2 / 3 + 4 / 7 + 4 / 7) / 6
+    matches = torch.tensor([False, False, True, True, True, False, True])
+    # in order: 0 1 1 0 1 0 1: precisions 0, 1/2, 2/3, 1/2, 3/5, 1/2, 4/7
+    expected = (2 / 3 + 2 / 3 + 3 / 5 + 4 / 7) / 6
     found = check.unchanged(average_precision, scores, matches, 6)
     check.close(found, expected, "7 detections, 4 matches, 6 objects", known=mistaken(scores, matches, 6))
     check.number(found, float)
@@ -1827,7 +1846,7 @@ check.score()
 # %% [markdown]
 r"""
 **Three numbers under one name.** Besides the whole area, there is the mean of the precision at the eleven recalls 0,
-0.1, ..., 1 (the older rule of the VOC challenge). The COCO challenge averages AP over ten marks for IoU, 0.5, 0.55,
+0.1, ..., 1 (the older rule of the VOC challenge). The COCO challenge averages AP over ten IoU thresholds, 0.5, 0.55,
 ..., 0.95. The same detections get different numbers, so a number without its rule says little. **mAP** is the mean
 over classes.
 """
@@ -1923,9 +1942,9 @@ at_tight = {name: mean_ap(found, valid_scenes, 0.7) for name, found in variants.
 
 
 def draw_variants(ax):
-    for i, (mark, values) in enumerate((("IoU 0.5", at_half), ("IoU 0.7", at_tight))):
+    for i, (threshold, values) in enumerate((("IoU 0.5", at_half), ("IoU 0.7", at_tight))):
         places = [k + 0.4 * i - 0.2 for k in range(len(values))]
-        ax.bar(places, values.values(), 0.38, color=cu.plots.COLOURS[i], label=f"a match needs {mark}")
+        ax.bar(places, values.values(), 0.38, color=cu.plots.COLOURS[i], label=f"a match needs {threshold}")
     ax.set_xticks(range(len(at_half)), at_half)
     ax.set(ylabel="mAP on validation scenes", title="Moving the boxes is the step that helps")
     ax.legend()
@@ -1938,7 +1957,7 @@ cu.plots.figure(
 )
 hard, moved_too = "hard\nnegatives", "and boxes\nmoved"
 gain = (at_half[moved_too] + at_tight[moved_too]) / (at_half[hard] + at_tight[hard])
-print("over both marks, moving the boxes raises mAP by more than a tenth:", gain > 1.1)
+print("over both thresholds, moving the boxes raises mAP by more than a tenth:", gain > 1.1)
 print(
     "at IoU 0.7, mAP is less than two thirds of mAP at 0.5:", at_tight[moved_too] < 2 / 3 * at_half[moved_too]
 )
@@ -1981,8 +2000,8 @@ the test scenes are used, once:
 found = [run(scene, limit=best_limit) for scene in test_scenes]
 judged = match(found, test_scenes)
 final = mean_ap(found, test_scenes)
-marks = [0.5 + 0.05 * i for i in range(10)]
-by_mark = [mean_ap(found, test_scenes, mark) for mark in marks]
+thresholds = [0.5 + 0.05 * i for i in range(10)]
+by_threshold = [mean_ap(found, test_scenes, least) for least in thresholds]
 each = {k: area(*of_class) for k, of_class in judged.items()}
 three = sorted(each, key=each.get)
 three = [three[-1], three[len(three) // 2], three[0]]  # best, middle, worst
@@ -2005,9 +2024,12 @@ def draw_precision(left, right):
         title="Best, middle, worst class",
     )
     left.legend(loc="best", title="AP")
-    right.plot(marks, by_mark, color=BLUE, marker="o")
+    right.plot(thresholds, by_threshold, color=BLUE, marker="o")
     right.set(
-        xlabel="IoU that a match needs", ylabel="mAP", ylim=(0, None), title="mAP falls as the mark rises"
+        xlabel="IoU that a match needs",
+        ylabel="mAP",
+        ylim=(0, None),
+        title="mAP falls as the threshold rises",
     )
 
 
@@ -2019,7 +2041,7 @@ cu.plots.figure(
     "falls from its value at IoU 0.5 to almost 0 at 0.95",
 )
 print("mAP on the test scenes is between 0.2 and 0.7:", 0.2 < final < 0.7)
-print("COCO's mean over ten marks is less than half of it:", sum(by_mark) / 10 < final / 2)
+print("COCO's mean over ten thresholds is less than half of it:", sum(by_threshold) / 10 < final / 2)
 
 # %% [markdown]
 r"""
@@ -2188,8 +2210,8 @@ print("pooled to 2 x 2:", F.adaptive_max_pool2d(region, 2).int().tolist())
 r"""
 Three rows do not divide evenly into two parts; the parts overlap by a row here. Rounding like this, and rounding the
 projected box to whole cells, moves the features by up to half a cell, which is several pixels of the picture.
-*RoIAlign* (2017) does not round; it interpolates the map at evenly spaced points instead. That matters for masks and
-tight boxes.
+*RoIAlign* (2017) does not round; it interpolates the map at evenly spaced points instead. That matters for
+tight boxes, and for *Mask R-CNN*, which also says for each pixel of the box whether it belongs to the object.
 
 **Fast R-CNN in miniature.** We keep the fine-tuned convolutions, apply them once per scene, and pool 4×4 parts for
 each proposal from the map behind the second convolution (stride 2; cell $u$ sees the pixels $2u$ to $2u + 13$ and has
@@ -2254,8 +2276,8 @@ proposals of objects only. The offsets are often divided by 0.1 and 0.2 so that 
 **Faster R-CNN** (2015). Now the proposals are the slow part: selective search takes seconds on a CPU. But the feature
 map already knows a lot about where objects are. A **region proposal network** reads it: a 3×3 convolution, then at
 each place, for each of $k$ anchors, a score "object or not" and 4 offsets: two layers of 1×1 with $k$ (or, with two
-classes, $2k$) and $4k$ channels. Anchors are labelled by IoU, as in exercise 14.5, and NMS leaves a few hundred
-proposals. Here is the score part, with $k = 9$ anchors per place, trained on our maps:
+classes, $2k$) and $4k$ channels. Anchors are labelled by IoU, nearly as in exercise 14.5 (object above 0.7, background
+below 0.3), and NMS leaves a few hundred proposals. Here is the score part, with $k = 9$ anchors per place, trained on our maps:
 """
 
 
@@ -2349,8 +2371,8 @@ true.
 
 1. **"features first"**: "The features of the whole picture are computed first; regions are then cut from them."
    (a) for Fast and Faster R-CNN, (b) for R-CNN, (c) only if SVMs are used.
-2. **"dense grid"**: "If the grid of square windows is dense enough, each object has a window with IoU of at least 0.5."
-   (a) only for objects up to twice as long as wide, or a little more, (b) only for objects larger than the smallest window, (c) only with NMS.
+2. **"dense grid"**: "If the grid of square windows has enough sizes and places, each object has a window with IoU of at least 0.5."
+   (a) only for objects up to twice as long as wide, or a little more, (b) only for objects that do not overlap, (c) only with NMS.
 3. **"second box"**: "A second box on an object that is already found lowers AP."
    (a) only if it has another class, (b) only if its score is higher than that of some match, (c) only if its IoU is below 0.5.
 4. **"one pass"**: "One pass of a convolutional network over the picture gives the scores of all crops, without approximation."
@@ -2430,8 +2452,8 @@ r"""
 ## Recap
 
 - A box is $x_1, y_1, x_2, y_2$; a slice is `[:, y1:y2, x1:x2]`. What moves the picture must move the boxes.
-- IoU is intersection over union. A shift by the share $s$ gives $(1 - s)/(1 + s)$; the best square for the ratio $r$ gives
-  $1/(2\sqrt r - 1)$.
+- IoU is intersection over union. A shift by a fraction $s$ of the width gives $(1 - s)/(1 + s)$; the best square for the
+  ratio $r$ gives $1/(2\sqrt r - 1)$.
 - A classifier slid over a picture sees garments in walls. It needs background as a class, and the background that it gets wrong as examples.
 - R-CNN: propose, cut, features, score, move, suppress. NMS works within a class, on boxes that have been moved.
 - AP is the area under the interpolated precision-recall curve. Each object is matched once, the surest first; mAP is the mean over classes.

@@ -48,6 +48,20 @@ def repaired_flip(image, boxes):
     return image.flip(-1), boxes
 
 
+@wrong("x1 was overwritten before x2 was computed")
+def repaired_flip(image, boxes):
+    mirrored = boxes.clone()
+    mirrored[:, 0] = image.shape[2] - mirrored[:, 2]
+    mirrored[:, 2] = image.shape[2] - mirrored[:, 0]
+    return image.flip(2), mirrored
+
+
+@wrong("return the image first")
+def repaired_flip(image, boxes):
+    x1, y1, x2, y2 = boxes.unbind(1)
+    return torch.stack([image.shape[2] - x2, y1, image.shape[2] - x1, y2], 1), image.flip(2)
+
+
 @odd
 def repaired_flip(image, boxes):
     """In place on a copy, two columns at once."""
@@ -143,6 +157,21 @@ def box_iou(a, b):
 @wrong("0 / 0 is nan")
 def box_iou(a, b):
     return ops.box_iou(a, b)
+
+
+@wrong("the box around both")
+def box_iou(a, b):
+    low, high = torch.maximum(a[:, None, :2], b[:, :2]), torch.minimum(a[:, None, 2:], b[:, 2:])
+    around = torch.maximum(a[:, None, 2:], b[:, 2:]) - torch.minimum(a[:, None, :2], b[:, :2])
+    return ((high - low).clamp(min=0).prod(2) / around.prod(2)).nan_to_num(0)
+
+
+@wrong("not x2 times y2")
+def box_iou(a, b):
+    """Boxes taken for x, y, width, height in the areas."""
+    low, high = torch.maximum(a[:, None, :2], b[:, :2]), torch.minimum(a[:, None, 2:], b[:, 2:])
+    common = (high - low).clamp(min=0).prod(2)
+    return common / (a[:, None, 2:].prod(2) + b[:, 2:].prod(1) - common)
 
 
 @odd
@@ -244,6 +273,35 @@ def sliding_windows(height, width, sizes, stride):
         for x in range(0, width - s + 1, stride):
             for y in range(0, height - s + 1, stride):
                 found.append([x, y, x + s, y + s])
+    return torch.tensor(found, dtype=torch.float32).reshape(-1, 4)
+
+
+@wrong("the sizes alternate")
+def sliding_windows(height, width, sizes, stride):
+    found = []
+    for y in range(0, height, stride):
+        for x in range(0, width, stride):
+            found += [[x, y, x + s, y + s] for s in sizes if x + s <= width and y + s <= height]
+    return torch.tensor(found, dtype=torch.float32).reshape(-1, 4)
+
+
+@wrong("cut off; leave them out")
+def sliding_windows(height, width, sizes, stride):
+    found = []
+    for s in sizes:
+        for y in range(0, height, stride):
+            found += [[x, y, min(x + s, width), min(y + s, height)] for x in range(0, width, stride)]
+    return torch.tensor(found, dtype=torch.float32).reshape(-1, 4)
+
+
+@wrong("a width of 6")
+def sliding_windows(height, width, sizes, stride):
+    """int() rounds towards 0: a size that is slightly too large gets a window."""
+    found = []
+    for s in sizes:
+        for i in range(int((height - s) / stride) + 1):
+            for j in range(int((width - s) / stride) + 1):
+                found.append([j * stride, i * stride, j * stride + s, i * stride + s])
     return torch.tensor(found, dtype=torch.float32).reshape(-1, 4)
 
 
@@ -419,6 +477,30 @@ def label_proposals(proposals, gt_boxes, gt_labels, threshold=0.5):
     return labels
 
 
+@wrong("the largest label above the threshold")
+def label_proposals(proposals, gt_boxes, gt_labels, threshold=0.5):
+    if len(gt_boxes) == 0:
+        return torch.zeros(len(proposals)).long()
+    return ((ops.box_iou(proposals, gt_boxes) >= threshold) * gt_labels).amax(1)
+
+
+@wrong("labels of several objects are added")
+def label_proposals(proposals, gt_boxes, gt_labels, threshold=0.5):
+    return ((ops.box_iou(proposals, gt_boxes) >= threshold) * gt_labels).sum(1)
+
+
+@wrong("the best proposal of an object is background, too")
+def label_proposals(proposals, gt_boxes, gt_labels, threshold=0.5):
+    """Each object claims its best proposal first."""
+    if len(gt_boxes) == 0 or len(proposals) == 0:
+        return torch.zeros(len(proposals)).long()
+    table = ops.box_iou(proposals, gt_boxes)
+    best, which = table.max(1)
+    labels = torch.where(best >= threshold, gt_labels[which], 0)
+    labels[table.argmax(0)] = gt_labels
+    return labels
+
+
 @wrong("with the first object only")
 def label_proposals(proposals, gt_boxes, gt_labels, threshold=0.5):
     if len(gt_boxes) == 0:
@@ -454,7 +536,7 @@ def label_proposals(proposals, gt_boxes, gt_labels, threshold=0.5):
 
 edit("nms", {"descending=True": "descending=False"}, says="the lowest score comes first; begin")
 edit("nms", {"overlap <= iou_threshold": "overlap < iou_threshold"}, says="equal to the threshold stays")
-edit("nms", {"overlap <= iou_threshold": "overlap <= 0.5"}, says="expected")
+edit("nms", {"overlap <= iou_threshold": "overlap <= 0.5"}, says="the threshold is 0.5 whatever")
 edit("nms", {"order = rest[overlap <= iou_threshold]": "order = rest"}, says="nothing is removed")
 edit("nms", {"order = rest[overlap <= iou_threshold]": "break"}, says="only the best box is left")
 edit(
@@ -491,6 +573,34 @@ def nms(boxes, scores, iou_threshold):
     kept = []
     for i in range(len(boxes)):
         if all(ops.box_iou(boxes[i][None], boxes[j][None]) <= iou_threshold for j in kept):
+            kept.append(i)
+    return torch.tensor(kept, dtype=torch.int64)
+
+
+@wrong("boxes are taken by their numbers")
+def nms(boxes, scores, iou_threshold):
+    kept = []
+    for i in range(len(boxes)):
+        if all(ops.box_iou(boxes[i][None], boxes[j][None]) <= iou_threshold for j in kept):
+            kept.append(i)
+    return torch.tensor(kept, dtype=torch.int64)
+
+
+@wrong("only the last box kept removes others")
+def nms(boxes, scores, iou_threshold):
+    kept = []
+    for i in scores.argsort(descending=True).tolist():
+        if not kept or ops.box_iou(boxes[i][None], boxes[kept[-1:]]) <= iou_threshold:
+            kept.append(i)
+    return torch.tensor(kept, dtype=torch.int64)
+
+
+@wrong("scores are compared with iou_threshold")
+def nms(boxes, scores, iou_threshold):
+    kept = []
+    for i in scores.argsort(descending=True).tolist():
+        free = all(ops.box_iou(boxes[i][None], boxes[j][None]) <= iou_threshold for j in kept)
+        if free and scores[i] > iou_threshold:
             kept.append(i)
     return torch.tensor(kept, dtype=torch.int64)
 
@@ -627,7 +737,12 @@ edit(
 edit(
     "repaired_detect",
     {"stays = sure[suppress(moved[sure], table[sure, k])]": "stays = suppress(moved[sure], table[sure, k])"},
-    says="expected",
+    says="counts within the boxes that you gave it",
+)
+edit(
+    "repaired_detect",
+    {"boxes.append(moved[stays])": "boxes.append(moved[suppress(moved[sure], table[sure, k])])"},
+    says="counts within the boxes that you gave it",
 )
 edit(
     "repaired_detect",
@@ -635,6 +750,17 @@ edit(
     says="expected",
 )
 edit("repaired_detect", {"> floor": "> 0"}, says="expected")
+edit("repaired_detect", {"> floor": "> -99"}, says="the floor is ignored")
+edit(
+    "repaired_detect",
+    {"torch.full_like(stays, k)": "torch.full_like(stays, k + 1)"},
+    says="classes count from 0",
+)
+edit(
+    "repaired_detect",
+    {"boxes.append(moved[stays])": "boxes.append(move(moved[stays], rows[stays]))"},
+    says="moved twice",
+)
 edit(
     "repaired_detect",
     {"torch.full_like(stays, k)": "torch.full_like(stays, k).float()"},
