@@ -19,7 +19,7 @@
 r"""
 # 2 Autograd
 
-**Time:** computed. **You need:** chapter `01_tensors`, and the derivative from school. **Points:** 34.
+**Time:** computed. **You need:** chapter 1, and the derivative from school. **Points:** 34.
 
 A network learns by asking one question again and again: *if I change this number a little, does the
 error go up or down?* A network has millions of numbers, so the answer must come fast. After this chapter
@@ -1288,14 +1288,14 @@ gradient, or `backward` fails.
 
 # %% [markdown]
 r"""
-*A good place to stop for today. What follows needs nothing but `numerical_grad` and the chain rule of section 2.*
+**A good place to stop.** What follows needs nothing but `numerical_grad` and the chain rule of section 2.
 """
 
 # %% [markdown]
 r"""
 ## 7 When the result is not one number
 
-The layers of a network return many numbers. Take **softmax**, which you will meet again in chapter 04. It turns any k
+The layers of a network return many numbers. Take **softmax**, which you will meet again in chapter 4. It turns any k
 scores into k shares that are positive and add up to 1: take exp of each, and divide by the sum of all. In numbers:
 """
 

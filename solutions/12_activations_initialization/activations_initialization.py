@@ -22,7 +22,7 @@
 r"""
 # 12 Activations and initialisation
 
-**Time:** about 4 hours. **You need:** chapters 1 to 5, 8 and 10. **Points:** 24.
+**Time:** about 4 hours. **You need:** chapters 1 to 5, 7, 8 and 10. **Points:** 24.
 
 A network with ten layers can fail to learn anything at all, without an error message. After this chapter you can
 
@@ -252,7 +252,7 @@ r"""
 1 / inf is 0, which is right, and inf / inf is nan, "not a number". Two forms that are equal on paper differ on
 the computer.
 
-### Exercise 12.1: `sigmoid` (1 point, about 5 minutes, ★☆☆)
+### Exercise 12.1: `sigmoid` &nbsp; (1 point, about 5 minutes, ★☆☆)
 
 <details><summary>Hint 1</summary>
 
@@ -417,7 +417,7 @@ print("agrees with torch on -3 to 3:", torch.allclose(tanh_as_printed(x), torch.
 
 # %% [markdown]
 r"""
-### Exercise 12.2: spot the bug in `tanh` (2 points, about 7 minutes, ★★☆)
+### Exercise 12.2: spot the bug in `tanh` &nbsp; (2 points, about 7 minutes, ★★☆)
 
 Find an input at which `tanh_as_printed` fails, say to yourself why, and write a `tanh` that does not.
 
@@ -579,7 +579,7 @@ r"""
 The functions that a network *can* compute are the same; the path of training is not. Besides the slope there is a second
 reason. The sigmoid's outputs are all positive. The gradient of the weights into one unit is (its error) times (its
 inputs), so for one example all of these have the same sign: the weights of a unit go up together or down together.
-To move in a direction of mixed signs, they have to zig-zag. Count the units whose incoming weights all get one sign:
+To move in a direction of mixed signs, they have to zigzag. Count the units whose incoming weights all get one sign:
 """
 
 # %% tags=["experiment"]
@@ -592,7 +592,7 @@ for activation in (nn.Sigmoid, nn.Tanh, nn.ReLU):
 
 # %% [markdown]
 r"""
-ReLU shares this flaw: the zig-zag belongs to all activations that are not centred at zero, not to the sigmoid alone.
+ReLU shares this flaw: the zigzag belongs to all activations that are not centred at zero, not to the sigmoid alone.
 
 **Is the bounded range to blame?** A common explanation says that gradients vanish because the sigmoid squeezes all numbers into (0, 1).
 Test it with a function that squeezes just as hard: $\sigma(4x) - \frac12$ also has a range of length 1, but a slope of 1
@@ -658,7 +658,7 @@ About half of all outputs are 0, because at random weights pre-activations are a
 A unit whose output is 0 for *each* picture is another matter. Then its slope is 0 for each picture, no gradient reaches its weights, and
 plain SGD cannot bring it back as long as its inputs stay the same: the unit is **dead**.
 
-### Exercise 12.3: `dead_fraction` (2 points, about 6 minutes, ★★☆)
+### Exercise 12.3: `dead_fraction` &nbsp; (2 points, about 6 minutes, ★★☆)
 
 Take the census of a layer: what fraction of its units has a pre-activation that is never above 0?
 
@@ -820,7 +820,7 @@ print("agrees with torch:", torch.allclose(leaky_in_one_line(x), F.leaky_relu(x)
 
 # %% [markdown]
 r"""
-### Exercise 12.4: spot the bug in `leaky_relu` (1 point, about 5 minutes, ★★☆)
+### Exercise 12.4: spot the bug in `leaky_relu` &nbsp; (1 point, about 5 minutes, ★★☆)
 
 The one line is wrong for some values of `negative_slope`. Which? Write a `leaky_relu` that is right for each slope from 0 on.
 
@@ -974,7 +974,7 @@ grows with x.
 
 For very negative x both are nearly 0, for large x nearly x. What happens in between?
 
-### Exercise 12.5: `silu` (1 point, about 4 minutes, ★☆☆)
+### Exercise 12.5: `silu` &nbsp; (1 point, about 4 minutes, ★☆☆)
 
 <details><summary>Hint 1</summary>
 
@@ -1075,7 +1075,7 @@ print(f"GELU and x * sigmoid(1.702 x) differ by at most {gap:.2f}")
 r"""
 SiLU falls, has a minimum of −0.278 and rises: it is not monotone. It lets some negative values through, so its mean is nearer to 0 than ReLU's, though not 0.
 
-### Exercise 12.6: `activation_grad` (3 points, about 12 minutes, ★★★)
+### Exercise 12.6: `activation_grad` &nbsp; (3 points, about 12 minutes, ★★★)
 
 Write all five slopes, by hand. For SiLU use the product rule.
 
@@ -1274,7 +1274,7 @@ With one hidden layer the choice among the first four hardly matters. (In our tr
 is still behind.) Softmax belongs where outputs compete on purpose: in the last layer, or in attention. For hidden layers, begin with ReLU;
 many large networks use GELU or SiLU.
 
-### Exercise 12.7: claims about activations (2 points, about 8 minutes, ★★☆)
+### Exercise 12.7: claims about activations &nbsp; (2 points, about 8 minutes, ★★☆)
 
 For each claim answer "true", "false", or the letter of the one condition under which it is true.
 
@@ -1364,7 +1364,7 @@ change in each layer, and what is left after 50 layers,
 
 Work out the last two before you measure them with your own function. The next picture's cell prints both factors.
 
-### Exercise 12.8: `forward_std` (3 points, about 12 minutes, ★★☆)
+### Exercise 12.8: `forward_std` &nbsp; (3 points, about 12 minutes, ★★☆)
 
 <details><summary>Hint 1</summary>
 
@@ -1586,7 +1586,7 @@ for layer in range(1, 51):
 # %% [markdown]
 r"""
 The lengths stay the same, but the angles close: at layer 50, the mean cosine is 1.0 to one decimal place. This is one reason why very deep plain
-networks are hard to train even with a good start, and why batch normalisation (chapter 9) and shortcuts around layers help.
+networks are hard to train even with a good start, and why batch normalisation (chapter 9) and skip connections help.
 
 **The way back** obeys the same rule. In section 1, $\partial L / \partial H_{l-1}$ was a product with $W_l^\top$: each of its entries
 adds up as many products as the layer has *outputs*, and ReLU's slope lets about half of them through. So the gradient keeps its size if
@@ -1683,7 +1683,7 @@ shape (out, in).
 
 Predict the two fans of LeNet's second convolution, whose weight has shape (16, 6, 5, 5), before you go on.
 
-### Exercise 12.9: `fans` (1 point, about 5 minutes, ★☆☆)
+### Exercise 12.9: `fans` &nbsp; (1 point, about 5 minutes, ★☆☆)
 
 <details><summary>Hint 1</summary>
 
@@ -1761,7 +1761,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 12.10: `kaiming_normal_` (2 points, about 6 minutes, ★★☆)
+### Exercise 12.10: `kaiming_normal_` &nbsp; (2 points, about 6 minutes, ★★☆)
 
 Fill a weight in place, for ReLU, by the formula. In torch, an underscore at the end of a name says "in place", and the same weight
 is returned. A parameter refuses to be filled in place while autograd records.
@@ -1868,7 +1868,7 @@ $$\frac{1}{2a} \int_{-a}^{a} x^2 \, dx = \frac{1}{2a} \cdot \frac{2 a^3}{3} = \f
 
 so a wanted variance $\sigma^2$ needs the bound $a = \sqrt{3}\,\sigma$, not $\sigma$.
 
-### Exercise 12.11: `xavier_uniform_` (2 points, about 6 minutes, ★★☆)
+### Exercise 12.11: `xavier_uniform_` &nbsp; (2 points, about 6 minutes, ★★☆)
 
 <details><summary>Hint 1</summary>
 
@@ -2266,7 +2266,7 @@ Gradient descent has one rate for all directions. Whitening makes all directions
 pixels whitening is expensive and amplifies noise in directions of small variance; standardising is usual, and batch normalisation does it again between
 layers. Compute means, deviations and axes on the training data alone.
 
-### Exercise 12.12: claims about starting weights (2 points, about 8 minutes, ★★☆)
+### Exercise 12.12: claims about starting weights &nbsp; (2 points, about 8 minutes, ★★☆)
 
 Answer "true", "false", or the letter of the one condition under which the claim is true.
 
@@ -2323,7 +2323,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 12.13: in your own words (2 points, about 8 minutes, marked by your instructor)
+### Exercise 12.13: in your own words &nbsp; (2 points, about 8 minutes, marked by your instructor)
 
 A job interview. "We had a network of 30 dense layers, all of the same width, with tanh and Xavier initialisation; it learned. Then
 someone replaced tanh by ReLU and changed nothing else. Now the loss stays at log 10." Predict, with a number, what happened to the standard

@@ -22,7 +22,7 @@
 r"""
 # 13 Losses and generalisation
 
-**Time:** about 4 hours. **You need:** chapters 1 to 5, 10 and 12. **Points:** 28.
+**Time:** about 4 hours. **You need:** chapters 1 to 5, 7, 8, 10 and 12. **Points:** 28.
 
 Training makes a number small. Which number, and does it help on data that the network has not seen? After this chapter you can
 
@@ -47,8 +47,10 @@ Training makes a number small. Which number, and does it help on data that the n
 | validation set, test set | 验证集，测试集 | the data that may choose; the data that may report |
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
-cell, then run the check below it. Some checks are hidden: they ask for the same on other numbers when your work is
-graded. After a break or a restart of the kernel, choose *Run > Run All Above Selected Cell* first.
+cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -202,7 +204,7 @@ $$-y\log\sigma(z) - (1-y)\log(1-\sigma(z)) = y\,(\log(1+e^{z}) - z) + (1-y)\log(
 
 `F.softplus(z)` is $\log(1+e^z)$, computed without overflow.
 
-### Exercise 13.1: `binary_cross_entropy` (2 points, about 7 minutes, ★★☆)
+### Exercise 13.1: `binary_cross_entropy` &nbsp; (2 points, about 7 minutes, ★★☆)
 
 Torch's own is called `F.binary_cross_entropy_with_logits`; write yours from the formula, so that you know what is in it.
 
@@ -362,7 +364,7 @@ $$-D(p\,\|\,q) = \sum_{p_i>0} p_i \log\frac{q_i}{p_i} \;\le\; \sum_{p_i>0} p_i \
 
 With $q$ uniform this says $H(p) \le \log k$.
 
-### Exercise 13.2: `entropy` (1 point, about 4 minutes, ★☆☆)
+### Exercise 13.2: `entropy` &nbsp; (1 point, about 4 minutes, ★☆☆)
 
 <details><summary>Hint 1</summary>
 
@@ -447,7 +449,7 @@ cu.plots.curves(
 
 # %% [markdown]
 r"""
-### Exercise 13.3: `cross_entropy` (1 point, about 4 minutes, ★☆☆)
+### Exercise 13.3: `cross_entropy` &nbsp; (1 point, about 4 minutes, ★☆☆)
 
 <details><summary>Hint 1</summary>
 
@@ -544,7 +546,7 @@ print("found:", round(kl_by_a_classmate(torch.tensor([0.2, 0.8]), torch.tensor([
 r"""
 The test passes. Yet the function does not compute $D(p\,\|\,q)$.
 
-### Exercise 13.4: spot the bugs, then write `kl_divergence` (2 points, about 7 minutes, ★★☆)
+### Exercise 13.4: spot the bugs, then write `kl_divergence` &nbsp; (2 points, about 7 minutes, ★★☆)
 
 Find a pair for which the classmate's result is wrong, and a pair for which it is nan although the divergence is finite. Why did the test not notice? Then write the function.
 
@@ -812,7 +814,7 @@ $$\frac{d}{dz}\,\tfrac12 (s-y)^2 = (s - y)\,s\,(1 - s), \qquad
 
 Take y = 1 and z = −10: sure, and wrong. Then $s \approx 4.5 \cdot 10^{-5}$. Predict both gradients before you go on.
 
-### Exercise 13.5: `mse_logit_grad` (2 points, about 5 minutes, ★★☆)
+### Exercise 13.5: `mse_logit_grad` &nbsp; (2 points, about 5 minutes, ★★☆)
 
 <details><summary>Hint 1</summary>
 
@@ -889,7 +891,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 13.6: `bce_logit_grad` (1 point, about 3 minutes, ★☆☆)
+### Exercise 13.6: `bce_logit_grad` &nbsp; (1 point, about 3 minutes, ★☆☆)
 
 <details><summary>Hint 1</summary>
 
@@ -1103,7 +1105,7 @@ print("first loss within 0.25 of 2.303; 20 examples fitted to below 0.01")
 
 # %% [markdown]
 r"""
-### Exercise 13.7: claims about losses (2 points, about 6 minutes, ★★☆)
+### Exercise 13.7: claims about losses &nbsp; (2 points, about 6 minutes, ★★☆)
 
 Answer "true", "false", or the letter of the one condition under which the claim is true.
 
@@ -1238,7 +1240,7 @@ E\,(\hat f - f)^2 &= E\,\big((\hat f - \bar f) + (\bar f - f)\big)^2 \\
 
 On new data with noise of variance σ², the noise adds to this: error = bias² + variance + σ². A model that is too stiff has a large bias (**underfitting**), one that follows the noise a large variance (**overfitting**).
 
-### Exercise 13.8: `squared_bias_and_variance` (2 points, about 6 minutes, ★★☆)
+### Exercise 13.8: `squared_bias_and_variance` &nbsp; (2 points, about 6 minutes, ★★☆)
 
 <details><summary>Hint 1</summary>
 
@@ -1519,7 +1521,7 @@ $$\frac{1}{2n}\sum_i (y_i - \hat y_i)^2 + \frac{\sigma^2}{n\tau^2}\cdot\frac{1}{
 
 more data, less decay.
 
-### Exercise 13.9: `weight_decay_step` (2 points, about 4 minutes, ★☆☆)
+### Exercise 13.9: `weight_decay_step` &nbsp; (2 points, about 4 minutes, ★☆☆)
 
 <details><summary>Hint 1</summary>
 
@@ -1781,7 +1783,7 @@ print(
 
 # %% [markdown]
 r"""
-### Exercise 13.10: spot the bug, then write `EarlyStopping` (4 points, about 14 minutes, ★★★)
+### Exercise 13.10: spot the bug, then write `EarlyStopping` &nbsp; (4 points, about 14 minutes, ★★★)
 
 It stops in time, and restoring does nothing. Why? Write the class so that it works. Improvements of `min_delta` or less do not count, neither as a reset of the patience nor as the best.
 
@@ -2042,7 +2044,7 @@ section 6 says that 2,000 pictures cannot tell one or two points from luck. A sm
 
 Rates, widths and decays are chosen by trying. Where a setting matters by orders of magnitude, try it on a logarithmic scale: $10^{-4}, 10^{-3}, \dots$ A **grid** tries every combination. **Random search** draws each setting anew for each trial.
 
-### Exercise 13.11: `grid` (1 point, about 4 minutes, ★☆☆)
+### Exercise 13.11: `grid` &nbsp; (1 point, about 4 minutes, ★☆☆)
 
 <details><summary>Hint 1</summary>
 
@@ -2113,7 +2115,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 13.12: `random_search` (1 point, about 5 minutes, ★★☆)
+### Exercise 13.12: `random_search` &nbsp; (1 point, about 5 minutes, ★★☆)
 
 <details><summary>Hint 1</summary>
 
@@ -2313,7 +2315,7 @@ Training all 16 for 16 epochs costs 256. It fails where good settings start slow
 In chapter 12 a cloud was rotated to its main axes and divided by the standard deviations. For X (n, d): centre the columns, $X_c$; compute the covariance $C = X_c^\top X_c / n$ (d, d); its eigenvectors V (d, d) are the axes, its eigenvalues the
 variances along them. The new columns are $X_c V$, each divided by $\sqrt{\text{variance} + \varepsilon}$, where ε keeps a direction without variance from a division by 0.
 
-### Exercise 13.13: `pca_whiten` (3 points, about 12 minutes, ★★★)
+### Exercise 13.13: `pca_whiten` &nbsp; (3 points, about 12 minutes, ★★★)
 
 <details><summary>Hint 1</summary>
 
@@ -2533,7 +2535,7 @@ print(
 r"""
 Mind the confusion matrix: its columns are *conditional* on the true class and add up to 1. With joint frequencies the same equation gives the ratios of new to old probabilities instead.
 
-### Exercise 13.14: claims about generalisation (2 points, about 6 minutes, ★★☆)
+### Exercise 13.14: claims about generalisation &nbsp; (2 points, about 6 minutes, ★★☆)
 
 Answer "true", "false", or the letter of the one condition under which the claim is true.
 
@@ -2588,7 +2590,7 @@ check.score()
 
 # %% [markdown]
 r"""
-### Exercise 13.15: in your own words (2 points, about 8 minutes, marked by your instructor)
+### Exercise 13.15: in your own words &nbsp; (2 points, about 8 minutes, marked by your instructor)
 
 A job interview. "Our classifier has 99 % accuracy on the training data and 81 % on 2,000 test examples. A colleague has five ideas: (1) twice as many units, (2) ten times as many labelled examples, (3) augmentation, (4) stop at the epoch at which the *test* accuracy is highest,
 and report that accuracy, (5) choose among 200 settings by the validation accuracy, and report the winner's validation accuracy." What is the problem called, and which ideas attack it, by which mechanism? Which two numbers must not be reported, in which direction are they wrong, and what do you propose instead? How far apart must two
@@ -2620,5 +2622,5 @@ r"""
 **What people get wrong.** They take log of a sigmoid; call KL a distance; expect a cross-entropy of 0; blame discrete labels for squared error's trouble; take a training loss for quality, or a rising training error for a bad sign; keep references instead of copies of the best weights; count bad checks in total rather than in a row; average the bias before they square it; report the number that chose the model; search a learning rate on a linear scale.
 
 **Read on.** [Bishop and Bishop, Deep Learning: Foundations and Concepts](https://www.bishopbook.com/) · [Zhang and others 2017: Understanding deep learning requires rethinking generalization](https://arxiv.org/abs/1611.03530) · [Belkin and others 2019: Reconciling modern machine learning and the bias-variance trade-off](https://arxiv.org/abs/1812.11118) · [Loshchilov and Hutter 2019: Decoupled weight decay regularization](https://arxiv.org/abs/1711.05101) ·
-[Bergstra and Bengio 2012: Random search for hyper-parameter optimization](https://www.jmlr.org/papers/v13/bergstra12a.html) · [Dive into Deep Learning, generalization](https://d2l.ai/chapter_linear-regression/generalization.html). Next: `14_object_detection`.
+[Bergstra and Bengio 2012: Random search for hyper-parameter optimization](https://www.jmlr.org/papers/v13/bergstra12a.html) · [Dive into Deep Learning, generalization](https://d2l.ai/chapter_linear-regression/generalization.html). Next: `14_object_detection`, where a network says what is in a picture, and where.
 """
