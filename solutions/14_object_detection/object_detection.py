@@ -20,7 +20,7 @@
 r"""
 # 14 Object detection
 
-**Time:** about 4 hours. **You need:** chapters 1 to 5, 8 and 13. **Points:** 28.
+**Time:** about 4 hours. **You need:** chapters 1 to 5, 7, 8, 10, 12 and 13. **Points:** 28.
 
 A classifier says what a picture shows. A detector says what is in a picture *and where*, for any number of objects.
 This chapter builds a detector step by step, mostly from functions that you write. After it you can
@@ -49,8 +49,10 @@ This chapter builds a detector step by step, mostly from functions that you writ
 | region of interest pooling | 感兴趣区域汇聚 | features of fixed size for any box, cut from a map that is computed once |
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
-cell, then run the check below it. Some checks are hidden: they ask for the same on other data when your work is
-graded. After a break or a restart of the kernel, choose *Run > Run All Above Selected Cell* first.
+cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -1202,7 +1204,7 @@ r"""
 **Box regression.** A proposal with IoU 0.6 shows enough to guess how the box should move. The regression learns
 offsets that do not depend on the size of the box $(c_x, c_y, w, h)$; for a target $(c_x', c_y', w', h')$,
 
-$$t_x = \frac{c_x' - c_x}{w}, \quad t_y = \frac{c_y' - c_y}{h}, \quad t_w = \ln \frac{w'}{w}, \quad t_h = \ln \frac{h'}{h} ,$$
+$$t_x = \frac{c_x' - c_x}{w}, \quad t_y = \frac{c_y' - c_y}{h}, \quad t_w = \log \frac{w'}{w}, \quad t_h = \log \frac{h'}{h} ,$$
 
 and back: $c_x' = c_x + w\, t_x$, $w' = w\, e^{t_w}$, and so on. The same shift in pixels is a large one for a small
 box, and with the logarithm "twice as wide" and "half as wide" are equally far from 0; $e^{t}$ is never negative. Only
@@ -1964,10 +1966,10 @@ print(
 
 # %% [markdown]
 r"""
-Moving the boxes is the step that pays; on the drawn garments it pays most, in proportion, where matches must be tight. Hard negatives add little here,
-because our walls are easy and fine-tuning has dealt with them; R-CNN needed them on photographs. One NMS for all
-classes throws away second opinions: if a coat is found as a pullover with a slightly higher score, the right answer
-goes. Here this costs little, as many second opinions are wrong, too.
+Moving the boxes helps most; on the drawn garments the relative gain is largest where matches must be tight. Hard
+negatives add little here, because our walls are easy and fine-tuning has dealt with them; R-CNN needed them on
+photographs. One NMS for all classes removes the second-best class of an object: if a coat is found as a pullover with a
+slightly higher score, the right answer goes. Here this costs little, as many second-best classes are wrong, too.
 
 **A number to choose: the threshold of NMS.** If it is low, neighbours in a crowd are lost. If it is high, duplicates
 stay, and each is a mistake. What do you expect at 0.9? The choice is made on validation scenes. (The floor of the
@@ -2020,10 +2022,11 @@ def draw_precision(left, right):
         xlabel="recall",
         ylabel="interpolated precision",
         xlim=(0, 1),
-        ylim=(0, 1.05),
+        yticks=[0, 0.25, 0.5, 0.75, 1],
+        ylim=(0, 1.7),  # room for the legend
         title="Best, middle, worst class",
     )
-    left.legend(loc="best", title="AP")
+    left.legend(loc="upper right", title="AP")
     right.plot(thresholds, by_threshold, color=BLUE, marker="o")
     right.set(
         xlabel="IoU that a match needs",
@@ -2045,15 +2048,15 @@ print("COCO's mean over ten thresholds is less than half of it:", sum(by_thresho
 
 # %% [markdown]
 r"""
-Compare with a classifier that is right on about 90 of 100 garments. Detection asks for more: the class, the place,
-one box only, and nothing elsewhere.
+Compare with the classifier of section 4, which is right on more than 80 of 100 garments. Detection asks for more: the
+class, the place, one box only, and nothing elsewhere.
 
 The number also depends on which rule is used, on the test scenes and on chance: with some nine objects of each class,
 one object more or less moves the AP of the class by several points.
 
 ## 8 What goes wrong
 
-An mAP does not tell what to improve. Take the detections with a score above 0.5, and sort the mistakes by their best
+The mAP does not say what to improve. Take the detections with a score above 0.5, and sort the mistakes by their best
 IoU with an object of their own class ($s$) and of any class ($o$):
 
 | kind | rule |
@@ -2120,7 +2123,7 @@ shown = [one[0] for one in surest_of.values() if one]
 def draw_gallery(*axes):
     for ax, (_, kind, scene, box, text) in zip(axes, shown):
         draw_scene(ax, scene.image, scene.boxes, colour=YELLOW, dashed=True)
-        draw_scene(ax, scene.image, box[None], [text], colour=ORANGE, title=kind)
+        draw_scene(ax, scene.image, box[None], [text], colour=ORANGE, title=kind.replace(" ", "\n"))
 
 
 cu.plots.figure(
@@ -2136,12 +2139,13 @@ print("wrong classes are more frequent than background:", counts["wrong class"] 
 # %% [markdown]
 r"""
 Finding *something* is not the problem: false detections on bare background are rare after fine-tuning, and duplicates
-are rare after NMS. Most mistakes have the wrong class, with a good box or a bad one. Shirts, coats, pullovers and
-T-shirts are confused, as in chapter 4. One object can be found as two classes at once, since NMS lets classes live
-side by side, and a box that shows half a coat looks like another garment. *Missed* are, among others, dark garments
-on dark walls and garments that others cover. Each kind asks for another remedy: NMS for duplicates, a better
-classifier for wrong classes, box regression or finer proposals for badly placed boxes, hard negatives for background,
-other proposals or a lower floor for what is missed.
+are rare after NMS. Most false detections have the wrong class, with a good box or a bad one. Shirts, coats, pullovers
+and T-shirts are confused, as in chapter 4. One object can be found as two classes at once, since NMS compares boxes
+within a class only, and a box that shows half a coat looks like another garment. An object that is found only with a
+wrong class counts twice: as a wrong class, and as missed. Dark garments on dark walls and garments that others cover
+are missed, too. Each kind asks for another remedy: NMS for duplicates, a better classifier for wrong classes, box
+regression or finer proposals for badly placed boxes, hard negatives for background, other proposals or a lower floor
+for what is missed.
 
 ## 9 What is computed twice
 
@@ -2358,10 +2362,11 @@ included.
 
 <details><summary>Aside: one-stage detectors</summary>
 
-SSD and YOLO drop the second stage. At each place of a map, for each of $a$ anchors, a convolution gives $q + 1$ class scores and 4
-offsets: $a(q + 1) + 4a$ channels. Maps of several sizes are used: a coarse one, whose cells see much of the picture, for large
-objects, and a fine one for small objects. The balance of objects and background, which we fixed by choosing 10 and 12, is then a matter of the loss
-(hard negatives, or the *focal* loss, which turns easy examples down).
+SSD and YOLO drop the second stage. At each place of a map, for each of $a$ anchors, a convolution gives $q + 1$ class
+scores and 4 offsets: $a(q + 1) + 4a$ channels. Maps of several sizes are used: a coarse one, whose cells see much of
+the picture, for large objects, and a fine one for small objects. The balance of objects and background, which we fixed
+by choosing 10 and 12, is then a matter of the loss (hard negatives, or the *focal* loss, which gives easy examples less
+weight).
 </details>
 
 ### Exercise 14.9: claim cards &nbsp; (3 points, about 7 minutes, ★★☆)

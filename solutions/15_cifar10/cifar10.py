@@ -23,7 +23,7 @@
 r"""
 # 15 CIFAR-10
 
-**Time:** computed. **You need:** chapters 1 to 5, 8, 9, 11 and 13. **Points:** computed.
+**Time:** computed. **You need:** chapters 1 to 5 and 7 to 13. **Points:** computed.
 
 This is the last chapter, and one whole project: small colour pictures of ten kinds of things, a network that somebody has left
 behind with bugs in it, and at the end a network of your own with a card that says what it can and cannot do. After it you can
@@ -50,8 +50,10 @@ behind with bugs in it, and at the end a network of your own with a card that sa
 | model card | 模型卡 | a page that says what a model is for, how good it is, and where it fails |
 
 **How the exercises work.** Replace both lines, `# YOUR CODE HERE` and the `raise` below it, by your answer, run the
-cell, then run the check below it. Some checks are hidden: they ask for the same on other numbers when your work is
-graded. After a break or a restart of the kernel, choose *Run > Run All Above Selected Cell* first.
+cell, then run the check below it. The check tells you what is still wrong. Some checks are hidden: they ask for the
+same on other numbers, and run when your work is graded. Once the checks of an exercise pass, the next cells work with
+*your* function, and say so. When you come back after a break, the kernel has forgotten everything: click the cell where
+you want to go on and choose *Run > Run All Above Selected Cell*.
 """
 
 # %%
@@ -867,7 +869,7 @@ cu.plots.curves(
     xs={name: [step for step, _ in pairs] for name, pairs in curves.items()},
     x="step",
     y="mean loss of 100 steps",
-    title="The report that was missing: at the start, every network has a loss of ln 10 = 2.303",
+    title="The report that was missing: at the start, every network has a loss of log 10 = 2.303",
     alt="Four curves start at 2.30; with standardised inputs the loss falls fastest, then without the ReLU; as found, and on inputs from 0 to 1, it hardly falls",
 )
 cu.plots.bars(
