@@ -199,6 +199,8 @@ def made(w, b, n, **options):
         raise
     right, shape = getattr(X, "dtype", w.dtype) == w.dtype, getattr(y, "shape", ())
     check.that(right, f"the dtype of X should be that of w, {w.dtype}: draw X with dtype=w.dtype")
+    swapped = n > 0 and len(w) > 1 and (getattr(X, "shape", ()), shape) == ((n, 1), (n, len(w)))
+    check.that(not swapped, "the features come first: return X, then y")
     check.like(X, w.new_zeros(n, len(w)))
     check.that(shape != (n,), "y has the shape (n,); it should be a column, (n, 1)")
     check.that(n < 2 or shape != (n, n), "y has the shape (n, n): (n,) plus (n, 1) was broadcast")
@@ -502,13 +504,24 @@ product. Guess the ratio before you look.
 
 # %% tags=["experiment"]
 whole_batch = cu.yours(linreg, instead=lambda X, w, b: torch.addmm(b, X, w))
-with cu.training.Timer() as one_by_one:
-    slow = [sum(x * w for x, w in zip(row, (2.0, -3.4))) + 4.2 for row in features.tolist()]
-with cu.training.Timer() as at_once:
-    fast = whole_batch(features, true_w, torch.tensor([4.2]))
+rows, bias = features.tolist(), torch.tensor([4.2])
+
+
+def milliseconds(predict_all):
+    """The predictions, and the time of the fastest of ten runs: the first run of a function is often slow."""
+    times = []
+    for _ in range(10):
+        with cu.training.Timer() as timer:
+            result = predict_all()
+        times.append(1000 * timer.seconds)
+    return result, min(times)
+
+
+slow, one_by_one = milliseconds(lambda: [row[0] * 2.0 + row[1] * -3.4 + 4.2 for row in rows])
+fast, at_once = milliseconds(lambda: whole_batch(features, true_w, bias))
 print("same predictions:", np.allclose(slow, fast[:, 0], atol=1e-5))
 cu.plots.bars(
-    [1000 * one_by_one.seconds, 1000 * at_once.seconds],
+    [one_by_one, at_once],
     labels=["one by one", "one product"],
     y="milliseconds",
     title="1,000 predictions with two features",
@@ -517,8 +530,9 @@ cu.plots.bars(
 
 # %% [markdown]
 r"""
-The product runs in compiled code, and a processor multiplies several numbers in one instruction. With more features the
-gap grows. So training reads its examples in batches: a batch of 10 costs hardly more than a single example.
+The product runs in compiled code, and a processor multiplies several numbers in one instruction. With 100 features the
+ratio is larger still. So training reads its examples in batches: for a model this small, a batch of 10 costs hardly more
+than a single example.
 
 Now the loss. Somebody stores the labels as a plain row of numbers, (n,), as many data files do, and trains
 with the mean of `(y_hat - y) ** 2`. Nothing complains. Here are the two trainings side by side: the same
@@ -644,20 +658,21 @@ check.score()
 
 # %% [markdown]
 r"""
-**Why squared?** Why not the absolute error, or the fourth power? The noise decides. Our labels are
-$y = \hat y + \varepsilon$, with $\varepsilon$ from a normal distribution with mean 0 and standard deviation σ. The
+**Why squared?** Why not the absolute error, or the fourth power? That depends on the noise. With the true w and b, our
+labels are $y = \hat y + \varepsilon$, with $\varepsilon$ from a normal distribution with mean 0 and standard deviation σ. The
 probability density of a label is then
 
 $$p(y) = \frac{1}{\sqrt{2\pi}\,\sigma} \exp\Big(-\frac{(y - \hat y)^2}{2\sigma^2}\Big).$$
 
-A good model makes the labels that were observed probable. For independent examples the densities multiply, so their
-logarithms add up; with a minus sign, there is something to minimise, the **negative log-likelihood**. Its mean over n
-examples is
+A good model makes the labels that were observed probable. The principle of **maximum likelihood** is to choose the w and
+b that make them most probable. For independent examples the densities multiply, so their logarithms add up. A minus sign
+makes it a loss, something to minimise: the **negative log-likelihood**. Its mean over n examples is
 
 $$\frac1n \sum_{i=1}^n -\log p(y_i) = \frac{1}{2\sigma^2} \cdot
 \underbrace{\frac1n \sum_{i=1}^n (y_i - \hat y_i)^2}_{\text{mean squared error}} + \log\sigma + \tfrac12 \log 2\pi .$$
 
-The model appears in the squared error alone. Whatever σ is, the same w and b minimise both.
+The model appears in the squared error alone. So whatever σ is, the same w and b minimise the squared error and the
+negative log-likelihood.
 """
 
 # %% [markdown]
@@ -669,7 +684,8 @@ density is 0 in a computer, and its logarithm is −∞.
 
 <details><summary>Hint 1</summary>
 
-σ is a Python number, and so are log σ and ½ log 2π: `math.log` will do. The mean squared error is a tensor.
+σ is a Python number, and so are log σ and ½ log 2π: `math.log` will do. (For σ ≤ 0 it raises a ValueError of its own,
+which says nothing about σ; your message can.) The mean squared error is a tensor.
 
 <details><summary>Hint 2</summary>
 
@@ -683,8 +699,9 @@ Both tensors have the shape (n, 1), so nothing is broadcast. Which function turn
 def gaussian_nll(y_hat, y, sigma):
     """The mean negative log-likelihood of labels with normal noise.
 
-    y_hat, y: float (n, 1), n at least 1. sigma: the noise's standard deviation, a positive number.
-    Returns a scalar tensor. Raises ValueError if sigma is not positive.
+    y_hat, y: (n, 1), floats of one dtype, n at least 1. sigma: the standard deviation of the noise, a positive number.
+    Returns a scalar tensor of the same dtype; gradients flow back to y_hat.
+    Raises ValueError, with a message, if sigma is not positive.
     """
     ### BEGIN SOLUTION
     if sigma <= 0:
@@ -696,45 +713,45 @@ def gaussian_nll(y_hat, y, sigma):
 # %% test="gaussian_nll"
 check.exercise("gaussian_nll", points=3)
 with check.case("is the mean of -log p, constants included", points=1):
-    y_hat, y, sigma = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[2.0], [0.0], [4.5]]), 0.5
-    squares, constant = (y - y_hat) ** 2, math.log(2 * math.pi) / 2
-    right = squares.mean() / (2 * sigma**2) + math.log(sigma) + constant
+    y_hat, y, sigma = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[2.0], [0.0], [4.5]]), 0.25
+    squares, log, constant = (y - y_hat) ** 2, math.log(sigma), math.log(2 * math.pi) / 2
+    first, last = squares.mean() / (2 * sigma**2), log + constant
+    right = first + last
     wrong = {"the constant, half the logarithm of 2 pi, is missing": right - constant}
-    wrong["the logarithm of sigma is missing"] = right - math.log(sigma)
-    wrong["the logarithm of sigma is subtracted; add it"] = right - 2 * math.log(sigma)
-    wrong["it is the logarithm of sigma, not of sigma squared"] = right + math.log(sigma)
-    wrong["this is the first term alone; both logarithms are missing"] = squares.mean() / (2 * sigma**2)
-    wrong["sigma is used as the variance; square it"] = (
-        right + squares.mean() * (1 / sigma - 1 / sigma**2) / 2
-    )
-    wrong["the half of the squared error is missing"] = right + squares.mean() / (2 * sigma**2)
-    wrong["the squared errors are multiplied by sigma squared; divide by it"] = (
-        squares.mean() * sigma**2 / 2 + math.log(sigma) + constant
-    )
+    wrong["the constant is only half the logarithm of 2 pi"] = right + constant
+    wrong["the logarithm of sigma is missing"] = right - log
+    wrong["the logarithm of sigma is subtracted; add it"] = right - 2 * log
+    wrong["it is the logarithm of sigma, not of sigma squared"] = right + log
+    wrong["the logarithm of sigma is halved; only that of 2 pi should be"] = right - log / 2
+    wrong["this is the first term alone; both logarithms are missing"] = first
+    wrong["take natural logarithms, math.log"] = first + last / math.log(10)
+    wrong["sigma is used as the variance; square it"] = sigma * first + last
+    wrong["(2 * sigma)**2 squares the 2, too; write 2 * sigma**2"] = first / 2 + last
+    wrong["the half of the squared error is missing"] = 2 * first + last
+    wrong["the squared errors are multiplied by sigma squared; divide by it"] = sigma**4 * first + last
     wrong["the losses are added up; take their mean"] = 3 * right
-    wrong["only the squared errors are added up; take their mean"] = right + squares.mean() / sigma**2
-    wrong["the squared errors are subtracted; add them"] = right - squares.mean() / sigma**2
+    wrong["only the squared errors are added up; take their mean"] = 3 * first + last
+    wrong["the squared errors are subtracted; add them"] = -first + last
     wrong["this is the log-likelihood; the negative one is asked for"] = -right
-    wrong["this is one loss per example; take the mean"] = (
-        squares / (2 * sigma**2) + math.log(sigma) + constant
-    )
-    found = check.unchanged(gaussian_nll, y_hat, y, sigma)
-    check.close(found, right, known=wrong, strict=True)
-with check.case("stays finite 1,000 standard deviations away, and lets gradients flow", points=0.5):
+    wrong["square each error before you take the mean"] = (y - y_hat).mean() ** 2 / (2 * sigma**2) + last
+    wrong["this is one loss per example; take the mean"] = squares / (2 * sigma**2) + last
+    check.close(check.unchanged(gaussian_nll, y_hat, y, sigma), right, known=wrong, strict=True)
+with check.case("stays finite 1,000 standard deviations away", points=0.5):
     far = gaussian_nll(torch.zeros(2, 1), torch.ones(2, 1), 0.001)
     wrong = {"it is inf: the density is 0 there; work with the formula of its logarithm": math.inf}
     check.close(far, 500_000 + math.log(0.001) + constant, known=wrong)
+with check.case("lets gradients flow back to y_hat", points=0.25):
     y_hat, y = check.normal((4, 1)), check.normal((4, 1))
     check.gradient(gaussian_nll, lambda p, y, s: ((p - y) ** 2).mean() / (2 * s**2), y_hat, fixed=(y, 0.7))
-with check.case("refuses a sigma that is not positive", points=0.5):
+with check.case("refuses a sigma that is not positive, with a message", points=0.25):
     for sigma in (0.0, -1.0):
         check.raises(ValueError, gaussian_nll, torch.zeros(2, 1), torch.ones(2, 1), sigma)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other data", points=1, hidden=True):
     for n, sigma in ((1, 1.0), (7, 0.01), (40, 3)):
         y_hat, y = check.normal((n, 1), dtype=torch.float64), check.normal((n, 1), dtype=torch.float64)
-        normal = torch.distributions.Normal(y_hat, sigma)
-        check.close(check.unchanged(gaussian_nll, y_hat, y, sigma), -normal.log_prob(y).mean(), rtol=1e-6)
+        right = -torch.distributions.Normal(y_hat, sigma).log_prob(y).mean()
+        check.close(check.unchanged(gaussian_nll, y_hat, y, sigma), right, rtol=1e-6, strict=True)
 ### END HIDDEN TESTS
 check.score()
 
@@ -757,9 +774,8 @@ times = minutes[:, None]  # (40, 1)
 
 
 def nll_of(slope, sigma):
-    line = (
-        slope * (km - km.mean()) + best_w * km.mean() + best_b
-    )  # every line goes through the middle of the cloud
+    """The negative log-likelihood of the line with this slope through the middle of the cloud."""
+    line = slope * (km - km.mean()) + best_w * km.mean() + best_b  # (40,)
     return nll(line[:, None], times, sigma).item()
 
 
@@ -772,7 +788,7 @@ def draw_likelihoods(left, right):
         left.plot(slopes, [nll_of(slope, sigma) for slope in slopes], label=f"σ = {sigma:.0f} minutes")
     left.axvline(best_w, color="#333333", linestyle=":")
     left.set(
-        xlabel="slope", ylabel="negative log-likelihood", ylim=(2, 9), title="The slope: one lowest point"
+        xlabel="slope", ylabel="negative log-likelihood", ylim=(2, 7), title="The slope: one lowest point"
     )
     left.legend()
     right.plot(sigmas, [nll_of(best_w, sigma) for sigma in sigmas])
@@ -791,9 +807,9 @@ assert abs(sigmas[np.argmin([nll_of(best_w, sigma) for sigma in sigmas])] - rmse
 
 # %% [markdown]
 r"""
-All three bowls are lowest at the slope of least squares, and σ is best where it equals the typical error. Squared error is
-the loss of normal noise. Other noise has another loss: chapter 13 meets outliers, and a loss that they cannot pull
-around.
+All three curves are lowest at the slope of least squares, and σ is best where it equals the root of the mean squared
+error. The squared error is the loss of normal noise. Other noise has another loss: if the density falls like
+$\exp(-|\varepsilon|/s)$, the same steps lead to the absolute error. Chapter 13 compares such losses on data with outliers.
 """
 
 # %% [markdown]
@@ -938,7 +954,10 @@ def moved(param, view, old, gradient, lr, batch_size, name="contiguous"):
 with check.case("takes the step param - lr * grad / batch_size, in place", points=1.5):
     for name, value in check.layouts(check.normal((3, 2))).items():
         params = [parameter(value), parameter(check.normal((1,)))]
-        for param, old in zip(params, run(params, 0.3, 5)):
+        before = run(params, 0.3, 5)
+        first, second = (torch.equal(p.detach(), old) for p, (_, old, _) in zip(params, before))
+        check.that(first or not second, "only the first parameter changed: does a return end the loop?")
+        for param, old in zip(params, before):
             moved(param, *old, 0.3, 5, name)
 with check.case("sets the gradients to 0, not to None", points=0.5):
     params = [parameter(check.normal((3, 1))), parameter(check.normal((1,)))]
@@ -970,7 +989,8 @@ with check.case("the same on other parameters, three steps in a row", points=1, 
         for _ in range(3):
             for param, old in zip(params, run(params, lr, batch_size)):
                 moved(param, *old, lr, batch_size)
-                check.that(param.is_leaf and not param.grad.any(), "a gradient or a graph is left over")
+                clean = param.is_leaf and param.grad is not None and not param.grad.any()
+                check.that(clean, "after the step a gradient is not 0, or a graph is left over")
             sum((p**2).sum() for p in params).backward()
 ### END HIDDEN TESTS
 check.score()
@@ -1038,7 +1058,7 @@ until the noise is all that is left.
 r"""
 ## 6 The same with PyTorch
 
-You write `sgd` by hand once. PyTorch has all four parts ready. Training needs these **four
+You write `sgd` by hand once. PyTorch has all these parts ready. Training needs these **four
 ingredients**: a data set, a loader, a loss, and an optimizer (and of course something to train).
 
 What we train is a **module**: an object that holds its parameters and is called like a function, `net(X)`.
@@ -1863,7 +1883,8 @@ r"""
 So far every loss was measured on the examples that trained the model. With 1,000 examples and three parameters this is
 harmless. Now take 30 examples with 25 features, of which only the first two matter, and noise of standard deviation 1.
 The model has 26 parameters and may use each of them to explain the noise of its 30 examples. To see whether it does, we
-keep 1,000 more examples back: a **validation set**, which no update ever reads.
+keep 1,000 more examples back: a **validation set**, which no update ever reads. Before you look: which of the two losses
+can fall below 1, the variance of the noise?
 """
 
 
@@ -1889,9 +1910,9 @@ def two_losses(seed):
 runs = [two_losses(seed) for seed in range(5)]
 cu.plots.curves(
     {
-        "the 30 examples that train": [seen for seen, _ in runs],
-        "the validation set": [unseen for _, unseen in runs],
-        "variance of the noise": [1.0] * 200,
+        "training set": [seen for seen, _ in runs],
+        "validation set": [unseen for _, unseen in runs],
+        "noise variance": [1.0] * 200,
     },
     y="mean squared error",
     log_y=True,
@@ -1905,10 +1926,11 @@ print("epochs with the lowest validation loss differ widely: from below 60 to ab
 
 # %% [markdown]
 r"""
-On new data, no model can be expected to have a mean squared error below 1, the variance of the noise. The training losses
-fall far below it, because each model learns the noise of its 30 examples by heart. The validation loss shows the truth.
-In some draws it falls and then rises again, so it also tells when to stop. What has helped to choose can no longer judge
-fairly: that takes a third set. Chapters 4 and 13 come back to this.
+On new data, no model can be expected to have a mean squared error below 1: nobody can predict the noise. The training
+losses fall far below 1, because each model fits the noise of its own 30 examples. This is called **overfitting** (过拟合).
+The training loss hides it, and the validation loss shows it. In some draws the validation loss falls and then rises again,
+so it can also tell when to stop. But a validation set that has helped to choose looks a little better than new data would.
+A fair judgement of the chosen model needs a third set, the **test set**. Chapters 4, 5 and 13 come back to this.
 """
 
 # %% [markdown]
@@ -2002,10 +2024,10 @@ r"""
 - `backward()` adds to `.grad`; `step()` reads `.grad` and writes the parameters. Clear anywhere but between them.
 - An epoch is one pass over the data; it has as many updates as batches, and the last batch may be smaller.
 - (n, 1) minus (n,) is (n, n). If a loss stays at the variance of y, look for this mistake.
-- Squared error is the negative log-likelihood of normal noise, up to constants.
+- The mean squared error is the negative log-likelihood of normal noise, up to a factor and a constant.
 - `nn.MSELoss` has no half. The floor of a loss is set by the noise and by the formula.
 - A mean over batches is not a mean over examples unless all batches are equal.
-- A training loss below the noise is noise learned by heart. Examples kept back show it.
+- A training mean squared error well below the variance of the noise means overfitting. Examples kept back show it.
 - The normal equations give the exact fit, and so a check on the training.
 
 **What people get wrong.** They let `backward` and `step` slip out of the inner loop; they think that `step()`

@@ -149,6 +149,13 @@ def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
     return X, nn.functional.linear(X, w[None]) + b + noise
 
 
+@wrong("the features come first: return X, then y")
+def synthetic_data(w, b, num_examples, noise_std=0.01, generator=None):
+    X = torch.randn(num_examples, len(w), generator=generator, dtype=w.dtype)
+    z = torch.randn(num_examples, 1, generator=generator, dtype=w.dtype)
+    return X @ w[:, None] + b + noise_std * z, X
+
+
 # --- data_iter --------------------------------------------------------------------------------------------
 
 
@@ -535,6 +542,14 @@ edit("gaussian_nll", {"/ (2 * sigma**2)": "* sigma**2 / 2"}, says="divide by it"
 edit("gaussian_nll", {".mean()": ".sum()"}, says="only the squared errors are added up")
 edit("gaussian_nll", {".mean()": ""}, says="this is one loss per example")
 edit("gaussian_nll", {"return (": "return -("}, says="the squared errors are subtracted")
+edit("gaussian_nll", {"(2 * sigma**2)": "(2 * sigma) ** 2"}, says="(2 * sigma)**2 squares the 2, too")
+edit("gaussian_nll", {"(2 * math.pi) / 2": "(2 * math.pi)"}, says="the constant is only half")
+edit("gaussian_nll", {"math.log(sigma)": "math.log(sigma) / 2"}, says="the logarithm of sigma is halved")
+edit("gaussian_nll", {"math.log(sigma)": "math.log10(sigma)", "math.log(2": "math.log10(2"}, says="natural")
+edit("gaussian_nll", {"((y - y_hat) ** 2).mean()": "(y - y_hat).mean() ** 2"}, says="square each error")
+edit("gaussian_nll", {"((y - y_hat) ** 2).mean()": "((y - y_hat) ** 2).mean().float()"}, says="found float32")
+edit("gaussian_nll", {'f"sigma must be positive, got {sigma}"': ""}, says="should say in its message")
+edit("gaussian_nll", {"((y - y_hat) ** 2)": "((y - y_hat) ** 2).detach()"}, says="lost its graph")
 edit("gaussian_nll", {" + math.log(sigma) + math.log(2 * math.pi) / 2": ""}, says="the first term alone")
 
 @wrong("should raise ValueError")
@@ -581,7 +596,23 @@ def gaussian_nll(y_hat, y, sigma):
     return torch.stack(losses).mean()
 
 
+@odd
+def gaussian_nll(y_hat, y, sigma):
+    """math.log refuses a sigma of 0 or below."""
+    return 0.5 * nn.functional.mse_loss(y_hat / sigma, y / sigma) + math.log(sigma * math.sqrt(2 * math.pi))
+
+
 # --- sgd --------------------------------------------------------------------------------------------------
+
+
+@wrong("only the first parameter changed")
+def sgd(params, lr, batch_size):
+    with torch.no_grad():
+        for param in params:
+            if param.grad is not None:
+                param -= lr * param.grad / batch_size
+                param.grad.zero_()
+            return
 
 
 @wrong("the parameters did not change")
