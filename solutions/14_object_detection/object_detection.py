@@ -2023,10 +2023,10 @@ def draw_precision(left, right):
         ylabel="interpolated precision",
         xlim=(0, 1),
         yticks=[0, 0.25, 0.5, 0.75, 1],
-        ylim=(0, 1.7),  # room for the legend
-        title="Best, middle, worst class",
+        ylim=(0, 1.5),  # room for the legend
+        title="Best, middle and worst AP",
     )
-    left.legend(loc="upper right", title="AP")
+    left.legend(loc="upper right")
     right.plot(thresholds, by_threshold, color=BLUE, marker="o")
     right.set(
         xlabel="IoU that a match needs",
