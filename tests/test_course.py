@@ -203,6 +203,25 @@ def test_the_readme_lists_every_chapter_with_its_time_and_points():
         assert row.endswith(f"| {hours(notebook.metadata[BUILT].minutes)} | {points(notebook):g} |")
 
 
+AMERICAN = re.compile(
+    r"\w*(?:standard|general|initial|normal|regular|summar|recogn|minim|maxim|organ|synchron|visual)"
+    r"iz(?:e|es|ed|er|ing|ation|ations)\b",
+    re.IGNORECASE,
+)
+NOT_PROSE = re.compile(r"```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|\$[^$]*\$|https?://\S+", re.DOTALL)
+
+
+def test_the_prose_has_one_spelling():
+    found = {
+        (chapter.name, word)
+        for chapter in chapters()
+        for cell in chapter.read().cells
+        if cell.cell_type == "markdown"
+        for word in AMERICAN.findall(NOT_PROSE.sub(" ", cell.source))
+    }
+    assert found == set(), "the chapters spell -ise; code and titles of papers stay as they are"
+
+
 def test_every_make_target_is_explained_in_the_readme():
     targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     readme = (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()
