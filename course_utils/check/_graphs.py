@@ -45,5 +45,8 @@ def recorded_slope(text: str, leaf: Any, **others: Any) -> float:
             whole = isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], type(leaf))
             kind = type(leaf).__name__
             that(whole, f"for {text}, .made_from should hold pairs (input, slope), each input a {kind}")
+            that(
+                not isinstance(pair[1], type(leaf)), f"for {text}, a slope is a {kind}; record a plain number"
+            )
             waiting.append((pair[0], slope * pair[1]))
     return total

@@ -99,13 +99,13 @@ On the left the slope is negative: larger x, less height. So you go right. On th
 and you go left. **Down is against the sign of the slope.**
 
 How do we get the slope without a formula for it? As in the fog: make a small step $h$ and compare
-heights. Two ways come to mind.
+heights.
 
 $$\text{forward:}\quad \frac{f(x + h) - f(x)}{h}
 \qquad\qquad
 \text{central:}\quad \frac{f(x + h) - f(x - h)}{2h}$$
 
-At school one says: the smaller $h$, the better. Let us measure. The derivative of sin is cos, so at $x = 1$ we
+At school you hear: the smaller $h$, the better. Let us measure. The derivative of sin is cos, so at $x = 1$ we
 know the truth and can plot how wrong each way is.
 """
 
@@ -356,8 +356,7 @@ cu.plots.figure(
 
 # %% [markdown]
 r"""
-Too small a rate crawls. Too large a rate jumps from one side to the other, and settles late or not at all. You will
-meet both again with every network.
+Too small a rate crawls. Too large a rate jumps from one side to the other, and settles late or not at all.
 
 ## 2 The chain rule on paper
 
@@ -520,21 +519,27 @@ with check.case("every number is filled in"):
     for name in right:
         check.that(name in graph_by_hand, f"no answer for {name!r}: keep the keys of the dict as they were")
         check.that(str(graph_by_hand[name]) != "?", f"{name!r} is not filled in yet")
+        check.that(not isinstance(graph_by_hand[name], str), f"{name!r} should be a number, without quotes")
 with check.case("the values of the forward pass", points=0.5):
     wrong = {"a": {"a is the product of w and x": 11}, "b": {"b is x squared; this is its slope, 2x": 6}}
     wrong |= {"d": {"d is a minus b": -15, "a plus b; d is a minus b": 33}, "L": {"L is d squared": 30}}
     for name in "abdL":
-        check.close(graph_by_hand[name], right[name], f"the value of {name} is wrong", known=wrong[name])
+        wrong[name] |= {f"the value of {name} is wrong": graph_by_hand[name]}  # does not tell the right one
+        check.close(graph_by_hand[name], right[name], known=wrong[name])
 with check.case("the gradients at d, a and b", points=1):
     square = {"the slope of d squared is 2d, not d": 15, "this is the value of L; its slope is 2d": 225}
     minus = {"b is subtracted: the slope of a - b for b is -1": 30, "multiply by dL/dd: this is -1 alone": -1}
     wrong = {"d": square, "a": {"the slope of a - b for a is 1": -30, "multiply by dL/dd": 1}, "b": minus}
     for name in "dab":
-        said = f"dL/d{name} is wrong"
-        check.close(graph_by_hand[f"dL/d{name}"], right[f"dL/d{name}"], said, known=wrong[name])
+        found = graph_by_hand[f"dL/d{name}"]
+        wrong[name] |= {
+            f"dL/d{name} is wrong: multiply the gradient after the arrow by the slope on it": found
+        }
+        check.close(found, right[f"dL/d{name}"], known=wrong[name])
 with check.case("the gradients at the leaves w and x", points=1.5):
     wrong = {"the slope of w * x for w is x, and this is 30 times w": 240, "multiply the slope x by dL/da": 3}
-    check.close(graph_by_hand["dL/dw"], right["dL/dw"], "dL/dw is wrong", known=wrong)
+    wrong |= {"multiply dL/da by the slope on the arrow, x": 30, "dL/dw is wrong": graph_by_hand["dL/dw"]}
+    check.close(graph_by_hand["dL/dw"], right["dL/dw"], known=wrong)
     only = "this is what arrives over one of the two arrows from x, the one to"
     wrong = {f"{only} a; add the other one": 240, f"{only} b; add the other one": -180}
     wrong["the sign of the path through b got lost: the slope of a - b for b is -1"] = 420
@@ -544,7 +549,8 @@ with check.case("the gradients at the leaves w and x", points=1.5):
     wrong["the two paths multiply; they should add up"] = 240 * -180
     wrong["this is the mean of the two paths; they should add up"] = 30
     wrong["the slopes along both paths are there; multiply them by dL/dd = 30"] = 2
-    check.close(graph_by_hand["dL/dx"], right["dL/dx"], "dL/dx is wrong", known=wrong)
+    wrong["dL/dx is wrong: add up what arrives over its two arrows"] = graph_by_hand["dL/dx"]
+    check.close(graph_by_hand["dL/dx"], right["dL/dx"], known=wrong)
 check.score()
 
 # %% [markdown]
@@ -617,8 +623,8 @@ except RuntimeError as error:
 # %% [markdown]
 r"""
 A tensor that no recorded step has made is a **leaf**. Every other tensor remembers the step that made it, in
-`grad_fn`. `backward` leaves gradients at the leaves. What flows through the tensors between is thrown away to save
-memory, unless you call `retain_grad()` first.
+`grad_fn`. `backward` leaves gradients at the leaves. The gradients of the tensors in between are thrown away
+to save memory, unless you call `retain_grad()` first.
 """
 
 # %%
@@ -675,8 +681,8 @@ Where it works, the two gradients have added up.
 
 ## 4 Leaving the graph
 
-Sometimes the graph is in the way. You want to plot a value, to keep yesterday's parameters, or to change a parameter
-by hand. The last one looks harmless:
+Sometimes the graph is in the way. You want to plot a value, to keep a copy of the parameters, or to change a
+parameter by hand. The last one looks harmless:
 """
 
 # %%
@@ -697,7 +703,7 @@ recorded, the start is lost, so torch refuses. Inside `with torch.no_grad():` no
 
 <details><summary>Why not w = w - 0.25 * w.grad?</summary>
 
-That makes a *new* tensor. It is no leaf, so the next `backward` leaves no `.grad` in it. With `-=` the leaf stays.
+That makes a *new* tensor. It is not a leaf, so the next `backward` leaves no `.grad` in it. With `-=` the leaf stays.
 </details>
 
 For a single tensor there is `x.detach()`: it returns a new tensor with the same values that is not in the graph; `x`
@@ -705,8 +711,8 @@ itself stays in it.
 
 ### Exercise 2.3: spot the bug in a snapshot, `detached_copy` &nbsp; (2 points, about 5 minutes, ★★☆)
 
-Somebody walks towards a target and keeps the best place on the way. From the fourth step on, the learning rate is too
-large, so the best place is not the last one.
+Somebody walks towards a target and keeps the place with the smallest **loss**, here the squared distance to the target.
+From the fourth step on, the learning rate is too large, so the best place is not the last one.
 """
 
 
@@ -799,7 +805,7 @@ print(f"smallest loss on the way {smallest:.3f}, loss at the place that was kept
 made = 2 * torch.ones(2, requires_grad=True)
 with torch.no_grad():
     made.detach()[1] = -7
-print("written through detach(), in a tensor that is no leaf, inside no_grad:", made.tolist())
+print("written through detach(), in a tensor that is not a leaf, inside no_grad:", made.tolist())
 TENSORS = {"x": 0, "x.detach()": 1.3, "x.clone()": 3.1, "x.detach().clone()": 4.9}  # name: column
 STORAGES = {0.65: "one storage for both", 3.1: "its own", 4.9: "its own"}  # column: label
 
@@ -854,8 +860,8 @@ meant as given: a scale, a target, a running mean.
 
 ### Exercise 2.4: `scale_by_largest` &nbsp; (2 points, about 7 minutes, ★★☆)
 
-Bring a vector to a scale on which its largest magnitude is 1, as one sets the volume of a recording. The scale counts
-as given: for the gradient, each entry is divided by a constant.
+Divide a vector by its largest magnitude, as you do to set the volume of a recording. The divisor counts as given: for the
+gradient, it is a constant.
 
 <details><summary>Hint 1</summary>
 
@@ -874,7 +880,7 @@ def scale_by_largest(x):
     """x divided by its largest magnitude, which counts as a constant for the gradient.
 
     x: float tensor (n,), n at least 1. Returns a tensor of x's shape and dtype, through which a gradient flows
-    back to x; x is unchanged. If all entries of x are 0, so are those of the result.
+    back to x; x is unchanged. If all entries of x are 0, so are those of the result, and no gradient is nan.
     """
     ### BEGIN SOLUTION
     largest = x.detach().abs().max()
@@ -894,8 +900,8 @@ with check.case("divides by the largest magnitude, and leaves x unchanged", poin
     wrong["each entry is divided by its own magnitude"] = x.sign()
     wrong["nothing was divided"] = x
     check.close(found, x / 4, known=wrong, strict=True)
-    added = "something is added to the largest magnitude, or bounds it: small vectors are not scaled"
-    check.close(scale_by_largest(1e-15 * x), x / 4, added)
+    added = "small vectors are not scaled: is something added to the largest magnitude, or is it bounded or rounded?"
+    check.close(scale_by_largest(1e-35 * x), x / 4, added)
 with check.case("counts the largest magnitude as a constant for the gradient", points=1):
     x = torch.tensor([1.0, -4.0, 2.0], dtype=torch.float64)
     known = {"the gradient flows through the largest magnitude, too: detach it": lambda x: x / x.abs().amax()}
@@ -911,7 +917,15 @@ with check.case("the same on other numbers; zeros stay zeros", points=0.5, hidde
         check.close(check.unchanged(scale_by_largest, x), x / largest, strict=True)
         check.gradient(scale_by_largest, lambda x, largest=largest: x / largest, x)
         said = f"{n} zeros should stay zeros"
-        check.close(scale_by_largest(torch.zeros(n)), torch.zeros(n), said, strict=True)
+        zeros = torch.zeros(n, requires_grad=True)
+        found = scale_by_largest(zeros)
+        check.close(found, torch.zeros(n), said, strict=True)
+        if found.requires_grad:
+            found.sum().backward()
+            late = "the gradient at zeros is nan: choose another divisor, in place of repairing the nan afterwards"
+            check.that(not zeros.grad.isnan().any(), late)
+    part = "zeros should stay zeros, and the other entries are still divided"
+    check.close(scale_by_largest(torch.tensor([0.0, -2.0])), torch.tensor([0.0, -1.0]), part)
 ### END HIDDEN TESTS
 check.score()
 
@@ -1048,9 +1062,11 @@ graph = "the result carries a graph (its requires_grad is True): detach it, and 
 
 def gradient(f, x, kind=""):
     """grad_of(f, x), which should be there, and without a graph."""
-    found = grad_of(f, x)
+    runs = []
+    found = grad_of(lambda x: runs.append(1) or f(x), x)
+    check.that(len(runs) < 3, "f ran many times, as in numerical_grad; autograd needs one run")
     check.that(
-        found is not None, f"None came back{kind}: is there a return? A copy that is no leaf has no .grad"
+        found is not None, f"None came back{kind}: is there a return? A copy that is not a leaf has no .grad"
     )
     check.that(not getattr(found, "requires_grad", False), graph + kind)
     return found
@@ -1265,7 +1281,7 @@ check.score()
 r"""
 ### Exercise 2.7: in your own words &nbsp; (2 points, about 5 minutes, marked by your instructor)
 
-A classmate trains a network and wants the mean loss of an epoch. In every step, after `loss.backward()`
+A classmate trains a network and wants the mean loss of all steps. In every step, after `loss.backward()`
 and the update, the loop does `total = total + loss`, with the tensor `loss`. The training is correct,
 but the memory in use grows from step to step. Explain in three or four sentences what is kept alive and
 by whom, and name two ways to repair it. Why is it no solution to put the whole loop under `torch.no_grad()`?
@@ -1398,8 +1414,6 @@ for name, tried in {"ones": torch.ones(3, dtype=torch.float64), "other": g}.item
 r"""
 The shares always add up to 1. Their sum is a constant, its gradient is zero, and a function that returns zeros is
 "right". The checks of `matmul_vjp` and `softmax_vjp` use a random $g$ for this reason.
-
-Three VJPs come up in most classifiers: of broadcasting, of the matrix product, and of softmax.
 
 ### Exercise 2.8: `unbroadcast` &nbsp; (3 points, about 12 minutes, ★★★)
 
@@ -1568,7 +1582,7 @@ check.score()
 
 # %% [markdown]
 r"""
-One gradient is enough to learn. Somebody multiplied a table $A$ by a secret matrix and shows you the product $C$. Begin
+Somebody multiplied a table $A$ by a secret matrix and shows you the product $C$. Begin
 with $B = 0$ and walk down $L = \frac12 \sum (A B - C)^2$: here $g = A B - C$, and your VJP does the rest.
 """
 
@@ -1646,6 +1660,11 @@ with check.case("multiplies g by the Jacobian of every row", points=1):
     wrong["all rows are mixed: the sum runs along the last axis only"] = p * (g - (g * p).sum())
     wrong["the sum of each row meets the wrong row: keepdim=True"] = p * (g - (g * p).sum(-1))
     wrong["it is the sum of g times p, not of g"] = p * (g - g.sum(-1, keepdim=True))
+    wrong["it is the sum of g times p, not the mean of g"] = p * (g - g.mean(-1, keepdim=True))
+    wrong["softmax runs over the last axis, too, like the sum"] = down * (
+        g - (g * down).sum(-1, keepdim=True)
+    )
+    wrong["one p belongs inside the sum: p times the sum of g * p"] = p * g - p * p * g.sum(-1, keepdim=True)
     wrong["it is the sum of g times p, not the mean"] = p * (g - (g * p).mean(-1, keepdim=True))
     inside = p * g - (p * g).sum(-1, keepdim=True)
     wrong["the factor p is inside the sum only: it is p * g minus p times the sum"] = inside
@@ -1842,15 +1861,18 @@ class Recorded:
 # %% test="Recorded"
 check.exercise("Recorded", points=3)
 with check.case("computes like a number, with numbers on either side", points=1):
+    heir = type("Heir", (Recorded,), {})  # inherits the operators, as Value will
     data = dict(zip(["v + w", "v - w", "v * w", "v / w", "-v"], [2.0, -6.0, -8.0, -0.5, 2.0]))
     data |= dict(zip(["v + 3", "3 + v", "v - 3", "3 - v", "3 * v"], [1.0, 1.0, -5.0, 5.0, -6.0]))
     data |= dict(zip(["v * 0.5", "v / 4", "3 / w", "v ** 3"], [-1.0, -0.5, 0.75, -8.0]))
     data |= dict(zip(["w ** 0.5", "w ** -1", "v.relu()", "w.relu()"], [2.0, 0.25, 0.0, 4.0]))
     data |= {"v.exp()": math.exp(-2.0), "w.log()": math.log(4.0), "v.tanh()": math.tanh(-2.0)}
     for expression, expected in data.items():
-        v, w = Recorded(-2.0), Recorded(4.0)
+        v, w = heir(-2.0), heir(4.0)
         result = check.expression(expression, v=v, w=w)
         check.that(isinstance(result, Recorded), f"`{expression}` should be a Recorded")
+        own = f"`{expression}` should have the class of self, which may be another one: use self.made(...)"
+        check.that(isinstance(result, heir), own)
         check.that((v.data, w.data) == (-2.0, 4.0), f"`{expression}` changed the number that went into it")
         check.close(result.data, expected, f"the .data of {expression} is wrong, for v = -2 and w = 4")
 with check.case("records the slope of every operation", points=1):
@@ -1870,7 +1892,8 @@ with check.case("records the slope of every operation", points=1):
     for expression, slope in slopes.items():
         found, wrong = check.recorded_slope(expression, Recorded(-2.0), w=Recorded(4.0)), {}
         if slope:
-            wrong[f"v is not among the inputs of {expression}: .made_from holds none that leads to it"] = 0.0
+            none = f"v is not among the inputs of {expression}: .made_from holds none that leads to it"
+            wrong[f"{none}, or one with slope 0"] = 0.0
         if expression in ("v + v", "v * v"):
             wrong[f"{expression} has v as both of its inputs, and only one of them is recorded"] = slope / 2
         check.close(found, slope, f"the slope of {expression} for v is wrong, at v = -2, w = 4", known=wrong)
@@ -2010,8 +2033,7 @@ that one, and `x.grad` holds the sum.
 
 <details><summary>Hint 1</summary>
 
-Which number does `topological_order` need for `inputs_of`? From a value, take the first entry of each pair in
-`made_from`.
+`inputs_of` is a function from a value to its inputs: the first entry of each pair in its `made_from`.
 
 <details><summary>Hint 2</summary>
 
@@ -2130,8 +2152,9 @@ check.score()
 
 # %% [markdown]
 r"""
-**What you have built.** Is this enough for a neural network? The next cell uses *your* `Value` for a network with 8
-hidden units and 33 parameters, and teaches it to tell two moons apart: compute the loss, `backward`, step down.
+**What you have built.** The next cell uses *your* `Value` for a network with 8
+hidden units and 33 parameters, and teaches it to tell two moons apart by the sign of its score. The loss of a point is
+$\log(1 + e^{-s})$, where $s$ is the score times +1 for one moon and −1 for the other: large when the sign is wrong.
 """
 
 

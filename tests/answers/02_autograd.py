@@ -412,7 +412,7 @@ def grad_of(f, x):
     return torch.zeros_like(x, requires_grad=False) if grad is None else grad
 
 
-@wrong("A copy that is no leaf has no .grad")
+@wrong("A copy that is not a leaf has no .grad")
 def grad_of(f, x):
     """A clone alone: a leaf only if x has no graph."""
     copy = x.clone().requires_grad_()
@@ -453,6 +453,11 @@ def grad_of(f, x):
         grad = torch.autograd.grad(result, x, allow_unused=True)[0]
     x.requires_grad_(flag)
     return torch.zeros_like(x).detach() if grad is None else grad
+
+
+@wrong("f ran many times, as in numerical_grad")
+def grad_of(f, x):
+    return numerical_grad(f, x.detach().double()).to(x.dtype)
 
 
 # --- detached_copy ----------------------------------------------------------------------------------------
@@ -543,10 +548,19 @@ SLIPS = {
     "b": {6: "b is x squared; this is its slope, 2x"},
     "d": {-15: "d is a minus b", 33: "a plus b; d is a minus b"},
     "L": {30: "L is d squared", 15: "the value of L is wrong"},
-    "dL/dd": {15: "the slope of d squared is 2d, not d", 225: "this is the value of L", 2: "dL/dd is wrong"},
+    "dL/dd": {
+        15: "the slope of d squared is 2d, not d",
+        225: "this is the value of L",
+        2: "dL/dd is wrong: multiply the gradient",
+    },
     "dL/da": {-30: "the slope of a - b for a is 1", 1: "multiply by dL/dd"},
     "dL/db": {30: "the slope of a - b for b is -1", -1: "multiply by dL/dd: this is -1 alone"},
-    "dL/dw": {240: "the slope of w * x for w is x", 3: "multiply the slope x by dL/da", 60: "dL/dw is wrong"},
+    "dL/dw": {
+        240: "the slope of w * x for w is x",
+        3: "multiply the slope x by dL/da",
+        60: "dL/dw is wrong",
+        30: "multiply dL/da by the slope on the arrow, x",
+    },
     "dL/dx": {
         240: "what arrives over one of the two arrows from x, the one to a; add the other one",
         -180: "what arrives over one of the two arrows from x, the one to b; add the other one",
@@ -557,6 +571,7 @@ SLIPS = {
         -43200: "the two paths multiply; they should add up",
         30: "this is the mean of the two paths",
         2: "multiply them by dL/dd = 30",
+        8: "dL/dx is wrong: add up what arrives over its two arrows",
     },
 }
 for box, slips in SLIPS.items():
@@ -565,7 +580,9 @@ for box, slips in SLIPS.items():
 wrong_value("graph_by_hand", "graph_by_hand", BY_HAND | {"dL/dx": "?"}, "'dL/dx' is not filled in yet")
 wrong_value("graph_by_hand", "graph_by_hand", dict.fromkeys(BY_HAND, "?"), "not done yet")
 wrong_value("graph_by_hand", "graph_by_hand", {"a": 24}, "keep the keys of the dict as they were")
-wrong_value("graph_by_hand", "graph_by_hand", BY_HAND | {"dL/dw": "90"}, "should be a tensor or a number")
+wrong_value(
+    "graph_by_hand", "graph_by_hand", BY_HAND | {"dL/dw": "90"}, "'dL/dw' should be a number, without quotes"
+)
 odd_value("graph_by_hand", "graph_by_hand", {box: float(number) for box, number in reversed(BY_HAND.items())})
 odd_value("graph_by_hand", "graph_by_hand", {box: torch.tensor(number) for box, number in BY_HAND.items()})
 
@@ -585,12 +602,12 @@ edit(
 edit(
     "scale_by_largest",
     {"torch.where(largest == 0, 1.0, largest)": "(largest + 1e-8)"},
-    says="something is added to the largest magnitude",
+    says="is something added to the largest magnitude",
 )
 edit(
     "scale_by_largest",
     {"torch.where(largest == 0, 1.0, largest)": "largest.clamp(min=1e-6)"},
-    says="something is added to the largest magnitude, or bounds it",
+    says="is something added to the largest magnitude, or is it bounded",
 )
 edit(
     "scale_by_largest",
@@ -598,6 +615,23 @@ edit(
     says="x itself counts as a constant; only the largest magnitude should",
 )
 edit("scale_by_largest", {"return x /": "return x.float() /"}, says="the dtype should be float64")
+DIVISOR = "torch.where(largest == 0, 1.0, largest)"
+edit("scale_by_largest", {DIVISOR: "largest.clamp(min=1e-30)"}, says="small vectors are not scaled")
+edit(
+    "scale_by_largest",
+    {f"x / {DIVISOR}": "torch.nan_to_num(x / largest)"},
+    says="the gradient at zeros is nan",
+)
+edit(
+    "scale_by_largest",
+    {f"x / {DIVISOR}": "torch.where(largest > 0, x / largest, torch.zeros_like(x))"},
+    says="the gradient at zeros is nan: choose another divisor",
+)
+edit(
+    "scale_by_largest",
+    {f"x / {DIVISOR}": "x / largest if x.all() else 0 * x"},
+    says="the other entries are still",
+)
 
 
 @wrong("the function changed its input")
@@ -951,6 +985,24 @@ def softmax_vjp(x, g):
     return torch.tensor(rows, dtype=x.dtype).reshape(x.shape)
 
 
+@wrong("it is the sum of g times p, not the mean of g")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return p * (g - g.mean(-1, keepdim=True))
+
+
+@wrong("softmax runs over the last axis, too")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, 0)
+    return p * (g - (g * p).sum(-1, keepdim=True))
+
+
+@wrong("one p belongs inside the sum")
+def softmax_vjp(x, g):
+    p = torch.softmax(x, -1)
+    return p * g - p * p * g.sum(-1, keepdim=True)
+
+
 # --- Recorded ---------------------------------------------------------------------------------------------
 
 WRAP = "other = other if isinstance(other, Recorded) else self.made(other)\n        "
@@ -958,6 +1010,7 @@ NUMBER = "return self.made(self.data + other, (self, 1), (other, 1))"
 PLAIN = f"if not isinstance(other, Recorded):\n            {NUMBER}\n        "
 SUM = "return self.made(self.data + other.data"
 SLOPES = "(self, 1 / other.data), (other, -self.data / other.data**2)"
+SUM_ALONE = "return Recorded(self.data + other.data, [(self, 1.0), (other, 1.0)])"
 QUOTIENT = f"return self.made(self.data / other.data, {SLOPES})"
 edit("Recorded", {"return -self + number": "return self - number"}, says="the .data of 3 - v is wrong")
 edit("Recorded", {"return self**-1 * number": "return self / number"}, says="the .data of 3 / w is wrong")
@@ -1001,6 +1054,17 @@ edit(
     says="`v - w` changed the number that went into it",
 )
 edit("Recorded", {"math.exp(self.data)": "torch.exp(self.data)"}, says="must be Tensor, not float")
+edit("Recorded", {"return self**-1 * number": "return Recorded(number) / self"}, says="use self.made(...)")
+edit(
+    "Recorded",
+    {"return self.made(self.data + other.data, (self, 1.0), (other, 1.0))": SUM_ALONE},
+    says="`v + w` should have the class of self",
+)
+edit(
+    "Recorded",
+    {"(self, other.data), (other, self.data)": "(self, other), (other, self)"},
+    says="a slope is a Recorded; record a plain number",
+)
 odd_edit("Recorded", {"return self + -other": "return self + other * -1"})
 odd_edit("Recorded", {"max(self.data, 0.0)": "self.data * (self.data > 0)"})
 odd_edit("Recorded", {"self.made(other)": "Recorded(other)"})
