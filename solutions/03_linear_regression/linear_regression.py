@@ -289,7 +289,7 @@ explain the label almost completely.
 r"""
 ## 3 A few examples at a time
 
-The gradient over all examples is exact, and slow when there are a million of them. Ten examples already point
+The gradient over all examples is exact, but slow to compute when there are a million of them. Ten examples already point
 roughly the right way, for a hundred-thousandth of the work. So training looks at one **minibatch** after the
 other. PyTorch's tools for it are a data set and a loader:
 """
@@ -507,23 +507,23 @@ whole_batch = cu.yours(linreg, instead=lambda X, w, b: torch.addmm(b, X, w))
 rows, bias = features.tolist(), torch.tensor([4.2])
 
 
-def milliseconds(predict_all):
+def microseconds(predict_all):
     """The predictions, and the time of the fastest of ten runs: the first run of a function is often slow."""
     times = []
     for _ in range(10):
         with cu.training.Timer() as timer:
             result = predict_all()
-        times.append(1000 * timer.seconds)
+        times.append(1_000_000 * timer.seconds)
     return result, min(times)
 
 
-slow, one_by_one = milliseconds(lambda: [row[0] * 2.0 + row[1] * -3.4 + 4.2 for row in rows])
-fast, at_once = milliseconds(lambda: whole_batch(features, true_w, bias))
+slow, one_by_one = microseconds(lambda: [row[0] * 2.0 + row[1] * -3.4 + 4.2 for row in rows])
+fast, at_once = microseconds(lambda: whole_batch(features, true_w, bias))
 print("same predictions:", np.allclose(slow, fast[:, 0], atol=1e-5))
 cu.plots.bars(
     [one_by_one, at_once],
     labels=["one by one", "one product"],
-    y="milliseconds",
+    y="microseconds",
     title="1,000 predictions with two features",
     alt="The bar of the loop is much taller than that of the product",
 )
@@ -584,8 +584,8 @@ print("with one example:", tuple((y_hat[:1] - y[:1]).shape))
 
 # %% [markdown]
 r"""
-Every prediction is compared with **every** label of the batch. No prediction can please all labels; the best
-it can do is to be their mean, and the mean squared distance from the mean is the **variance** of y. A loss
+Every prediction is compared with **every** label of the batch. No number is close to all labels; the best
+one is their mean, and the mean squared distance from the mean is the **variance** of y. A loss
 that stops near the variance of y says: *the network ignores its input.* (`nn.MSELoss` prints a warning in
 this case. A formula of your own prints nothing.)
 """
@@ -1119,7 +1119,7 @@ One update takes **five lines**:
 4. **backward**: `loss.backward()` adds the new gradients to `.grad`,
 5. **step**: `optimizer.step()` changes the parameters.
 
-What exactly does the last line change? Study notes like to say that it "updates the gradients".
+What exactly does the last line change? Some study notes say that it "updates the gradients".
 """
 
 # %%
@@ -1449,6 +1449,12 @@ with check.case("makes one update per batch in every epoch", points=1):
     inner = "backward and step belong in the inner loop"
     wrong[f"only one update was made: {inner}"] = check.trained(net, last, lr=0.1).weights
     wrong[f"only one update per epoch was made: {inner}"] = check.trained(net, last, **three).weights
+    whole = [
+        [torch.cat(parts) for parts in zip(*batches)]
+    ]  # one batch whose loss is the sum of the three losses
+    added = lambda y_hat, y: sum(map(nn.functional.mse_loss, y_hat.split(4), y.split(4)))  # noqa: E731
+    sums = "the gradients of all batches are added up, for one update per epoch: step() belongs in the inner loop"
+    wrong[sums] = check.trained(net, whole, added, **three).weights
     wrong["only one epoch was trained"] = check.trained(net, batches, lr=0.1).weights
     wrong["only the first batch was used: is the return inside?"] = check.trained(net, first, lr=0.1).weights
     never = "the gradients are never cleared: backward() adds to them in every batch"
@@ -1575,7 +1581,7 @@ cu.plots.curves(
 
 # %% [markdown]
 r"""
-Two questions hide in these numbers.
+These numbers raise two questions.
 
 **Why 0.000051 and 0.000103?** Nobody can predict the noise, whose variance is 0.01² = 0.0001. The mean squared
 error cannot fall below about 0.0001, half of it not below about 0.00005. Both trainings have reached their
@@ -1641,7 +1647,7 @@ r"""
 Read the column of 0.03 downwards. Batches of 1 and of 10 both reach the floor. From 10 on, the larger the batch,
 the worse the result, and the row names say why: an epoch with larger batches has **fewer updates**. Now read the row
 of batch 1: with 0.3 the loss is above the floor again, because each update follows the error of a single example too
-far. And in the last column every update jumps over the valley to a place higher than before.
+far. And in the last column the updates jump over the valley and land higher than before.
 """
 
 # %% [markdown]
@@ -1667,7 +1673,7 @@ $$\tilde{\mathbf X}^\top \tilde{\mathbf X}\, \tilde{\mathbf w} = \tilde{\mathbf 
 No learning rate, no epochs. So why do we train at all? Because the other networks of this course have no such
 formula. Here it is an **oracle**: it tells what training should find.
 
-One thing can go wrong. A shop notes lengths in centimetres *and* in inches. One column is then a multiple of
+One thing can go wrong. A shop records lengths in centimetres *and* in inches. One column is then a multiple of
 the other, and infinitely many pairs of weights give the same predictions. Columns are called **collinear** if one
 of them can be computed from the others by multiplying and adding. The column of ones counts, too: a feature
 that is the same for all examples is collinear with it. The **rank** of a matrix is the number of columns that
@@ -1929,8 +1935,8 @@ r"""
 On new data, no model can be expected to have a mean squared error below 1: nobody can predict the noise. The training
 losses fall far below 1, because each model fits the noise of its own 30 examples. This is called **overfitting** (过拟合).
 The training loss hides it, and the validation loss shows it. In some draws the validation loss falls and then rises again,
-so it can also tell when to stop. But a validation set that has helped to choose looks a little better than new data would.
-A fair judgement of the chosen model needs a third set, the **test set**. Chapters 4, 5 and 13 come back to this.
+so it can also tell when to stop. But a validation loss that was used to choose a model is a little too low for that model.
+A fair judgement needs a third set, the **test set**. Chapters 4, 5 and 13 come back to this.
 """
 
 # %% [markdown]

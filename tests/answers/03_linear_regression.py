@@ -552,6 +552,7 @@ edit("gaussian_nll", {'f"sigma must be positive, got {sigma}"': ""}, says="shoul
 edit("gaussian_nll", {"((y - y_hat) ** 2)": "((y - y_hat) ** 2).detach()"}, says="lost its graph")
 edit("gaussian_nll", {" + math.log(sigma) + math.log(2 * math.pi) / 2": ""}, says="the first term alone")
 
+
 @wrong("should raise ValueError")
 def gaussian_nll(y_hat, y, sigma):
     """A tensor's logarithm of 0 is -inf, without an error."""
@@ -1005,6 +1006,22 @@ def train_step(net, loss, optimizer, X, y):
 
 
 # --- fit --------------------------------------------------------------------------------------------------
+
+
+@wrong("the gradients of all batches are added up, for one update per epoch")
+def fit(net, train_iter, loss, optimizer, num_epochs):
+    history = []
+    for _ in range(num_epochs):
+        total = count = 0
+        optimizer.zero_grad()
+        for X, y in train_iter:
+            value = loss(net(X), y)
+            value.backward()
+            total += value.item() * len(y)
+            count += len(y)
+        optimizer.step()
+        history.append(total / count)
+    return history
 
 
 @wrong("only one update was made: backward and step belong in the inner loop")
