@@ -50,7 +50,18 @@ edit("crop", {WINDOW: "images[:, top : top + size + 1, left : left + size + 1]"}
 edit("crop", {WINDOW: "images[:, top : top + size - 1, left : left + size - 1]"}, says="too small by one")
 edit("crop", {WINDOW: "images[:, top:size, left:size]"}, says="`size` is used as the end of the window")
 edit("crop", {WINDOW: "images[0, top : top + size, left : left + size]"}, says="only the first picture")
+edit("crop", {WINDOW: WINDOW.replace(":,", "")}, says="the first axis counts the pictures")
+edit(
+    "crop",
+    {WINDOW: WINDOW.replace(" top", " top - 1").replace("left", "left - 1")},
+    says="one pixel too early",
+)
 edit("crop", {WINDOW: WINDOW + ".clone()"}, says="the window is a copy")
+edit(
+    "crop",
+    {'ValueError(f"the window leaves the picture of {height} by {width} pixels")': "ValueError"},
+    says="message",
+)
 edit("crop", {WINDOW: "images[:, torch.arange(top, top + size)][:, :, left : left + size]"}, says="is a copy")
 edit("crop", {"top < 0 or left < 0 or ": ""}, says="should raise ValueError")
 edit("crop", {" or left + size > width": ""}, says="should raise ValueError")
@@ -138,6 +149,13 @@ def one_hot(labels, num_classes):
     if (labels >= num_classes).any():
         raise ValueError("label too large")
     return torch.eye(num_classes)[labels]
+
+
+@wrong("one place too far to the left")
+def one_hot(labels, num_classes):
+    if ((labels < 0) | (labels >= num_classes)).any():
+        raise ValueError("no such class")
+    return (labels[:, None] == torch.arange(1, num_classes + 1)).float()
 
 
 @wrong("the dtype should be float32, found bool")
@@ -239,6 +257,12 @@ def standardize_columns(X):
     return Z
 
 
+@wrong("a narrow column is not a constant one")
+def standardize_columns(X):
+    Z = (X - X.mean(0)) / X.std(0, correction=0)
+    return torch.where(torch.isclose(X, X[0]).all(dim=0), 0.0, Z)
+
+
 # --- shapes -----------------------------------------------------------------------------------------------
 
 SHAPES = {
@@ -266,6 +290,7 @@ wrong_value("shapes", "shapes", SHAPES | {"A[0:1]": (3,)}, "an axis with a slice
 wrong_value("shapes", "shapes", SHAPES | {"T.sum(dim=1)": (5, 2)}, "which axis is named")
 wrong_value("shapes", "shapes", SHAPES | {"A[0]": (3)}, "the shape of 'A[0]' should be a tuple")
 wrong_value("shapes", "shapes", SHAPES | {"A @ v": "?"}, "'A @ v' is not predicted yet")
+wrong_value("shapes", "shapes", list(SHAPES.values()), "keep the keys of the dict as they were")
 wrong_value("shapes", "shapes", {"A * v": (2, 3)}, "keep the keys of the dict as they were")
 odd_value("shapes", "shapes", {key: list(shape) for key, shape in reversed(SHAPES.items())})
 odd_value("shapes", "shapes", {key: torch.Size(shape) for key, shape in SHAPES.items()})
@@ -318,6 +343,22 @@ def cosine_similarity(A, B):
 @wrong("rows and columns are swapped")
 def cosine_similarity(A, B):
     return (B / B.norm(dim=1, keepdim=True)) @ (A / A.norm(dim=1, keepdim=True)).T
+
+
+@wrong("these are distances, 1 minus the cosine")
+def cosine_similarity(A, B):
+    return 1 - A @ B.T / A.norm(dim=1)[:, None] / B.norm(dim=1)
+
+
+@wrong("its cosine with every row is 0")
+def cosine_similarity(A, B):
+    return (A @ B.T / A.norm(dim=1)[:, None] / B.norm(dim=1)).nan_to_num(1.0)
+
+
+@odd
+def cosine_similarity(A, B):
+    """With the floor that torch's own function has: far below any norm of data."""
+    return A @ B.T / (A.norm(dim=1)[:, None] * B.norm(dim=1)).clamp(min=1e-8)
 
 
 @wrong("divides by sums of absolute values")
@@ -402,6 +443,11 @@ def pairwise_sq_dists(A, B):
 @wrong("the shape should be (40, 40), found (40, 16)")
 def pairwise_sq_dists(A, B):
     return ((A[:, None] - B[None]) ** 2).sum(1 if len(A) == 40 else 2)
+
+
+@wrong("the wrong axis disappeared")
+def pairwise_sq_dists(A, B):
+    return ((A[:, None] - B) ** 2).sum(1)
 
 
 @wrong("not exact enough")
