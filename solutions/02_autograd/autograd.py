@@ -134,7 +134,7 @@ cu.plots.curves(
     marker="",
 )
 at_1e5, at_1e12 = (int((steps - h).abs().argmin()) for h in (10**-4.75, 10**-12.0))
-assert central_error[at_1e5] < 1e-8 < forward_error[at_1e5] and central_error[at_1e12] > 1e-6
+assert central_error[at_1e5] < 1e-8 and forward_error[at_1e5] > 1e-6 and central_error[at_1e12] > 1e-6
 print("h about 1e-5:  forward wrong by more than 1e-6, central by less than 1e-8")
 print("h about 1e-12: central wrong by more than 1e-6 again")
 
