@@ -1208,7 +1208,7 @@ slope with respect to *one* input. It needs no graph and keeps nothing. But one 
 input, of all results:
 """
 
-# %%
+# %% tags=["experiment"]
 unit = torch.zeros_like(W)
 unit[2, 7, 30] = 1  # move this weight only
 value, slope = torch.func.jvp(network_loss, (W,), (unit,))  # forward mode
@@ -1368,7 +1368,7 @@ A row times a table: a **vector-Jacobian product**, VJP. This is what `p.backwar
 of $p$. It is the gradient of the single number $\sum_i g_i p_i$.
 """
 
-# %%
+# %% tags=["experiment"]
 g = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
 
 

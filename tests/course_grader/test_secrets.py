@@ -68,7 +68,7 @@ def test_right_claims_are_found(chapter):
     for cell in solved(chapter).cells:
         if is_test(cell) and "check.right(" in cell.source:
             for node in ast.walk(ast.parse(cell.source)):
-                if isinstance(node, ast.Dict) and isinstance(node.values[0], ast.Constant):
+                if isinstance(node, ast.Dict) and node.values and isinstance(node.values[0], ast.Constant):
                     pairs = ast.unparse(node)[1:-1].replace(" ", "")
                     if len(pairs) < SHORTEST_LINE:  # one short claim: it may stand anywhere
                         continue
