@@ -188,7 +188,7 @@ def _handed_in(job: Job, book: _Book) -> tuple[str, list[NotebookNode] | None, l
 
 
 def _documents(job: Job) -> list[str]:
-    """The names of texts and pictures beside the notebook, in which an answer in words may stand."""
+    """The names of texts and pictures beside the notebook, which may contain an answer in words."""
     return [submission.printable(name) for name in sorted(job.files) if name.lower().endswith(DOCUMENTS)][:5]
 
 
@@ -320,7 +320,7 @@ def _choose(names: dict[int, str], cells: list[NotebookNode], book: _Book) -> di
 def _homes(
     cells: list[NotebookNode], names: dict[int, str], chosen: dict[str, int], book: _Book
 ) -> dict[str, int]:
-    """grade_id -> the place of the answers that stand in the cell of another one: some write all into one."""
+    """grade_id -> the place of the answers that are in the cell of another one: some write all into one."""
     tests = {place for place, name in names.items() if is_test(book.graded[name])}
     defined = {
         place: _definitions(cell.source)
@@ -420,8 +420,8 @@ def _notes(
     yield from _about(
         "are missing, and were put back", [n for n in missing if not _is_answer_code(graded[n])]
     )
-    yield from _about("stand in the cell of another exercise, and were found there", list(homes))
-    yield from _about("have lost their names, and were recognised by what stands in them", strange)
+    yield from _about("are in the cell of another exercise, and were found there", list(homes))
+    yield from _about("have lost their names, and were recognised by what they contain", strange)
     yield from _about(
         "are there more than once, and one of each counts",
         [name for name in found if times[name] > 1 and name not in strange],

@@ -136,16 +136,17 @@ def open_session(
     imports: str = "",
     files: dict[str, bytes] | None = None,
     folder: str = ".",
+    cifar10: bool = False,
     connect=None,
 ) -> "Session":
     """A fresh process for one submission. Raises SessionEnded if it does not come up.
 
     imports: source of the chapter's first code cell. files: what was handed in, by relative path. folder: of
-    them the one in which the notebook lies.
+    them the one in which the notebook lies. cifar10: whether the chapter uses these pictures.
     """
     # In the sandbox every session has a /tmp of its own; without it, a folder of its own must do.
     scratch = None if server.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
-    request = {"limits": asdict(limits), "folder": scratch and scratch.name}
+    request = {"limits": asdict(limits), "folder": scratch and scratch.name, "cifar10": cifar10}
     content = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
     opening = {"imports": imports, "files": content, "folder": folder}
     return Session((connect or server.connect)(request), limits, opening, scratch)

@@ -136,7 +136,8 @@ class _Run:
                 )
             self._processes += 1
             files, folder = beside_notebooks(self.job.files), self.assembled.folder
-            self._session = open_session(self.server, self.job.limits, self._imports, files, folder)
+            cifar10 = "data.cifar10(" in self.job.chapter
+            self._session = open_session(self.server, self.job.limits, self._imports, files, folder, cifar10)
             self._run_again()
         return self._session
 

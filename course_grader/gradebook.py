@@ -1,7 +1,7 @@
 """Results in nbgrader's gradebook: one transaction for each, and a row of our own that says what was graded.
 
 The tables are nbgrader's and are filled as `nbgrader autograde` fills them. What nbgrader has no place for
-(the version of the chapter, the digest of the submission, the reason) stands in one more table of the same
+(the version of the chapter, the digest of the submission, the reason) is in one more table of the same
 database, which nbgrader leaves alone.
 """
 

@@ -183,7 +183,7 @@ def _filter(architecture: int, numbers: list[int], socket: int) -> bytes:
     """
     load, equal, greater_equal, give = 0x20, 0x15, 0x35, 0x06  # bpf_common.h
     allow, refuse = 0x7FFF0000, 0x00050000 | errno.ENOSYS  # seccomp.h
-    number, arch, first_argument = 0, 4, 16  # where they stand in struct seccomp_data, little-endian
+    number, arch, first_argument = 0, 4, 16  # where they are in struct seccomp_data, little-endian
     steps = [  # what to do, where to go on if it is true, and if not, with which value
         (load, "next", "next", arch),
         (equal, "next", "refuse", architecture),  # as 32-bit programs it would have other numbers

@@ -1,7 +1,7 @@
 """Runs a cell of the student's own, and says what failed in it.
 
 A notebook comes from another machine. What this one lacks (a package, a magic) costs the statement that asks
-for it, not the rest of its cell: an answer may stand below an import that it does not need.
+for it, not the rest of its cell: an answer may be below an import that it does not need.
 """
 
 import ast

@@ -301,7 +301,7 @@ def _lengths(names: set[str]) -> list[int]:
 
 
 def _without(names: set[str], lengths: list[int], text: str) -> str:
-    """A text with a note in place of each name that stands in it as whole words.
+    """A text with a note in place of each name that is in it as whole words.
 
     A word ends where the letters end: s01 is found in /home/s01_old, and not in class01. One pattern of all
     names would take a class of thousands for ever.

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from course_format.cells import REGIONS, is_written, split
 
 WINDOW = 24  # letters and digits in a row that are no accident
-KNOWN = 18  # of them that stand in the open part in a row: then the others are the accident
+KNOWN = 18  # of them that are in the open part in a row: then the others are the accident
 LETTERS = 12  # letters among them: numbers alone are data, which a message may tell
 SHORTEST_LINE = 12  # a shorter line, without its spaces, may well stand elsewhere by chance
 
@@ -58,7 +58,7 @@ class Secrets:
 def secrets_of(chapter: NotebookNode) -> Secrets:
     """The secrets of a solved notebook: solutions, hidden tests, right claims, model answers, mark schemes.
 
-    What also stands in the open part of the chapter is no secret, nor is a sentence that a test says.
+    What is also in the open part of the chapter is no secret, nor is a sentence that a test says.
     """
     secret, shown = [], []
     for cell in chapter.cells:

@@ -53,7 +53,7 @@ ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde", "COURSE_DATA": "embedded"}
 DEFERRED_SECONDS = 0.05  # how long a timeout waits while a line is being sent
 AGAIN_SECONDS = 1.0  # between a timeout and the next one, for a cell that goes on after the first
 
-# Bound before student code runs, which may replace what stands behind the names.
+# Bound before student code runs, which may give the names to something else.
 set_timer, set_handler, set_mask, execute, environment = (
     signal.setitimer,
     signal.signal,

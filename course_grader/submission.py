@@ -98,7 +98,7 @@ def beside_notebooks(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def printable(text: str) -> str:
-    """A name as it can stand in a sentence: one line, nothing invisible, not too long."""
+    """A name as it can appear in a sentence: one line, nothing invisible, not too long."""
     shown = repr(text)[1:-1]
     return shown if len(shown) <= LONGEST_NAME else f"{shown[:LONGEST_NAME]}..."
 

@@ -1,7 +1,7 @@
-"""Finds the answer to a written question that does not stand in its own cell.
+"""Finds the answer to a written question that is not in its own cell.
 
 People write into a new cell below, into the question, into a comment, or hand in a photograph. A written
-answer counts as missing only where nothing of the student's own stands near its place.
+answer counts as missing only where nothing of the student's own is near its place.
 """
 
 import keyword
@@ -14,9 +14,9 @@ from nbformat import NotebookNode
 
 from course_format.cells import is_written
 
-NEARBY = "(This cell was handed in without an answer. This is what stands near it in the notebook:)"
-ELSEWHERE = "(This cell was handed in without an answer, which may stand in another cell of the notebook.)"
-BESIDE = "(This cell was handed in without an answer, which may stand in what was handed in beside it: {}.)"
+NEARBY = "(This cell was handed in without an answer. This is what is near it in the notebook:)"
+ELSEWHERE = "(This cell was handed in without an answer, which may be in another cell of the notebook.)"
+BESIDE = "(This cell was handed in without an answer, which may be in what was handed in beside it: {}.)"
 ASK = "so a person has to look"
 TOKEN = re.compile(r"[^\W\d_]+|[^\w\s]|\n")
 WORDS = 2  # in a row, that are no keywords: code has no such thing outside of its comments and texts
@@ -69,7 +69,7 @@ def _near(name: str, cells: list[NotebookNode], names: dict[int, str], book: Any
         return None
     pictures = {key: value for cell, _ in own for key, value in cell.get("attachments", {}).items()}
     source = "\n\n".join([NEARBY, *(text for _, text in own)])
-    return Found(f"its own cell has no answer; what stands near it was put there, {ASK}", source, pictures)
+    return Found(f"its own cell has no answer; what is near it was put there, {ASK}", source, pictures)
 
 
 def _elsewhere(
@@ -85,7 +85,7 @@ def _elsewhere(
         return Found(f"it has no answer, but {beside} was handed in, {ASK}", BESIDE.format(beside))
     texts = [cell for place, cell in enumerate(cells) if cell.cell_type != "code" and place not in names]
     if name not in chosen and any(_own_text(cell, name, book) for cell in texts):
-        return Found(f"its cell is missing, and its answer may stand in another one, {ASK}", ELSEWHERE)
+        return Found(f"its cell is missing, and its answer may be in another one, {ASK}", ELSEWHERE)
     return None
 
 

@@ -15,7 +15,7 @@ HEADING = re.compile(r"(#{2,3}) (.+?)(?: &nbsp;.*| \(\d.*)?")  # without points 
 LINK = re.compile(r"\[(\d\d)\]\(\.\./notebooks/(\w+)/(\w+)\.ipynb\)")
 TOPICS = [str(number) for number in range(1, 207)]
 MISTAKES = [f"S{number}" for number in range(1, 73)]
-OPENING = "Introduction"  # the name of what stands before a chapter's first section
+OPENING = "Introduction"  # the name of what comes before a chapter's first section
 
 
 @dataclass(frozen=True)

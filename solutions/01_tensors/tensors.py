@@ -990,6 +990,8 @@ stretched, products = ["A * v", "v[:, None] * v", "T + A"], ["A @ B", "A @ v", "
 parts = ["A[0]", "A[0:1]", "T[:, 0, -1]"]
 axes = ["T.sum(dim=1)", "T.mean(dim=0, keepdim=True)", "torch.cat((A, A))", "torch.stack((A, A))"]
 with check.case("every expression has a shape, written as a tuple"):
+    if given and all(isinstance(s, str) and s == "?" for s in given.values()):
+        raise check.NotDoneYet
     for key in (*stretched, *products, *parts, *axes):
         check.that(key in predicted, f"no answer for {key!r}: keep the keys of the dict as they were")
         check.that(predicted[key] != "?", f"{key!r} is not predicted yet")

@@ -552,22 +552,23 @@ class CNNNet(nn.Module):
     Raises ValueError with a message that says what is wrong for an input of any other shape.
     """
 
-    ### BEGIN SOLUTION
     def __init__(self):
+        ### BEGIN SOLUTION
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, kernel_size=5)
         self.conv2 = nn.Conv2d(16, 36, kernel_size=3)
         self.fc1 = nn.Linear(36 * 6 * 6, 128)
         self.fc2 = nn.Linear(128, 10)
+        ### END SOLUTION
 
     def forward(self, x):
+        ### BEGIN SOLUTION
         if x.ndim != 4 or x.shape[1:] != (3, 32, 32):
             raise ValueError(f"CNNNet takes pictures (n, 3, 32, 32), got {tuple(x.shape)}")
         x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # (n, 16, 14, 14)
         x = F.max_pool2d(F.relu(self.conv2(x)), 2)  # (n, 36, 6, 6)
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
-
-    ### END SOLUTION
+        ### END SOLUTION
 
 
 # %% test="CNNNet"

@@ -1,7 +1,5 @@
 """Known answers to the exercises of chapter 14."""
 
-import course_utils  # noqa: F401  before torchvision, or that cannot be imported
-
 import numpy as np
 import torch
 import torchvision

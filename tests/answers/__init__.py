@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import course_utils  # noqa: F401  before torchvision, or that cannot be imported
+
 from course_format.chapter import SOLUTIONS, Chapter
 
 FOLDER = Path(__file__).parent

@@ -1,4 +1,4 @@
-"""A tiny course with a gradebook, Results made by hand, and what stands in the tables afterwards."""
+"""A tiny course with a gradebook, Results made by hand, and what the tables contain afterwards."""
 
 import itertools
 import os

@@ -135,7 +135,7 @@ def test_an_added_solution_counts_wherever_it_stands_and_its_test_comes_later(at
     assert names.index("second") < names.index("test_second")
     assert result.unanswered == frozenset()
     assert result.problems[0] == (
-        "these cells have lost their names, and were recognised by what stands in them: second"
+        "these cells have lost their names, and were recognised by what they contain: second"
     )
 
 
@@ -298,7 +298,7 @@ def test_a_written_answer_may_stand_in_another_cell_and_a_person_looks():
     notebook = without("written")
     notebook.cells.insert(3, new_markdown_cell("Because it is so."))
     result = assembled(notebook)
-    assert "may stand in another cell" in answer(result, "written")
+    assert "may be in another cell" in answer(result, "written")
     assert "Because it is so." in sources_in(result)
     assert result.unanswered == frozenset()
 

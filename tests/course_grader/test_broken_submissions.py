@@ -44,7 +44,7 @@ OTHER_SECOND = "def second(x):\n    return x + x"
 @dataclass(frozen=True)
 class Case:
     """What one student hands in. points: of the three exercises. waits: whether a person has to mark the
-    written answer. reasons: each stands in the reason, and without any there is no reason at all.
+    written answer. reasons: each is in the reason, and without any there is no reason at all.
     """
 
     hand_in: Callable[[Path], None]
@@ -214,28 +214,28 @@ def solution_cell_deleted(folder):
     put(folder, without("first"))
 
 
-@broken(ALL, "have lost their names, and were recognised by what stands in them: first")
+@broken(ALL, "have lost their names, and were recognised by what they contain: first")
 def solution_in_an_added_cell(folder):
     notebook = without("first")
     notebook.cells.insert(2, new_code_cell(RIGHT["first"]))
     put(folder, notebook)
 
 
-@broken(ALL, "have lost their names, and were recognised by what stands in them: first")
+@broken(ALL, "have lost their names, and were recognised by what they contain: first")
 def solution_in_an_added_cell_before_the_empty_one(folder):
     notebook = small.handed_in(first="")
     notebook.cells.insert(2, new_code_cell(RIGHT["first"]))
     put(folder, notebook)
 
 
-@broken(ALL, "have lost their names, and were recognised by what stands in them: first")
+@broken(ALL, "have lost their names, and were recognised by what they contain: first")
 def solution_in_an_added_cell_before_the_stub(folder):
     notebook = small.handed_in(first=stub("first"))
     notebook.cells.insert(2, new_code_cell(RIGHT["first"]))
     put(folder, notebook)
 
 
-@broken(ALL, "are missing, and were put back: test_second", "recognised by what stands in them: second")
+@broken(ALL, "are missing, and were put back: test_second", "recognised by what they contain: second")
 def solution_in_an_added_cell_and_no_test(folder):
     notebook = without("second", "test_second")
     notebook.cells.insert(place(notebook, "third"), new_code_cell(RIGHT["second"]))
@@ -416,7 +416,7 @@ def metadata_stripped(folder):
     put(folder, stripped(small.handed_in()))
 
 
-@broken(ALL, "have lost their names, and were recognised by what stands in them: first, test_first")
+@broken(ALL, "have lost their names, and were recognised by what they contain: first, test_first")
 def metadata_and_ids_stripped(folder):
     put(folder, stripped(small.handed_in(), ids=True))
 

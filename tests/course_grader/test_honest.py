@@ -317,7 +317,7 @@ def all_in_one(at: str) -> Callable[[Path], None]:
     return edited(edit)
 
 
-case("all answers in one cell", all_in_one("first"), "stand in the cell of another exercise")
+case("all answers in one cell", all_in_one("first"), "are in the cell of another exercise")
 case(
     "all answers in one cell below",
     all_in_one("question"),
@@ -329,7 +329,7 @@ case("an annotated answer", answered("from typing import Callable\nsecond: Calla
 
 WORDS = "Because the mean is subtracted from the wrong axis."
 PNG = {"answer.png": {"image/png": "iVBORw0KGgo="}}
-FOUND = "written: its own cell has no answer; what stands near it was put there, so a person has to look"
+FOUND = "written: its own cell has no answer; what is near it was put there, so a person has to look"
 
 
 def unwritten(*cells: NotebookNode, at: int = 1, question: str = QUESTION, keep: bool = True, **files: str):
@@ -351,7 +351,7 @@ case("written: text below", unwritten(new_markdown_cell(WORDS)), FOUND)
 case(
     "written: text above",
     unwritten(new_markdown_cell(WORDS), at=0),
-    "recognised by what stands in them: written",
+    "recognised by what they contain: written",
 )
 case("written: above the question", unwritten(new_markdown_cell(WORDS), at=-1), FOUND)
 case("written: below the recap", unwritten(new_markdown_cell(WORDS), at=2), FOUND)
@@ -450,7 +450,7 @@ def test_what_was_written_elsewhere_is_shown_as_the_answer(graded):
         written = cell_of(autograded(graded, name), "written")
         assert written.source.startswith("(This cell was handed in without an answer.")
         assert WORDS in written.source or "因为" in written.source
-        assert page(graded, name).says("This is what stands near it in the notebook")
+        assert page(graded, name).says("This is what is near it in the notebook")
     picture = cell_of(autograded(graded, "written: picture"), "written")
     assert picture.attachments == PNG
 

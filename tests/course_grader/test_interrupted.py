@@ -27,6 +27,8 @@ def start_grader(course: Course) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # What runs in a shell's background ignores interrupts, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -37,7 +39,7 @@ def finish(grader: subprocess.Popen) -> str:
 
 
 def outcome(course: Course) -> dict:
-    """All that stands in the gradebook but how long it took, and which notebooks lie in autograded/."""
+    """All that the gradebook contains but how long it took, and which notebooks lie in autograded/."""
     tables = content(course.db_url)
     results = tables["course_grader_result"]
     assert len(results) == len(STUDENTS)

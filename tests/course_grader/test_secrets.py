@@ -70,7 +70,7 @@ def test_right_claims_are_found(chapter):
             for node in ast.walk(ast.parse(cell.source)):
                 if isinstance(node, ast.Dict) and node.values and isinstance(node.values[0], ast.Constant):
                     pairs = ast.unparse(node)[1:-1].replace(" ", "")
-                    if len(pairs) < SHORTEST_LINE:  # one short claim: it may stand anywhere
+                    if len(pairs) < SHORTEST_LINE:  # one short claim: it may be anywhere
                         continue
                     assert secrets(chapter).shown_in(f"they are {ast.literal_eval(node)}!")
 
