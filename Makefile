@@ -39,9 +39,10 @@ build: $(TOOLS) ## chapters -> solved notebooks -> student notebooks
 student: $(TOOLS) ## the pack for a class, in dist/: no solutions, no tests
 	$(BIN)/python -m course_builder student
 
-bench: $(TOOLS) ## the measurements that the README quotes; about a quarter of an hour
+bench: $(TOOLS) ## the measurements that the README quotes; about twenty minutes
 	$(BIN)/python -m benchmarks.grading
 	$(BIN)/python -m benchmarks.house_prices
+	$(BIN)/python -m benchmarks.input_pipeline
 
 # torch pins its CUDA packages itself, and a CPU-only torch needs none: the locks leave them out.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header pyproject.toml
