@@ -16,6 +16,7 @@ that is not ends the case with a sentence for the student. Test data comes from 
 """
 
 from course_utils.check._batches import one_pass
+from course_utils.check._bias import bias_path, rows_used
 from course_utils.check._cell import case, exercise, has_passed, records, score
 from course_utils.check._data import generator, integers, normal, uniform
 from course_utils.check._failure import Failed, NotDoneYet
@@ -62,6 +63,7 @@ from course_utils.check._statements import (
     unchanged,
     without,
 )
+from course_utils.check._tables import features
 from course_utils.check._training import Training
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "at_most",
     "batches",
     "between",
+    "bias_path",
     "case",
     "channel_statistics",
     "claims",
@@ -83,6 +86,7 @@ __all__ = [
     "expression",
     "extreme_scores",
     "fail",
+    "features",
     "folder",
     "from_gpu",
     "generator",
@@ -103,6 +107,7 @@ __all__ = [
     "recorded_slope",
     "records",
     "right",
+    "rows_used",
     "same_object",
     "score",
     "scored",

@@ -285,7 +285,7 @@ def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weig
         param -= lr * v
 
 
-@wrong("the look-ahead belongs into the step only")
+@wrong("the look-ahead belongs in the step only")
 @torch.no_grad()
 def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weight_decay=0.0):
     g = grad + weight_decay * param

@@ -1,0 +1,70 @@
+"""Adam on a linear layer whose features are all 0, so that only the bias learns, from 0.
+
+Its path can be worked out step by step, and says what a training did: how many steps, with which loss, on
+which rows.
+"""
+
+import math
+from collections.abc import Sequence
+
+BETAS, EPS = (0.9, 0.999), 1e-8
+
+
+def bias_path(
+    steps_per_epoch: int,
+    num_epochs: int,
+    lr: float,
+    weight_decay: float = 0.0,
+    target: float = 5000.0,
+    kind: str = "right",
+) -> list[float]:
+    """The log-RMSE after each epoch, for labels that all equal target and the mean squared error as the loss.
+
+    kind: a mistake. "half", "sum" (of batches of 4, 4 and 2) and "root" are other losses; with "piled" no
+    gradient is cleared, with "anew" each epoch has an optimizer of its own, with "before" the log-RMSE is
+    that before the epoch; "decoupled" is AdamW.
+    """
+    b, m, v, t, total, history = 0.0, 0.0, 0.0, 0, 0.0, []
+    for _ in range(num_epochs):
+        if kind == "anew":
+            m, v, t = 0.0, 0.0, 0
+        before = b
+        for step in range(steps_per_epoch):
+            gradient = {"half": 1, "sum": 2 * min(4, 10 - 4 * step)}.get(kind, 2) * (b - target)
+            gradient = math.copysign(1, b - target) if kind == "root" else gradient
+            gradient += weight_decay * b if kind != "decoupled" else 0.0
+            total = total + gradient if kind == "piled" else gradient
+            t, m, v = t + 1, *_moments(m, v, total)
+            b -= lr * weight_decay * b if kind == "decoupled" else 0.0
+            b -= lr * _direction(m, v, t)
+        at = before if kind == "before" else b
+        history.append(abs(math.log(max(at, 1.0)) - math.log(target)))
+    return history
+
+
+def rows_used(history: Sequence[float], lr: float, targets: Sequence[float]) -> list[tuple[int, int]]:
+    """The rows, 0 or 1, of the two steps of each epoch, read off the log-RMSE after the epochs.
+
+    targets: the labels of the two rows; batches of one row, no weight decay.
+    """
+    state, used = (0.0, 0.0, 0.0, 0), []
+    for value in history:
+        ends = {}
+        for pair in ((0, 1), (1, 0), (0, 0), (1, 1)):
+            b, m, v, t = state
+            for row in pair:
+                t, m, v = t + 1, *_moments(m, v, 2 * (b - targets[row]))
+                b -= lr * _direction(m, v, t)
+            errors = [math.log(max(b, 1.0) / target) ** 2 for target in targets]
+            ends[pair] = abs(math.sqrt(sum(errors) / 2) - value), (b, m, v, t)
+        used.append(min(ends, key=lambda pair: ends[pair][0]))
+        state = ends[used[-1]][1]
+    return used
+
+
+def _moments(m: float, v: float, gradient: float) -> tuple[float, float]:
+    return BETAS[0] * m + (1 - BETAS[0]) * gradient, BETAS[1] * v + (1 - BETAS[1]) * gradient**2
+
+
+def _direction(m: float, v: float, t: int) -> float:
+    return m / (1 - BETAS[0] ** t) / (math.sqrt(v / (1 - BETAS[1] ** t)) + EPS)
