@@ -1059,7 +1059,7 @@ with check.case("Nesterov's step", points=0.75):
         move=lambda g, v: 1.8 * v
     )
     wrong["here the velocity is not kept in `state`"] = play(old=0.0, move=lambda g, v: g + 0.8 * v)
-    wrong["the look-ahead belongs into the step only, not into the stored velocity"] = steps.play(
+    wrong["the look-ahead belongs in the step only, not in the stored velocity"] = steps.play(
         lambda x, g, v, lr, t: (x - lr * (g + 0.8 * (0.8 * v + g)), g + 0.8 * (0.8 * v + g))
     )
     check.close(path_of(sgd_momentum_step, momentum=0.8, nesterov=True), nesterov, known=wrong)
