@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_utils.check._data import integers, normal
+from course_utils.check._statements import that
 
 import torch
 from torch import nn
@@ -95,6 +96,25 @@ def layouts(tensor: torch.Tensor) -> dict[str, torch.Tensor]:
 def weights(net: nn.Module) -> torch.Tensor:
     """A copy of all parameters in one row."""
     return torch.cat([parameter.detach().flatten() for parameter in net.parameters()])
+
+
+def filled(net: nn.Module, X: torch.Tensor, *weights: torch.Tensor) -> nn.Module:
+    """The net with these weights, (out, in) or (out,); each place is known by its shape, either way round.
+
+    X: an input, from which lazy layers take their shapes.
+    """
+    net(X)
+    state, wanted = dict(net.state_dict()), {}
+    that(state, "net has no parameters: torch does not find layers in a Python list; use nn.ModuleList")
+    for W in weights:
+        wanted |= {W.shape[::-1]: W.permute(*range(W.ndim)[::-1]), W.shape: W}
+    found = {tuple(sorted(old.shape)) for old in state.values() if old.shape in wanted}
+    shapes = ", ".join(str(tuple(W.shape)) for W in weights)
+    complete = len(found) == len({tuple(sorted(W.shape)) for W in weights})
+    in_a_list = "layers that are in a Python list are not found by torch: use nn.ModuleList"
+    that(complete, f"weights and biases of these shapes should be in net: {shapes}; {in_a_list}")
+    net.load_state_dict({name: wanted.get(old.shape, old).clone() for name, old in state.items()})
+    return net
 
 
 @dataclass(frozen=True)

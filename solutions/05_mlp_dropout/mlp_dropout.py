@@ -1733,25 +1733,9 @@ def scores_of(X, weights, bend):
     return X @ weights[-2].T + weights[-1]
 
 
-def fill(net, X, *weights):
-    """Give net these weights, (out, in) or (out,); each is known by its shape."""
-    net(X)  # a lazy layer takes its shape from its first input
-    state, wanted = dict(net.state_dict()), {}
-    check.that(state, "net has no parameters: torch does not find layers in a Python list; use nn.ModuleList")
-    for W in weights:
-        wanted |= {W.shape[::-1]: W.permute(*range(W.ndim)[::-1]), W.shape: W}
-    found = {tuple(sorted(old.shape)) for old in state.values() if old.shape in wanted}
-    shapes = ", ".join(str(tuple(W.shape)) for W in weights)
-    complete = len(found) == len({tuple(sorted(W.shape)) for W in weights})
-    in_a_list = "layers that are in a Python list are not found by torch: use nn.ModuleList"
-    check.that(complete, f"weights and biases of these shapes should be in net: {shapes}; {in_a_list}")
-    net.load_state_dict({name: wanted.get(old.shape, old).clone() for name, old in state.items()})
-    return net
-
-
 with check.case("in evaluation mode: affine, ReLU, and an affine layer for the scores", points=1):
     X, weights = check.normal((7, 1, 2, 3)), weights_of(6, 5, 4, 3)
-    net = fill(DropoutMLP(6, (5, 4), 3, (0.5, 0.5)), X, *weights)
+    net = check.filled(DropoutMLP(6, (5, 4), 3, (0.5, 0.5)), X, *weights)
     net.eval()
     found = check.unchanged(net, X)
     check.close(net(X), found, "after net.eval() two runs give different scores: something still drops")
@@ -1765,7 +1749,7 @@ with check.case("in evaluation mode: affine, ReLU, and an affine layer for the s
     check.close(found, O, known=wrong)
 with check.case("works with a single hidden layer", points=0.5):
     X, weights = check.normal((7, 6)), weights_of(6, 5, 3)
-    net = fill(DropoutMLP(6, (5,), 3, (0.5,)), X, *weights)
+    net = check.filled(DropoutMLP(6, (5,), 3, (0.5,)), X, *weights)
     net.eval()
     check.close(net(X), scores_of(X, weights, torch.relu))
 with check.case("in training mode: each hidden layer drops with its own probability", points=1):
@@ -1776,7 +1760,7 @@ with check.case("in training mode: each hidden layer drops with its own probabil
     swapped, before = "the probabilities are exchanged", "dropout belongs after the ReLU of its layer"
     known = {(0.3, 0.0): {early: 0.51**2, swapped: 0.3}, (0.0, 0.6): {late: 0.84, before: 0.36}}
     for (p1, p2), wrong in known.items():
-        net = fill(DropoutMLP(300, (301, 302), 303, (p1, p2)), X, *weights, torch.zeros(303))
+        net = check.filled(DropoutMLP(300, (301, 302), 303, (p1, p2)), X, *weights, torch.zeros(303))
         net.train()
         O = net(X)[:, :299]
         lost = (O == 0).double()
@@ -1797,7 +1781,7 @@ with check.case("has the right defaults, and flattens pictures", points=0.5):
     check.like(net(X[:1]), torch.zeros(1, 10))
     three = torch.eye(256) + torch.eye(257)[1:, :-1] + torch.eye(257)[:-1, 1:]  # sums of three units
     W1 = torch.full((256, 784), 1 / 784)
-    fill(net, X[:3], W1, torch.zeros(256), three, torch.eye(10, 256), torch.zeros(10))
+    check.filled(net, X[:3], W1, torch.zeros(256), three, torch.eye(10, 256), torch.zeros(10))
     net.train()
     lost = (net(X)[:, 1:] == 0).double().mean()
     wrong = {"the default dropouts, 0.2 and then 0.5, are exchanged": 1 - 0.8 * (1 - 0.5**3)}
@@ -1806,7 +1790,7 @@ with check.case("has the right defaults, and flattens pictures", points=0.5):
 with check.case("the same with one or three hidden layers, and back to training mode", points=1, hidden=True):
     for d, *hiddens in ((4, 7), (6, 5, 3, 8)):
         X, weights = check.normal((40, d)), weights_of(d, *hiddens, 2)
-        net = fill(DropoutMLP(d, hiddens, 2, [0.5] * len(hiddens)), X, *weights)
+        net = check.filled(DropoutMLP(d, hiddens, 2, [0.5] * len(hiddens)), X, *weights)
         net.eval()
         check.close(net(X), scores_of(X, weights, torch.relu))
         net.train()

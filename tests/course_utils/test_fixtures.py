@@ -160,3 +160,11 @@ def test_no_two_mistakes_of_a_norm_look_alike(size, count):
         assert len(known) == length
         for i, one in enumerate(values):
             assert not any(torch.allclose(one, other, atol=1e-4) for other in values[:i])
+
+
+def test_a_net_is_filled_by_shape_and_a_missing_place_is_named():
+    net, X = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.Linear(4, 2)), torch.ones(1, 3)
+    W = torch.arange(12.0).reshape(4, 3)
+    assert torch.equal(check.filled(net, X, W)[0].weight, W)
+    with pytest.raises(check._failure.Failed, match="should be in net"):
+        check.filled(net, X, torch.ones(9, 9))
