@@ -433,7 +433,8 @@ class BatchLoader:
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for indices in self._order().split(self.batch_size):
-            X = self.images[indices].unsqueeze(1).float() / 255  # (b, 1, h, w)
+            # index_select copies whole pictures, several times faster than indexing with a tensor
+            X = self.images.index_select(0, indices).unsqueeze(1) / 255  # (b, 1, h, w)
             yield X, self.labels[indices]
 
     def _order(self) -> torch.Tensor:

@@ -182,7 +182,9 @@ def _train_epoch(
     for X, y in train_iter:
         X, y = X.to(device), y.to(device)
         scores = net(X)
-        batch_loss = loss(scores, y).mean()
+        batch_loss = loss(scores, y)
+        if batch_loss.ndim:  # one loss per example
+            batch_loss = batch_loss.mean()
         optimizer.zero_grad()
         batch_loss.backward()
         optimizer.step()
