@@ -8,10 +8,13 @@ TOOLS := $(VENV)/.tools
 PARALLEL := --numprocesses logical --maxprocesses 4
 REPLAY := COURSE_DATA=embedded $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 $(PARALLEL) --dist loadfile solutions
 
-.PHONY: lab data tools test everything variants build student bench lock
+.PHONY: lab hand-in data tools test everything variants build student bench lock
 
 lab: $(READY) ## open the course in JupyterLab
 	$(BIN)/python -m course_utils.lab $(ARGS)
+
+hand-in: $(READY) ## check a chapter of work/ and pack it for handing in: make hand-in CHAPTER=01_tensors
+	$(BIN)/python -m course_utils.hand_in $(CHAPTER) $(ARGS)
 
 data: $(READY) ## fetch the real data sets
 	$(BIN)/python -c "from course_utils import data; raise SystemExit(data.main())"
@@ -63,4 +66,4 @@ $(TOOLS): requirements-dev.txt $(READY)
 	touch $@
 
 requirements-dev.txt:
-	@echo "This is the students' pack: make lab and make data are all there is. What tests your work is in the notebooks."; exit 1
+	@echo "This is the students' pack: make lab, make hand-in and make data are all there is. What tests your work is in the notebooks."; exit 1

@@ -244,7 +244,7 @@ def test_in_the_pack_make_lab_works_and_what_cannot_work_says_so(tmp_path):
         refused = make(tmp_path, target)
         assert refused.returncode != 0
         assert refused.stdout.startswith(
-            "This is the students' pack: make lab and make data are all there is"
+            "This is the students' pack: make lab, make hand-in and make data are all there is"
         )
         assert "No rule" not in refused.stderr
     assert not (tmp_path / ".venv").exists()
