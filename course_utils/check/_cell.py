@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
-from course_utils.check import _data, _world
+from course_utils.check import _data, _desk, _world
 from course_utils.check._failure import Failed, NotDoneYet, describe_exception, describe_not_done
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -89,7 +89,7 @@ def case(name: str, *, points: float = 0.0, hidden: bool = False):
     _inside_case = True
     try:
         # Another seed than that of the test data, or a student's own random numbers would repeat the data.
-        with _world.stderr_as_stdout(), _world.same_for_everyone(seed + 1):
+        with _world.stderr_as_stdout(), _world.same_for_everyone(seed + 1), _desk.case(seed + 1):
             yield
     except NotDoneYet as stub:
         status, message = "not done", describe_not_done(stub, test_file)

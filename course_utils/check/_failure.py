@@ -14,6 +14,7 @@ from types import CodeType, FrameType, TracebackType
 from course_utils.check._show import show
 
 COURSE_UTILS = str(Path(__file__).parents[1])
+GRADER = str(Path(__file__).parents[2] / "course_grader")  # its frames lie between a test and an answer
 # What torch says when an axis is lost or a pair is taken for a tensor, and what helps.
 HELP = {
     r"size of tensor a .* must match": "if you summed or searched along an axis, keepdim=True keeps it",
@@ -71,29 +72,48 @@ def describe_exception(error: BaseException, test_file: str, hidden: bool) -> st
     test_file: the code file name of the test cell, whose own frames are not the student's.
     hidden: whether the case is hidden, so that its lines must not be shown.
     """
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    what += "".join(f"; {help}" for words, help in HELP.items() if re.search(words, str(error)))
-    trace = error.__traceback__
-    raised_in_test = _raised_in(trace, test_file)
-    if isinstance(error, NameError) and error.name and raised_in_test:
+    in_test = not in_library(error, test_file)
+    if isinstance(error, NameError) and error.name and in_test and not students_part(error, test_file):
         return f"`{error.name}` does not exist: run the cell that defines it first"
+    if told := students_part(error, test_file):
+        return told
+    if in_test:
+        line = "" if hidden else _line_of(error.__traceback__, test_file)
+        return f"this use of your answer failed: {_what(error)}" + (f"\nin the check: {line}" if line else "")
+    return f"the call stopped with {_what(error)}"
+
+
+def students_part(error: BaseException, test_file: str) -> str | None:
+    """What stopped the student's own code, where, and with which inputs; None if the error came elsewhere.
+
+    An error from another process brings the sentence along.
+    """
+    if hasattr(error, "students_part"):
+        return error.students_part
+    trace = error.__traceback__
     frames = [one for one in _frames(trace) if _is_students(one.f_code.co_filename, test_file)]
-    if frames:
-        lines = [f"your code stopped with {what}", _place(trace, frames[-1]), *_inputs(frames[0])]
-        return "\n".join(lines)
-    if raised_in_test:
-        line = "" if hidden else _line_of(traceback.extract_tb(trace)[-1])
-        return f"this use of your answer failed: {what}" + (f"\nin the check: {line}" if line else "")
-    return f"the call stopped with {what}"
+    if not frames:
+        return None
+    lines = [f"your code stopped with {_what(error)}", _place(trace, frames[-1]), *_inputs(frames[0])]
+    return "\n".join(lines)
+
+
+def in_library(error: BaseException, test_file: str) -> bool:
+    """Whether an error came from a library that was called, and not from a line of the test itself."""
+    if getattr(error, "in_library", None) is not None:
+        return error.in_library
+    files = [frame.f_code.co_filename for frame in _frames(error.__traceback__)]
+    files = [file for file in files if not file.startswith(GRADER)]
+    return bool(files) and files[-1] != test_file
+
+
+def _what(error: BaseException) -> str:
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return what + "".join(f"; {help}" for words, help in HELP.items() if re.search(words, str(error)))
 
 
 def _frames(trace: TracebackType | None) -> list[FrameType]:
     return [frame for frame, _ in traceback.walk_tb(trace)]
-
-
-def _raised_in(trace: TracebackType | None, file: str) -> bool:
-    frames = traceback.extract_tb(trace)
-    return bool(frames) and frames[-1].filename == file
 
 
 def _place(trace: TracebackType | None, last: FrameType) -> str:
@@ -129,8 +149,10 @@ def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _line_of(frame: traceback.FrameSummary) -> str:
-    return linecache.getline(frame.filename, frame.lineno).strip()
+def _line_of(trace: TracebackType | None, test_file: str) -> str:
+    """The line of the test that failed."""
+    lines = [line for frame, line in traceback.walk_tb(trace) if frame.f_code.co_filename == test_file]
+    return linecache.getline(test_file, lines[-1]).strip() if lines else ""
 
 
 def _is_students(file: str, test_file: str) -> bool:

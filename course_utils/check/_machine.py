@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
+from course_utils.check import _desk
 from course_utils.check._failure import Failed, mistake_id
 
 import torch
@@ -20,9 +21,13 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-@contextlib.contextmanager
-def gpus(count: int) -> Iterator[None]:
+def gpus(count: int) -> contextlib.AbstractContextManager:
     """Torch says that it has `count` GPUs, however it is asked. No tensor can be put on a pretended one."""
+    return _desk.inside(_pretended_gpus, count)
+
+
+@contextlib.contextmanager
+def _pretended_gpus(count: int) -> Iterator[None]:
     cuda = torch.device("cuda") if count else None
     with contextlib.ExitStack() as pretended:
         for target, name, value in (
@@ -52,12 +57,15 @@ def from_gpu(path: Path, device: str = "cuda:7") -> bool:
     return bool(changed)
 
 
-class steady_lstsq(TorchFunctionMode):
+def steady_lstsq() -> contextlib.AbstractContextManager:
     """Context: torch.linalg.lstsq with its default method is refused on collinear columns.
 
     What it returns there depends on leftovers in memory (PyTorch issue 187411), so it cannot be graded.
     """
+    return _desk.inside(_SteadyLstsq)
 
+
+class _SteadyLstsq(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func is torch.linalg.lstsq and kwargs.get("driver") in (None, "gelsy"):

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from course_utils.check import _desk
 from course_utils.check._data import normal
 from course_utils.check._failure import Failed, NotDoneYet, mistake_id
 from course_utils.check._show import first_difference, show, show_dtype
@@ -184,6 +185,10 @@ def expression(text: str, **values: Any) -> Any:
 
     Where Python finds no operator or method for it, the sentence names the expression.
     """
+    return _desk.run(_evaluate, text, values)
+
+
+def _evaluate(text: str, values: dict[str, Any]) -> Any:
     try:
         return eval(compile(text, __file__, "eval"), {}, values)
     except (TypeError, AttributeError) as error:
@@ -192,10 +197,14 @@ def expression(text: str, **values: Any) -> Any:
         raise Failed(f"`{text}` does not work: {error}", "no-operator") from None
 
 
-@contextlib.contextmanager
-def at_most(steps: int, message: str) -> Iterator[None]:
+def at_most(steps: int, message: str) -> contextlib.AbstractContextManager:
     """What is called inside takes at most so many steps of Python's machine: for walks that might not end."""
-    left, before = [steps], sys.gettrace()
+    return _desk.inside(_counting, [steps], message)
+
+
+@contextlib.contextmanager
+def _counting(left: list[int], message: str) -> Iterator[None]:
+    before = sys.gettrace()
 
     def count(frame, event, _):
         frame.f_trace_opcodes = True
@@ -284,7 +293,7 @@ def gradient(
     """
     cotangent = normal(reference(*inputs, *fixed).shape, dtype=inputs[0].dtype)
     expected = _pull_back(reference, inputs, fixed, cotangent)
-    found = _pull_back(function, inputs, fixed, cotangent)
+    found = _desk.run(_pull_back, function, inputs, fixed, cotangent)
     wrong = {words: _pull_back(other, inputs, fixed, cotangent) for words, other in (known or {}).items()}
     names = _parameters(function, len(inputs) + len(fixed))
     for i, (mine, right) in enumerate(zip(found, expected, strict=True)):
@@ -293,26 +302,24 @@ def gradient(
         close(mine, right, f"{name} is wrong", known=explained, rtol=rtol, atol=atol)
 
 
-@contextlib.contextmanager
-def without(*names: str) -> Iterator[None]:
+def without(*names: str) -> contextlib.AbstractContextManager:
     """Make functions unavailable while the student's code runs.
 
     names: full names of torch functions, such as "torch.nn.functional.one_hot" or "torch.Tensor.softmax",
     or "autograd" for every way to differentiate. A call fails the case, also one through another name that
     the student gave the function.
     """
-    functions = [(part, name) for name in names for part in GROUPS.get(name, (name,))]
-    with _RefuseTorchFunctions({_resolve(part): name for part, name in functions}):
-        yield
+    return _desk.inside(_RefuseTorchFunctions, *names)
 
 
 class _RefuseTorchFunctions(TorchFunctionMode):
     """Sees every call of a torch function, under whatever name it was imported."""
 
-    def __init__(self, names: dict[Callable, str]):
+    def __init__(self, *names: str):
         super().__init__()
-        self.names = names
-        self.codes = {f.__code__: name for f, name in names.items() if inspect.isfunction(f)}
+        parts = [(part, name) for name in names for part in GROUPS.get(name, (name,))]
+        self.names = {_resolve(part): name for part, name in parts}
+        self.codes = {f.__code__: name for f, name in self.names.items() if inspect.isfunction(f)}
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         name = self.names.get(func) or self._caller()

@@ -1,0 +1,451 @@
+"""How the desk tells the examiner about values: as JSON that can say nothing but plain values.
+
+`Encoder` is used at the desk, `Decoder` by the examiner. What is plain (numbers, texts, containers, tensors,
+arrays, tables, modules of torch.nn) is built anew by the examiner; every other object stays at the desk and
+is known by its number. Nothing is unpickled, no code is named but classes of torch.nn.
+
+A value is a JSON scalar, or a list that begins with a tag.
+"""
+
+import collections
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from course_grader.inside.twins import TENSORS, Twins, kind, place, storage_of
+
+import numpy as np
+import pandas as pd
+import torch
+
+DEEPEST = 40  # containers inside each other
+MOST = 2_000_000  # values in one message
+SCALARS = (bool, int, float, str, type(None))
+# The special methods that a stand-in of an object has if the object has them.
+SPECIAL = (
+    "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or iadd isub imul itruediv radd rsub "
+    "rmul rmatmul rtruediv rfloordiv rmod rpow rand rxor ror neg pos abs invert eq ne lt le gt ge len getitem setitem "
+    "delitem contains iter next call enter exit int float index bool str repr reversed round"
+).split()
+
+
+def is_library_module(value: Any) -> bool:
+    """A module of torch.nn itself, used as it comes: the examiner can have one of its own."""
+    cls = type(value)
+    if not isinstance(value, torch.nn.Module) or not cls.__module__.startswith("torch.nn."):
+        return False
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return library_module(cls.__module__, cls.__qualname__) is cls and not any(vars(value).get(h) for h in hooks)
+
+
+def library_module(module: Any, name: Any) -> type | None:
+    """The class of torch.nn with this name."""
+    found = getattr(torch.nn, name, None) if isinstance(name, str) else None
+    known = isinstance(found, type) and issubclass(found, torch.nn.Module)
+    return found if known and found.__module__ == module else None
+
+
+class Encoder:
+    """Values of the desk, as JSON and byte strings. One for each message."""
+
+    def __init__(self, twins: Twins, handles: dict[int, Any]) -> None:
+        self.twins = twins
+        self.handles = handles
+        self.blobs: list[bytes] = []
+        self.depth = 0
+
+    def value(self, value: Any) -> Any:
+        number = self.twins.number(value)
+        if number is not None:
+            return ["ref", number]
+        self.depth += 1
+        try:
+            if self.depth > DEEPEST:
+                raise ValueError("the value is nested too deeply")
+            return self._new(value)
+        finally:
+            self.depth -= 1
+
+    def _new(self, value: Any) -> Any:
+        cls = type(value)
+        if cls in SCALARS:
+            return value
+        writer = WRITERS.get(cls)
+        if writer is not None:
+            return writer(self, value)
+        if isinstance(value, np.generic) and cls.__module__ == "numpy" and not cls.__name__ == "void":
+            return ["np", cls.__name__, self._blob(np.asarray(value).tobytes())]
+        if isinstance(value, torch.Tensor):
+            plain = torch.Tensor.detach(value).as_subclass(torch.Tensor)
+            return ["subtensor", cls.__name__, self._tensor(plain)]
+        if isinstance(value, tuple) and isinstance(getattr(cls, "_fields", None), tuple):
+            return ["named", cls.__name__, list(map(str, cls._fields)), self._entries(tuple(value))]
+        if isinstance(value, tuple) and cls.__module__ == "torch.return_types":
+            names = [name for name in dir(cls) if not name.startswith(("_", "n_"))]
+            names = [name for name in names if not callable(getattr(cls, name))]
+            order = sorted(names, key=lambda name: next((i for i, v in enumerate(value) if v is getattr(value, name)), 0))
+            return ["named", cls.__name__, order, self._entries(tuple(value))]
+        if is_library_module(value):
+            return self._module(value)
+        return self._handle(value)
+
+    def parts(self, value: Any, parts: Any) -> Any:
+        """What changed in an object: its parts, whose own identity does not matter."""
+        match kind(value):
+            case "dict" | "object":
+                return self._pairs(parts)
+            case "list" | "set" | "cell":
+                return self._entries(parts)
+            case "tensor":
+                return [parts["requires_grad"], self.value(parts["grad"]), self.value(parts["memory"])]
+            case "generator":
+                return self._blob(parts.numpy().tobytes())
+            case "table":
+                return self._new(parts)
+        return None
+
+    def _blob(self, data: bytes) -> int:
+        self.blobs.append(data)
+        return len(self.blobs) - 1
+
+    def _entries(self, values: Any) -> list:
+        return [self.value(value) for value in values]
+
+    def _pairs(self, values: dict) -> list:
+        return [[self.value(key), self.value(value)] for key, value in dict.items(values)]
+
+    def _add(self, value: Any) -> int:
+        number = self.twins.new_number()
+        self.twins.add(value, number)
+        return number
+
+    def _storage(self, value: torch.Tensor | np.ndarray) -> Any:
+        storage = storage_of(value)
+        if storage is None:
+            return None
+        number = self.twins.storage_number(storage)
+        if number is None:
+            number = self.twins.new_number()
+            self.twins.add_storage(storage, number)
+            return [number, self._blob(self.twins.bytes_known[number].numpy().tobytes())]
+        return number
+
+    def _tensor(self, value: torch.Tensor) -> list:
+        if value.layout != torch.strided or value.is_quantized or value.device.type not in ("cpu", "meta"):
+            return self._handle(value)
+        value_ = value.detach()
+        if value_.is_conj() or value_.is_neg():
+            value_ = value_.resolve_conj().resolve_neg()
+        if value.dim() and value.untyped_storage().nbytes() > 4 * value.numel() * value.element_size() + 4096:
+            if self.twins.storage_number(value.untyped_storage()) is None:
+                value_ = value_.clone()  # a small window of a large tensor
+        storage = self._storage(value_)
+        grad = self.value(value.grad) if value.is_leaf else None
+        flags = [value.requires_grad, value.is_leaf, type(value) is torch.nn.Parameter, value.device.type]
+        number = self._add(value)
+        return ["tensor", number, storage, place(value_), flags, grad]
+
+    def _array(self, value: np.ndarray) -> list:
+        if value.dtype.hasobject or value.dtype.kind not in "biufcSU":
+            return ["objects", list(value.shape), self._entries(value.ravel().tolist())]
+        storage = self._storage(value)
+        if storage is None:
+            return ["bytes array", self._add(value), str(value.dtype), list(value.shape), self._blob(value.tobytes())]
+        start = value.__array_interface__["data"][0] - storage_of(value).data_ptr()
+        return ["array", self._add(value), storage, str(value.dtype), list(value.shape), list(value.strides), start]
+
+    def _module(self, value: torch.nn.Module) -> list:
+        number = self._add(value)
+        return ["module", number, type(value).__module__, type(value).__qualname__, self._pairs(vars(value))]
+
+    def _list(self, value: list) -> list:
+        return ["list", self._add(value), self._entries(value)]
+
+    def _dict(self, value: dict) -> list:
+        return ["dict", type(value).__name__, self._add(value), self._pairs(value)]
+
+    def _frame(self, value: pd.DataFrame) -> list:
+        columns = [self._column(value.iloc[:, k]) for k in range(value.shape[1])]
+        return ["frame", self._add(value), self._entries(value.columns), self._entries(value.index), columns]
+
+    def _series(self, value: pd.Series) -> list:
+        index = self._entries(value.index)
+        return ["series", self._add(value), self.value(value.name), index, self._column(value)]
+
+    def _column(self, value: pd.Series) -> list:
+        return [str(value.dtype), self._entries(value.tolist())]
+
+    def _handle(self, value: Any) -> list:
+        """An object that stays here."""
+        number = self.twins.new_number()
+        self.handles[number] = value
+        self.twins.numbers[id(value)] = number
+        if isinstance(value, type):
+            special = [name for name in SPECIAL if _has(value, name)]
+            bases = [self.value(base) for base in value.__mro__[1:-1] if not _is_library(base)]
+            return ["class", number, value.__name__, special, bases, _library_base(value)]
+        return ["object", number, self.value(type(value))]
+
+
+def _has(cls: type, name: str) -> bool:
+    own = getattr(cls, f"__{name}__", None)
+    return own is not None and own is not getattr(object, f"__{name}__", None)
+
+
+def _is_library(cls: type) -> bool:
+    return (cls.__module__ or "").partition(".")[0] in ("builtins", "torch", "collections", "abc", "typing", "enum")
+
+
+def _library_base(cls: type) -> str:
+    """The nearest class of Python or torch that it comes from, by name."""
+    base = next(base for base in cls.__mro__ if _is_library(base))
+    return f"{base.__module__}.{base.__qualname__}"
+
+
+WRITERS: dict[type, Callable[[Encoder, Any], Any]] = {
+    complex: lambda _, v: ["complex", v.real, v.imag],
+    bytes: lambda e, v: ["bytes", e._blob(v)],
+    tuple: lambda e, v: ["tuple", e._entries(v)],
+    list: Encoder._list,
+    dict: Encoder._dict,
+    collections.OrderedDict: Encoder._dict,
+    collections.defaultdict: Encoder._dict,
+    collections.Counter: Encoder._dict,
+    set: lambda e, v: ["set", e._add(v), e._entries(v)],
+    frozenset: lambda e, v: ["frozenset", e._entries(v)],
+    range: lambda _, v: ["range", v.start, v.stop, v.step],
+    slice: lambda e, v: ["slice", e._entries((v.start, v.stop, v.step))],
+    type(...): lambda _, v: ["ellipsis"],
+    torch.Size: lambda _, v: ["size", list(v)],
+    torch.dtype: lambda _, v: ["dtype", str(v).removeprefix("torch.")],
+    torch.device: lambda _, v: ["device", str(v)],
+    pathlib.PosixPath: lambda _, v: ["path", str(v)],
+    np.ndarray: Encoder._array,
+    pd.DataFrame: Encoder._frame,
+    pd.Series: Encoder._series,
+    **dict.fromkeys(TENSORS, Encoder._tensor),
+}
+
+
+class Decoder:
+    """Values that came from the desk. Raises an error of Python for whatever no encoder wrote.
+
+    stand_in(number, class) and stand_in_class(number, name, special, bases, library) make what stands for an
+    object and a class that stay at the desk.
+    """
+
+    def __init__(self, twins: Twins, blobs: list[bytes], stand_in: Callable, stand_in_class: Callable) -> None:
+        self.twins = twins
+        self.blobs = blobs
+        self.stand_in = stand_in
+        self.stand_in_class = stand_in_class
+        self.left = MOST
+
+    def value(self, data: Any, depth: int = 0) -> Any:
+        self.left -= 1
+        if depth > DEEPEST + 2 or self.left < 0:
+            raise ValueError("the value is too large")
+        if type(data) in SCALARS:
+            return data
+        tag, *rest = data
+        return READERS[tag](self, depth + 1, *rest)
+
+    def parts(self, value: Any, data: Any) -> Any:
+        """What `Encoder.parts` wrote about this object."""
+        match kind(value):
+            case "dict" | "object":
+                return dict(self.pairs(data, 1))
+            case "list" | "cell":
+                return self.entries(data, 1)
+            case "set":
+                return set(self.entries(data, 1))
+            case "tensor":
+                return {"requires_grad": bool(data[0]), "grad": self.value(data[1]), "memory": self.value(data[2])}
+            case "generator":
+                return torch.frombuffer(bytearray(self.blobs[data]), dtype=torch.uint8)
+            case "table":
+                return self.value(data)
+        return None
+
+    def entries(self, data: list, depth: int) -> list:
+        return [self.value(one, depth) for one in data]
+
+    def pairs(self, data: list, depth: int) -> list:
+        return [(self.value(key, depth), self.value(value, depth)) for key, value in data]
+
+    def added(self, number: int, value: Any) -> Any:
+        self._new_number(number)
+        self.twins.add(value, number)
+        return value
+
+    def _new_number(self, number: Any) -> None:
+        """Numbers of the desk are odd, and used once."""
+        if type(number) is not int or number % 2 != 1 or number in self.twins.objects:
+            raise ValueError("this number is taken")
+
+    def storage(self, data: Any) -> torch.UntypedStorage | None:
+        if data is None:
+            return None
+        if isinstance(data, list):
+            number, blob = data
+            self._new_number(number)
+            if number in self.twins.storages:
+                raise ValueError("this number is taken")
+            new = torch.frombuffer(bytearray(self.blobs[blob]), dtype=torch.uint8).clone().untyped_storage()
+            self.twins.add_storage(new, number)
+            return new
+        return self.twins.storages[data]
+
+    def ref(self, _: int, number: int) -> Any:
+        return self.twins.objects[number]
+
+    def tensor(self, depth: int, number: int, storage: Any, at: list, flags: list, grad: Any) -> torch.Tensor:
+        memory, (shape, stride, offset, dtype) = self.storage(storage), at
+        kind_of = _dtype(dtype.removeprefix("torch."))
+        if memory is None:
+            where = "meta" if flags[3] == "meta" else "cpu"
+            value = torch.empty_strided(shape, stride, dtype=kind_of, device=where)
+        else:
+            value = torch.tensor([], dtype=kind_of).set_(memory, offset, shape, stride)
+        requires_grad, leaf, parameter, _ = map(bool, flags)
+        if parameter:
+            value = torch.nn.Parameter(value, requires_grad=requires_grad)
+        elif requires_grad:
+            value.requires_grad_()
+            value = value if leaf else value.view_as(value)  # a tensor that has a graph
+        if leaf and grad is not None:
+            value.grad = self.value(grad, depth)
+        return self.added(number, value)
+
+    def array(self, _: int, number: int, storage: Any, dtype: str, shape: list, strides: list, start: int) -> np.ndarray:
+        memory = torch.tensor([], dtype=torch.uint8).set_(self.storage(storage)).numpy()
+        return self.added(number, np.ndarray(shape, _array_dtype(dtype), memory, start, strides))
+
+    def bytes_array(self, _: int, number: int, dtype: str, shape: list, blob: int) -> np.ndarray:
+        value = np.frombuffer(self.blobs[blob], _array_dtype(dtype)).reshape(shape).copy()
+        return self.added(number, value)
+
+    def objects(self, depth: int, shape: list, entries: list) -> np.ndarray:
+        value = np.empty(len(entries), dtype=object)
+        value[:] = self.entries(entries, depth)
+        return value.reshape(shape)
+
+    def module(self, depth: int, number: int, module: str, name: str, own: list) -> torch.nn.Module:
+        cls = library_module(module, name)
+        value = cls.__new__(cls)
+        vars(value).update(training=True)
+        self.added(number, value)
+        vars(value).update(self.pairs(own, depth))
+        self.twins.settle(number)
+        return value
+
+    def list(self, depth: int, number: int, entries: list) -> list:
+        value = self.added(number, [])
+        value.extend(self.entries(entries, depth))
+        self.twins.settle(number)
+        return value
+
+    def dict(self, depth: int, name: str, number: int, pairs: list) -> dict:
+        value = self.added(number, DICTS[name]())
+        value.update(self.pairs(pairs, depth))
+        self.twins.settle(number)
+        return value
+
+    def set(self, depth: int, number: int, entries: list) -> set:
+        return self.added(number, set(self.entries(entries, depth)))
+
+    def frame(self, depth: int, number: int, columns: list, index: list, data: list) -> pd.DataFrame:
+        rows = pd.Index(self.entries(index, depth))
+        series = [self._column(one, rows, depth) for one in data]
+        value = pd.concat(series, axis=1) if series else pd.DataFrame(index=rows)
+        value.columns = pd.Index(self.entries(columns, depth)) if series else value.columns
+        return self.added(number, value)
+
+    def series(self, depth: int, number: int, name: Any, index: list, data: list) -> pd.Series:
+        value = self._column(data, pd.Index(self.entries(index, depth)), depth)
+        value.name = self.value(name, depth)
+        return self.added(number, value)
+
+    def _column(self, data: list, index: pd.Index, depth: int) -> pd.Series:
+        dtype, entries = data
+        return pd.Series(self.entries(entries, depth), index=index, dtype=_table_dtype(dtype))
+
+    def named(self, depth: int, name: str, fields: list, entries: list) -> tuple:
+        values = self.entries(entries, depth)
+        return collections.namedtuple(_identifier(name), map(_identifier, fields))(*values)
+
+    def subtensor(self, depth: int, name: str, data: list) -> torch.Tensor:
+        cls = type(_identifier(name), (torch.Tensor,), {})
+        return self.value(data, depth).as_subclass(cls)
+
+    def numpy(self, _: int, name: str, blob: int) -> np.generic:
+        dtype = np.dtype(getattr(np, name))
+        if dtype.hasobject:
+            raise ValueError("no number")
+        return np.frombuffer(self.blobs[blob], dtype)[0]
+
+    def object(self, depth: int, number: int, cls: Any) -> Any:
+        self._new_number(number)
+        return self.stand_in(number, self.value(cls, depth))
+
+    def cls(self, depth: int, number: int, name: str, special: list, bases: list, library: str) -> type:
+        self._new_number(number)
+        return self.stand_in_class(number, name, special, self.entries(bases, depth), library)
+
+
+READERS: dict[str, Callable] = {
+    "ref": Decoder.ref,
+    "complex": lambda _, __, real, imag: complex(real, imag),
+    "bytes": lambda d, _, blob: d.blobs[blob],
+    "tuple": lambda d, depth, entries: tuple(d.entries(entries, depth)),
+    "list": Decoder.list,
+    "dict": Decoder.dict,
+    "set": Decoder.set,
+    "frozenset": lambda d, depth, entries: frozenset(d.entries(entries, depth)),
+    "range": lambda _, __, *limits: range(*limits),
+    "slice": lambda d, depth, limits: slice(*d.entries(limits, depth)),
+    "ellipsis": lambda _, __: ...,
+    "size": lambda _, __, entries: torch.Size(entries),
+    "dtype": lambda _, __, name: _dtype(name),
+    "device": lambda _, __, name: torch.device(name),
+    "path": lambda _, __, name: pathlib.PosixPath(name),
+    "np": Decoder.numpy,
+    "tensor": Decoder.tensor,
+    "array": Decoder.array,
+    "bytes array": Decoder.bytes_array,
+    "objects": Decoder.objects,
+    "subtensor": Decoder.subtensor,
+    "named": Decoder.named,
+    "module": Decoder.module,
+    "frame": Decoder.frame,
+    "series": Decoder.series,
+    "object": Decoder.object,
+    "class": Decoder.cls,
+}
+DICTS = {cls.__name__: cls for cls in (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)}
+
+
+def _dtype(name: str) -> torch.dtype:
+    found = getattr(torch, name)
+    if not isinstance(found, torch.dtype):
+        raise ValueError(f"{name} is no dtype")
+    return found
+
+
+def _array_dtype(name: str) -> np.dtype:
+    found = np.dtype(name)
+    if found.hasobject:
+        raise ValueError(f"{name} is no dtype of numbers or texts")
+    return found
+
+
+def _table_dtype(name: str) -> Any:
+    return name if name in ("object", "bool", "str", "string", "category", "boolean") else _array_dtype(name)
+
+
+def _identifier(name: Any) -> str:
+    if not isinstance(name, str) or not name.isidentifier() or name.startswith("__"):
+        raise ValueError("no name")
+    return name
+
+

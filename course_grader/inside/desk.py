@@ -1,0 +1,217 @@
+"""The desk: the process in which the student's cells ran, while the examiner asks it for calls.
+
+What comes from the examiner is trusted, and pickled; what goes back is written by codec.Encoder.
+"""
+
+import contextlib
+import inspect
+import io
+import pickle
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from course_utils.check import _world
+from course_utils.check._failure import Failed, NotDoneYet, describe_not_done, in_library, students_part
+
+from course_grader.inside import settings, wire
+from course_grader.inside.codec import Encoder
+from course_grader.inside.twins import Twins, set_parts
+
+import torch
+
+NAMES = 12  # classes that an exception comes from, which are told
+
+
+class Desk:
+    """Serves one test cell. names: the notebook's names. test_file: the code file name of the test cell."""
+
+    def __init__(self, connection: socket.socket, names: dict[str, Any], test_file: str) -> None:
+        self.connection = connection
+        self.names = names
+        self.test_file = test_file
+        self.twins = Twins(first=1)
+        self.handles: dict[int, Any] = {}
+        self.settings = settings.now()
+        self.case = contextlib.ExitStack()
+
+    def serve(self) -> None:
+        """Answer until the examiner says that the cell has ended. Raises wire.Hangup if it is gone."""
+        global _current
+        _current = self
+        while True:
+            head, blobs = wire.receive(self.connection)
+            match head:
+                case {"end": _}:
+                    return self.case.close()
+                case {"name": name}:
+                    self._reply(lambda name=name: self.names[name])
+                case {"call": numbers}:
+                    self._reply(lambda: self._call(numbers, blobs[0]))
+
+    def _reply(self, work: Callable[[], Any]) -> None:
+        encoder, said = Encoder(self.twins, self.handles), {}
+        try:
+            result = work()
+            said = {"value": encoder.value(result)}
+        except BaseException as error:
+            encoder = Encoder(self.twins, self.handles)
+            said = {"raised": self._raised(error, encoder)}
+        # What is new in the result is known to the examiner; what changed in the rest is told.
+        updates = [[n, encoder.parts(self.twins.objects[n], new)] for n, new in self.twins.changed()]
+        for number, _ in updates:
+            self.twins.settle(number)
+        said["updates"] = updates
+        said["storages"] = [[n, encoder._blob(new)] for n, new in self.twins.changed_storages()]
+        new = settings.now()
+        said["settings"] = settings.to_json(settings.changed(self.settings, new))
+        self.settings = new
+        wire.send(self.connection, said, encoder.blobs)
+
+    def _call(self, numbers: list, pickled: bytes) -> Any:
+        message = self.load(numbers, pickled)
+        for number, parts in message["updates"]:
+            set_parts(self.twins.objects[number], parts)
+            self.twins.settle(number)
+        for number, new in message["storages"]:
+            self.twins.set_bytes(number, new)
+        settings.take_over(message["settings"])
+        self.settings |= message["settings"]
+        with contextlib.ExitStack() as stack:
+            for context, args in message["contexts"]:
+                stack.enter_context(context(*args))
+            return message["function"](*message["args"], **message["kwargs"])
+
+    def load(self, numbers: list, pickled: bytes) -> Any:
+        """What the examiner pickled. numbers: [place in pickle's memo, number] of objects that both know."""
+        unpickler = _Unpickler(io.BytesIO(pickled), self)
+        loaded = unpickler.load()
+        memo = unpickler.memo.copy()
+        for place, number in numbers:
+            self.twins.add(memo[place], number)
+        return loaded
+
+    def object(self, number: int) -> Any:
+        return self.handles[number] if number in self.handles else self.twins.objects[number]
+
+    def _raised(self, error: BaseException, encoder: Encoder) -> dict:
+        trace = error.__traceback__
+        error = error.with_traceback(_below_the_desk(trace))
+        said = {
+            "names": [cls.__name__ for cls in type(error).__mro__[:-1]][:NAMES],
+            "text": _text(error),
+            "name": getattr(error, "name", None) if isinstance(error, NameError | AttributeError) else None,
+        }
+        if isinstance(error, Failed):
+            return said | {"mistake": error.mistake}
+        if isinstance(error, NotDoneYet):
+            return said | {"students": describe_not_done(error, self.test_file)}
+        if isinstance(error, KeyError | StopIteration) and len(error.args) == 1:
+            with contextlib.suppress(Exception):
+                said["argument"] = encoder.value(error.args[0])
+        return said | {
+            "students": students_part(error, self.test_file),
+            "library": in_library(error, self.test_file),
+        }
+
+
+_current: Desk | None = None
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, desk: Desk) -> None:
+        super().__init__(file)
+        self.desk = desk
+
+    def persistent_load(self, number: int) -> Any:
+        return self.desk.object(number)
+
+
+def _below_the_desk(trace: Any) -> Any:
+    """The part of a traceback behind the functions of this module."""
+    kept = trace
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == __file__:
+            kept = trace.tb_next
+        trace = trace.tb_next
+    return kept
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:10_000]
+    except Exception:
+        return "its message cannot be shown"
+
+
+# What the examiner asks to be called here --------------------------------------------------------------
+
+
+def begin_case(seed: int) -> None:
+    """The surroundings of a case: see course_utils.check._world."""
+    _current.case.enter_context(_world.stderr_as_stdout())
+    _current.case.enter_context(_world.same_for_everyone(seed))
+
+
+def end_case() -> None:
+    """Put back what the notebook had."""
+    _current.case.close()
+
+
+def new_storage(number: int, content: bytes) -> torch.UntypedStorage:
+    """Memory that the examiner has, too."""
+    storage = torch.frombuffer(bytearray(content), dtype=torch.uint8).clone().untyped_storage()
+    _current.twins.add_storage(storage, number)
+    return storage
+
+
+def make_tensor(storage: Any, at: list, requires_grad: bool, parameter: bool, meta: bool) -> torch.Tensor:
+    """The twin of a tensor. storage: the number of a known one, or (number, content) of a new one, or None."""
+    shape, stride, offset, name = at
+    dtype = getattr(torch, name.removeprefix("torch."))
+    if storage is None:
+        value = torch.empty_strided(shape, stride, dtype=dtype, device="meta" if meta else "cpu")
+    else:
+        memory = new_storage(*storage) if isinstance(storage, tuple) else _current.twins.storages[storage]
+        value = torch.tensor([], dtype=dtype).set_(memory, offset, shape, stride)
+    return torch.nn.Parameter(value, requires_grad) if parameter else value.requires_grad_(requires_grad)
+
+
+def make_array(storage: Any, dtype: str, shape: tuple, strides: tuple, start: int) -> Any:
+    """The twin of an array in the same memory."""
+    import numpy as np
+
+    memory = new_storage(*storage) if isinstance(storage, tuple) else _current.twins.storages[storage]
+    buffer = torch.tensor([], dtype=torch.uint8).set_(memory).numpy()
+    return np.ndarray(shape, np.dtype(dtype), buffer, start, strides)
+
+
+class ExaminersIterator:
+    """Stands for a generator of a test: each next one is asked for."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.desk = number, _current
+
+    def __iter__(self) -> Iterator:
+        return self
+
+    def __next__(self) -> Any:
+        wire.send(self.desk.connection, {"next": self.number})
+        head, blobs = wire.receive(self.desk.connection)
+        if "stop" in head:
+            raise StopIteration
+        return self.desk.load(head["call"], blobs[0])
+
+
+def special(name: str, value: Any, *args: Any) -> Any:
+    """Call a special method, as Python would."""
+    return getattr(type(value), f"__{name}__")(value, *args)
+
+
+def parameters(function: Callable) -> list[tuple[str, int]] | None:
+    """(name, kind) of a function's parameters; None if it does not say."""
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return [(one.name, int(one.kind), one.default is one.empty) for one in found]

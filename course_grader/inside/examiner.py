@@ -1,0 +1,323 @@
+"""The examiner's side of the desk: stand-ins for what is there, and the calls that travel.
+
+It implements course_utils.check._desk.Desk. Nothing that comes from the desk is trusted: it is read by
+codec.Decoder, and whatever is no sound message ends the desk.
+"""
+
+import builtins
+import contextlib
+import copy
+import inspect
+import io
+import operator
+import socket
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from course_utils.check._failure import Failed, NotDoneYet
+
+import cloudpickle
+import numpy as np
+import torch
+
+from course_grader.inside import desk as at_desk
+from course_grader.inside import settings, wire
+from course_grader.inside.codec import Decoder
+from course_grader.inside.twins import TENSORS, Twins, kind, place, set_parts, storage_of
+
+BINARY = {"add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "and_", "xor", "or_"}
+BINARY |= {"iadd", "isub", "imul", "itruediv", "eq", "ne", "lt", "le", "gt", "ge"}
+ERRORS = {
+    name: one for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException)
+}
+ERRORS |= {"LinAlgError": torch.linalg.LinAlgError, "Failed": Failed, "NotDoneYet": NotDoneYet}
+FUNCTIONS = {"function": types.FunctionType, "method": types.MethodType, "generator": types.GeneratorType}
+FUNCTIONS |= {"builtin_function_or_method": types.BuiltinFunctionType}
+
+
+
+
+class Desk:
+    """The desk of one test cell, as the examiner sees it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.twins = Twins(first=0)
+        self.stand_ins: dict[int, Any] = {}
+        self.contexts: list[tuple[Callable, tuple]] = []
+        self.iterators: list[Iterator] = []
+        self.settings = settings.now()
+
+    # What course_utils.check asks for
+
+    def run(self, function: Callable, *args: Any, **kwargs: Any) -> Any:
+        """What the function gives at the desk. Raises what it raises there."""
+        new = settings.now()
+        message = {
+            "updates": list(self.twins.changed()),
+            "storages": list(self.twins.changed_storages()),
+            "settings": settings.changed(self.settings, new),
+            "contexts": list(self.contexts),
+            "function": function,
+            "args": args,
+            "kwargs": kwargs,
+        }
+        self.settings = new
+        for number, _ in message["updates"]:
+            self.twins.settle(number)
+        wire.send(self.connection, *self._pickled(message))
+        return self._answer()
+
+    @contextlib.contextmanager
+    def inside(self, context: Callable, *args: Any) -> Iterator[None]:
+        """Have every call run inside context(*args)."""
+        self.contexts.append((context, args))
+        try:
+            yield
+        finally:
+            self.contexts.pop()
+
+    @contextlib.contextmanager
+    def case(self, seed: int) -> Iterator[None]:
+        """The surroundings of a case at the desk."""
+        self.run(at_desk.begin_case, seed)
+        try:
+            yield
+        finally:
+            self.run(at_desk.end_case)
+
+    def name(self, name: str) -> Any:
+        """What a name of the notebook means. Raises KeyError if nothing."""
+        wire.send(self.connection, {"name": name})
+        return self._answer()
+
+    def end(self) -> None:
+        """The test cell is over."""
+        wire.send(self.connection, {"end": True})
+
+    # The way down
+
+    def _pickled(self, message: Any) -> tuple[dict, list[bytes]]:
+        file = io.BytesIO()
+        pickler = _Pickler(file, self)
+        pickler.dump(message)
+        numbers = []
+        own = {id(message), *map(id, message.values())} if isinstance(message, dict) else set()
+        own |= pickler.passing
+        for place_in_memo, value in pickler.memo.copy().values():
+            if id(value) not in own and kind(value) and self.twins.number(value) is None:
+                number = self.twins.new_number()
+                self.twins.add(value, number)
+                numbers.append([place_in_memo, number])
+        return {"call": numbers}, [file.getvalue()]
+
+    def storage(self, value: torch.Tensor | np.ndarray) -> Any:
+        """How the desk is told about a storage: see desk.make_tensor."""
+        storage = storage_of(value)
+        if storage is None:
+            return None
+        number = self.twins.storage_number(storage)
+        if number is not None:
+            return number
+        number = self.twins.new_number()
+        self.twins.add_storage(storage, number)
+        return (number, self.twins.bytes_known[number].numpy().tobytes())
+
+    # The way up
+
+    def _answer(self) -> Any:
+        while True:
+            head, blobs = wire.receive(self.connection)
+            if not isinstance(head, dict):
+                raise wire.Hangup("it sent something that is no message")
+            if "next" not in head:
+                return self._result(head, blobs)
+            self._give_next(head["next"])
+
+    def _give_next(self, number: Any) -> None:
+        try:
+            item = next(self.iterators[number])
+        except StopIteration:
+            return wire.send(self.connection, {"stop": True})
+        wire.send(self.connection, *self._pickled([item]))
+
+    def _result(self, head: dict, blobs: list[bytes]) -> Any:
+        decoder = Decoder(self.twins, blobs, self._stand_in, self._stand_in_class)
+        try:
+            raised = value = None
+            if "raised" in head:
+                raised = self._error(head["raised"], decoder)
+            else:
+                value = decoder.value(head["value"])
+            for number, parts in head["updates"]:
+                twin = self.twins.objects[number]
+                set_parts(twin, decoder.parts(twin, parts))
+                self.twins.settle(number)
+            for number, blob in head["storages"]:
+                self.twins.set_bytes(number, blobs[blob])
+            new = settings.from_json(head["settings"])
+            settings.take_over(new)
+            self.settings |= new
+        except Exception as error:
+            raise wire.Hangup(f"it sent something that is no message ({type(error).__name__}: {error})") from error
+        if raised is not None:
+            raise raised
+        return value
+
+    def _error(self, said: dict, decoder: Decoder) -> BaseException:
+        names = [name for name in said["names"] if isinstance(name, str)]
+        known = next((ERRORS[name] for name in names if name in ERRORS), Exception)
+        if known is Failed:
+            return Failed(str(said["text"]), said["mistake"])
+        cls = known if known.__name__ == names[0] else type(names[0], (known,), {})
+        error = _make(cls, decoder.value(said["argument"]) if "argument" in said else str(said["text"]))
+        if said.get("name") is not None:
+            error.name = str(said["name"])
+        error.students_part, error.in_library = said.get("students"), said.get("library")
+        return error
+
+    def _stand_in(self, number: int, cls: type) -> Any:
+        return self._known(number, object.__new__(cls))
+
+    def _stand_in_class(self, number: int, name: str, special: list, bases: list, library: str) -> type:
+        own = {f"__{one}__": _special(self, one) for one in special} | {"_desk": self, "_library": _library(library)}
+        own.setdefault("__repr__", _special(self, "repr"))
+        return self._known(number, type.__new__(StandInClass, name, tuple(bases) or (StandIn,), own))
+
+    def _known(self, number: int, value: Any) -> Any:
+        self.twins.objects[number] = value
+        self.twins.numbers[id(value)] = number
+        return value
+
+
+def _make(cls: type, argument: Any) -> BaseException:
+    try:
+        return cls(argument) if argument != "" else cls()
+    except TypeError:  # a Unicode error takes five arguments
+        return next(base for base in cls.__mro__ if base in (ValueError, Exception))(argument)
+
+
+def _library(name: str) -> type:
+    """The class of Python or torch with this name."""
+    module, _, name = name.rpartition(".")
+    if module == "builtins":
+        return FUNCTIONS.get(name, vars(builtins).get(name, object))
+    if module.startswith("torch.optim"):
+        return getattr(torch.optim, name, torch.optim.Optimizer)
+    found = getattr(torch.nn, name, None) or getattr(torch, name, None) or getattr(torch.utils.data, name, object)
+    return found if isinstance(found, type) else object
+
+
+class _Pickler(cloudpickle.Pickler):
+    def __init__(self, file: io.BytesIO, desk: Desk) -> None:
+        super().__init__(file, protocol=5)
+        self.desk = desk
+        self.passing: set[int] = set()  # objects that pickling itself makes
+        self.keep: list = []
+
+    def persistent_id(self, value: Any) -> int | None:
+        return self.desk.twins.number(value)
+
+    def reducer_override(self, value: Any) -> Any:
+        cls = type(value)
+        if cls in TENSORS and value.layout == torch.strided:
+            grad = value.grad if value.is_leaf else None
+            state = None if grad is None else (None, {"grad": grad})
+            return self._own(at_desk.make_tensor, (
+                self.desk.storage(value.detach()),
+                place(value),
+                value.requires_grad,
+                cls is torch.nn.Parameter,
+                value.device.type == "meta",
+            ), state)
+        if cls is np.ndarray and value.dtype.kind in "biufc":
+            storage = self.desk.storage(value)
+            if storage is not None:
+                start = value.__array_interface__["data"][0] - storage_of(value).data_ptr()
+                return self._own(
+                    at_desk.make_array, (storage, str(value.dtype), value.shape, value.strides, start)
+                )
+        if cls is types.GeneratorType:
+            self.desk.iterators.append(value)
+            return self._own(at_desk.ExaminersIterator, (len(self.desk.iterators) - 1,))
+        return super().reducer_override(value)
+
+    def _own(self, function: Callable, args: tuple, state: Any = None) -> tuple:
+        own = [args, state, *args, *(state or ())]
+        self.keep += own
+        self.passing |= {id(one) for one in own}
+        return (function, args) if state is None else (function, args, state)
+
+
+# Stand-ins ----------------------------------------------------------------------------------------------
+
+
+class StandInClass(type):
+    """The class of stand-ins for the objects of one class of the desk."""
+
+    def __new__(cls, name: str, bases: tuple, own: dict) -> Any:
+        """A test derives a class of its own from the student's: that happens at the desk."""
+        return bases[0]._desk.run(type, name, bases, own)
+
+    def __init__(cls, *_: Any) -> None:
+        pass
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return cls._desk.run(cls, *args, **kwargs)
+
+    def __getattr__(cls, name: str) -> Any:
+        return cls._desk.run(getattr, cls, name)
+
+
+class StandIn:
+    """Stands for an object that stays at the desk."""
+
+    def __getattribute__(self, name: str) -> Any:
+        cls = type(self)
+        desk = type.__getattribute__(cls, "_desk")
+        match name:
+            case "__class__":
+                library = type.__getattribute__(cls, "_library")
+                return cls if library is object else library
+            case "__dict__":
+                return desk.run(vars, self)
+            case "__deepcopy__":
+                return lambda memo: desk.run(copy.deepcopy, self)
+            case "__copy__":
+                return lambda: desk.run(copy.copy, self)
+            case "__signature__":
+                return _signature(desk.run(at_desk.parameters, self))
+        return desk.run(getattr, self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        type(self)._desk.run(setattr, self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        type(self)._desk.run(delattr, self, name)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def _signature(found: Any) -> inspect.Signature | None:
+    if found is None:
+        return None
+    made = [inspect.Parameter(n, k, default=inspect.Parameter.empty if none else None) for n, k, none in found]
+    return inspect.Signature(made)
+
+
+def _special(desk: Desk, name: str) -> Callable:
+    """A special method of stand-ins."""
+    plain = {"and": "and_", "or": "or_"}.get(name, name)
+    other = plain.removeprefix("r")
+    other = {"and": "and_", "or": "or_"}.get(other, other)
+    if plain in BINARY:
+        return lambda self, right: desk.run(getattr(operator, plain), self, right)
+    if plain.startswith("r") and other in BINARY:
+        return lambda self, left: desk.run(getattr(operator, other), left, self)
+    if name == "call":
+        return lambda self, *args, **kwargs: desk.run(self, *args, **kwargs)
+    if name == "repr":
+        return lambda self: desk.run(repr, self)
+    return lambda self, *args: desk.run(at_desk.special, name, self, *args)
