@@ -8,7 +8,7 @@ TOOLS := $(VENV)/.tools
 PARALLEL := --numprocesses logical --maxprocesses 4
 REPLAY := COURSE_DATA=embedded $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 $(PARALLEL) --dist loadfile solutions
 
-.PHONY: lab hand-in data tools test everything variants build student bench lock
+.PHONY: lab hand-in data tools test everything variants build student site bench lock
 
 lab: $(READY) ## open the course in JupyterLab
 	$(BIN)/python -m course_utils.lab $(ARGS)
@@ -41,6 +41,9 @@ build: $(TOOLS) ## chapters -> solved notebooks -> student notebooks
 
 student: $(TOOLS) ## the pack for a class, in dist/: no solutions, no tests
 	$(BIN)/python -m course_builder student
+
+site: $(TOOLS) ## all chapters as web pages to read, in site/, which need no network
+	$(BIN)/python -m course_builder site
 
 bench: $(TOOLS) ## the measurements that the README quotes; about twenty minutes
 	$(BIN)/python -m benchmarks.grading

@@ -1,11 +1,12 @@
-"""python -m course_builder build [CHAPTER ...] [--force] | student"""
+"""python -m course_builder build [CHAPTER ...] [--force] | student | site"""
 
 import argparse
 import sys
 
+from course_builder import site
 from course_builder.build import build
 from course_builder.student import pack
-from course_format.chapter import ROOT, ChapterError
+from course_format.chapter import ROOT, ChapterError, chapters
 
 
 def main() -> None:
@@ -15,10 +16,13 @@ def main() -> None:
     building.add_argument("chapter", nargs="*", help="such as 01_tensors; all, if none is named")
     building.add_argument("--force", action="store_true", help="execute also what did not change")
     commands.add_parser("student", help="the pack for a class, in dist/")
+    commands.add_parser("site", help="all chapters as web pages to read, in site/")
     options = parser.parse_args()
     try:
         if options.command == "student":
             print(pack(ROOT / "dist"))
+        elif options.command == "site":
+            print(site.build(chapters(), ROOT / "site"))
         else:
             _report(build(options.chapter, options.force))
     except ChapterError as error:

@@ -1,5 +1,11 @@
 """What of a chapter must not reach students, and whether it did."""
 
+import zlib
+from pathlib import Path
+
+import nbformat
+from bs4 import BeautifulSoup
+
 from course_format.cells import nbgrader
 from course_format.chapter import Chapter
 
@@ -31,3 +37,36 @@ def secret_lines(chapter: Chapter, *regions: str) -> set[str]:
 def leaked(secrets: set[str], text: str) -> set[str]:
     """The secret lines that stand in this text, as whole lines."""
     return secrets & set(map(str.strip, text.splitlines()))
+
+
+def texts_below(folder: Path) -> dict[Path, str]:
+    """All that can be read in the files below a folder: HTML without and with its tags, notebooks by cells.
+
+    A file of an unknown kind is a KeyError: nothing is skipped but pictures.
+    """
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in PICTURES]
+    return {path: READERS[path.suffix](path.read_bytes()) for path in files}
+
+
+def _plain(data: bytes) -> str:
+    return data.decode()
+
+
+def _page(data: bytes) -> str:
+    return f"{BeautifulSoup(data, 'html.parser').get_text()}\n{data.decode()}"
+
+
+def _notebook(data: bytes) -> str:
+    return "\n".join(cell.source for cell in nbformat.reads(data.decode(), as_version=4).cells)
+
+
+def _inventory(data: bytes) -> str:
+    return zlib.decompress(data.split(b"\n", 4)[4]).decode()  # Sphinx's list of headings, below four lines
+
+
+PICTURES = {".png", ".svg"}
+READERS = dict.fromkeys(("", ".css", ".js", ".map", ".txt"), _plain) | {
+    ".html": _page,
+    ".ipynb": _notebook,
+    ".inv": _inventory,
+}
