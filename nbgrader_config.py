@@ -10,8 +10,8 @@ c = get_config()  # noqa: F821 (traitlets provides it)
 c.CourseDirectory.course_id = "deep_learning"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "notebooks"
-# *.py: the text sources beside the solved notebooks hold the solutions, and no step may copy them.
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py"]
+# *.py and worked.md: the texts beside the solved notebooks tell the solutions, and no step may copy them.
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py", "worked.md"]
 
 c.GenerateAssignment.preprocessors = [
     nbgrader.LockCells,

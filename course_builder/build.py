@@ -126,7 +126,8 @@ def release(found: list[Chapter], folder: Path) -> list[Path]:
     """
     for chapter in found:
         target = folder / SOLUTIONS.name / chapter.name
-        shutil.copytree(chapter.folder, target, ignore=shutil.ignore_patterns("*.py", ".ipynb_checkpoints"))
+        texts = shutil.ignore_patterns("*.py", "worked.md", ".ipynb_checkpoints")
+        shutil.copytree(chapter.folder, target, ignore=texts)
         nbgrader_generate(chapter.name, folder)
     return [folder / NOTEBOOKS.name / chapter.name for chapter in found]
 

@@ -5,12 +5,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from fnmatch import fnmatch
 
 import jupytext
 import nbformat
 import pytest
 from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
+from traitlets.config.loader import PyFileConfigLoader
 
 from course_builder import build, student
 from course_format.cells import is_test, nbgrader
@@ -257,6 +259,20 @@ def test_everything_is_refused_before_anything_is_written(small):
     with pytest.raises(ChapterError, match=r"^02_more/more\.py, line \d+: test 'thing' is worth 2 points"):
         build.build()
     assert stamps(small.folder.parents[1]) == before
+
+
+def test_the_texts_beside_a_solved_notebook_are_not_released(small):
+    (small.folder / "worked.md").write_text("## thing\n")
+    build.build()
+    released = small.folder.parents[1] / "notebooks" / small.name
+    assert [path.name for path in released.iterdir()] == ["things.ipynb"]
+
+
+def test_nbgrader_ignores_the_texts_beside_a_solved_notebook():
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    names = {path.name for chapter in CHAPTERS for path in chapter.folder.iterdir() if path.is_file()}
+    kept = {name for name in names if not any(fnmatch(name, p) for p in config.CourseDirectory.ignore)}
+    assert kept == {chapter.solved.name for chapter in CHAPTERS}
 
 
 def test_the_build_says_what_it_wrote(small):
