@@ -24,16 +24,15 @@ def explore(
 
     The picture is a widget, not an output, so the stored notebook holds nothing that could change.
     """
-    picture = ipywidgets.Image(format="png", layout={"width": f"{width * plots.SHOWN:.0f}px"}, alt=alt)
+    picture = ipywidgets.HTML()  # its Image has no alt text
     comment = ipywidgets.Label()
 
     def redraw(_: object = None) -> None:
         values = {name: widget.value for name, widget in controls.items()}
         said: list[str | None] = []
         try:
-            picture.value = plots._png(
-                lambda axes: said.append(draw(axes[0], **values)), width=width, height=height
-            )
+            png = plots._png(lambda axes: said.append(draw(axes[0], **values)), width=width, height=height)
+            picture.value = plots.as_html(png, alt)
             comment.value = said[0] or ""
         except ValueError as error:
             comment.value = str(error)

@@ -194,10 +194,14 @@ def released(chapter):
     return site.NOTEBOOKS / chapter.name / f"{chapter.stem}.ipynb"
 
 
+def break_a_link(cells):
+    cells[1:] = [nbformat.v4.new_markdown_cell("See [the next one](nowhere.md).")]
+
+
 def test_what_sphinx_complains_about_is_refused_and_the_old_site_stays(small, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("as it was")
-    edit(released(small), lambda cells: cells[-1].update(source="See [the next one](nowhere.md)."))
+    edit(released(small), break_a_link)
     with pytest.raises(
         ChapterError, match=r"(?s)^Sphinx refuses a page.*01_tensors\.md:\d+: .*'nowhere\.md'"
     ):

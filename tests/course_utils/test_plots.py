@@ -466,6 +466,26 @@ class TestInANotebook:
         assert [alts[0], *alts[2:]] == ['a "line" rises, a < b', "a bar", "another bar"]
         assert alts[1].startswith("two lines Last values")
 
+    def test_a_page_gets_alt_texts_that_jupyterlab_shows(self, monkeypatch):
+        """A Jupyter server names its session to its kernels, and JupyterLab drops the alt text of a PNG."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+        environment = os.environ | {"JPY_SESSION_NAME": "a page"}
+        client = nbclient.NotebookClient(notebook, resources={"metadata": {"path": ROOT}})
+        client.execute(env=environment)
+        outputs = [output for cell in notebook.cells for output in cell.outputs]
+        assert [sorted(output.data) for output in outputs] == [["text/html", "text/plain"]] * 4
+        shown = [BeautifulSoup(output.data["text/html"], "html.parser").img for output in outputs]
+        assert [picture["alt"] for picture in (shown[0], *shown[2:])] == [
+            'a "line" rises, a < b',
+            "a bar",
+            "another bar",
+        ]
+        assert shown[1]["alt"].startswith("two lines Last values: a 59, b ")
+        for picture in shown:
+            assert (picture["width"], picture["height"]) == ("700", "300")
+            png = base64.b64decode(picture["src"].removeprefix("data:image/png;base64,"))
+            assert Image.open(io.BytesIO(png)).size == (1008, 432)
+
     def test_nbval_replays_it_and_compares_alt_texts(self, notebook, tmp_path):
         other = copy.deepcopy(notebook)
         other.cells[2].outputs[0].data["text/plain"] = "a line"
