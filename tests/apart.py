@@ -3,6 +3,8 @@
 import ast
 import os
 import socket
+import sys
+import traceback
 from typing import Any
 
 from course_utils import check
@@ -58,5 +60,7 @@ def _be_the_desk(connection: socket.socket, imports: str, others: dict, answer: 
         at_desk.Desk(connection, names, FILE).serve()
     except wire.Hangup:
         pass
+    except BaseException:
+        traceback.print_exc(file=sys.__stderr__)
     finally:
         os._exit(0)

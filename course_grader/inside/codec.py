@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 DEEPEST = 40  # containers inside each other
+HUGE = 2**26  # bytes of one tensor
 MOST = 2_000_000  # values in one message
 SCALARS = (bool, int, float, str, type(None))
 # The special methods that a stand-in of an object has if the object has them.
@@ -139,6 +140,8 @@ class Encoder:
         if value.dim() and value.untyped_storage().nbytes() > 4 * value.numel() * value.element_size() + 4096:
             if self.twins.storage_number(value.untyped_storage()) is None:
                 value_ = value_.clone()  # a small window of a large tensor
+        if value_.untyped_storage().nbytes() > HUGE:  # only its shape is looked at, and says what is wrong
+            value_ = value_.new_full((), float("nan") if value_.is_floating_point() else 0).expand(value_.shape)
         storage = self._storage(value_)
         grad = self.value(value.grad) if value.is_leaf else None
         flags = [value.requires_grad, value.is_leaf, type(value) is torch.nn.Parameter, value.device.type]

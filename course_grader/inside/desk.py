@@ -18,6 +18,7 @@ from course_grader.inside import settings, wire
 from course_grader.inside.codec import Encoder
 from course_grader.inside.twins import Twins, set_parts
 
+import numpy as np
 import torch
 
 NAMES = 12  # classes that an exception comes from, which are told
@@ -46,8 +47,8 @@ class Desk:
                     return self.case.close()
                 case {"name": name}:
                     self._reply(lambda name=name: self.names[name])
-                case {"call": numbers}:
-                    self._reply(lambda: self._call(numbers, blobs[0]))
+                case {"call": _}:
+                    self._reply(lambda head=head, blobs=blobs: self._call(head, blobs))
 
     def _reply(self, work: Callable[[], Any]) -> None:
         encoder, said = Encoder(self.twins, self.handles), {}
@@ -68,8 +69,11 @@ class Desk:
         self.settings = new
         wire.send(self.connection, said, encoder.blobs)
 
-    def _call(self, numbers: list, pickled: bytes) -> Any:
-        message = self.load(numbers, pickled)
+    def _call(self, head: dict, blobs: list[bytes]) -> Any:
+        message = self.load(head, blobs)
+        self.twins.forget(message["forget"])
+        for number in message["forget"]:
+            self.twins.numbers.pop(id(self.handles.pop(number, None)), None)
         for number, parts in message["updates"]:
             set_parts(self.twins.objects[number], parts)
             self.twins.settle(number)
@@ -82,12 +86,19 @@ class Desk:
                 stack.enter_context(context(*args))
             return message["function"](*message["args"], **message["kwargs"])
 
-    def load(self, numbers: list, pickled: bytes) -> Any:
-        """What the examiner pickled. numbers: [place in pickle's memo, number] of objects that both know."""
-        unpickler = _Unpickler(io.BytesIO(pickled), self)
+    def load(self, head: dict, blobs: list[bytes]) -> Any:
+        """What the examiner pickled.
+
+        head: "call", [place in pickle's memo, number] of objects that both know from now on, and "storages",
+        the numbers of new ones, whose content follows the pickle.
+        """
+        for number, content in zip(head["storages"], blobs[1:], strict=True):
+            storage = torch.frombuffer(bytearray(content), dtype=torch.uint8).clone().untyped_storage()
+            self.twins.add_storage(storage, number)
+        unpickler = _Unpickler(io.BytesIO(blobs[0]), self)
         loaded = unpickler.load()
         memo = unpickler.memo.copy()
-        for place, number in numbers:
+        for place, number in head["call"]:
             self.twins.add(memo[place], number)
         return loaded
 
@@ -158,30 +169,34 @@ def end_case() -> None:
     _current.case.close()
 
 
-def new_storage(number: int, content: bytes) -> torch.UntypedStorage:
-    """Memory that the examiner has, too."""
-    storage = torch.frombuffer(bytearray(content), dtype=torch.uint8).clone().untyped_storage()
-    _current.twins.add_storage(storage, number)
-    return storage
+def make_tensor(storage: int | None, at: list, flags: tuple, grad: Any, base: torch.Tensor | None) -> torch.Tensor:
+    """The twin of a tensor. storage: the number of its memory.
 
-
-def make_tensor(storage: Any, at: list, requires_grad: bool, parameter: bool, meta: bool) -> torch.Tensor:
-    """The twin of a tensor. storage: the number of a known one, or (number, content) of a new one, or None."""
+    flags: whether it requires a gradient, is a leaf, is a Parameter, is on the meta device. base: what it is a
+    view of.
+    """
     shape, stride, offset, name = at
-    dtype = getattr(torch, name.removeprefix("torch."))
+    dtype, (requires_grad, leaf, parameter, meta) = getattr(torch, name.removeprefix("torch.")), flags
     if storage is None:
         value = torch.empty_strided(shape, stride, dtype=dtype, device="meta" if meta else "cpu")
     else:
-        memory = new_storage(*storage) if isinstance(storage, tuple) else _current.twins.storages[storage]
+        memory = _current.twins.storages[storage]
         value = torch.tensor([], dtype=dtype).set_(memory, offset, shape, stride)
-    return torch.nn.Parameter(value, requires_grad) if parameter else value.requires_grad_(requires_grad)
+        if base is not None and base.dtype == dtype and base.requires_grad == requires_grad:
+            value = base.as_strided(shape, stride, offset)
+    if parameter:
+        value = torch.nn.Parameter(value, requires_grad)
+    elif requires_grad and not value.requires_grad:
+        value.requires_grad_()
+        value = value if leaf else value.view_as(value)  # a tensor that has a graph
+    if leaf:
+        value.grad = grad
+    return value
 
 
-def make_array(storage: Any, dtype: str, shape: tuple, strides: tuple, start: int) -> Any:
+def make_array(storage: int, dtype: str, shape: tuple, strides: tuple, start: int) -> Any:
     """The twin of an array in the same memory."""
-    import numpy as np
-
-    memory = new_storage(*storage) if isinstance(storage, tuple) else _current.twins.storages[storage]
+    memory = _current.twins.storages[storage]
     buffer = torch.tensor([], dtype=torch.uint8).set_(memory).numpy()
     return np.ndarray(shape, np.dtype(dtype), buffer, start, strides)
 
@@ -200,7 +215,7 @@ class ExaminersIterator:
         head, blobs = wire.receive(self.desk.connection)
         if "stop" in head:
             raise StopIteration
-        return self.desk.load(head["call"], blobs[0])
+        return self.desk.load(head, blobs)[0]
 
 
 def special(name: str, value: Any, *args: Any) -> Any:

@@ -53,8 +53,11 @@ class Desk:
 
     def run(self, function: Callable, *args: Any, **kwargs: Any) -> Any:
         """What the function gives at the desk. Raises what it raises there."""
+        unused = self.twins.unused()
+        self.twins.forget(unused)
         new = settings.now()
         message = {
+            "forget": unused,
             "updates": list(self.twins.changed()),
             "storages": list(self.twins.changed_storages()),
             "settings": settings.changed(self.settings, new),
@@ -110,19 +113,8 @@ class Desk:
                 number = self.twins.new_number()
                 self.twins.add(value, number)
                 numbers.append([place_in_memo, number])
-        return {"call": numbers}, [file.getvalue()]
-
-    def storage(self, value: torch.Tensor | np.ndarray) -> Any:
-        """How the desk is told about a storage: see desk.make_tensor."""
-        storage = storage_of(value)
-        if storage is None:
-            return None
-        number = self.twins.storage_number(storage)
-        if number is not None:
-            return number
-        number = self.twins.new_number()
-        self.twins.add_storage(storage, number)
-        return (number, self.twins.bytes_known[number].numpy().tobytes())
+        new = [self.twins.bytes_known[number].numpy().tobytes() for number in pickler.storages]
+        return {"call": numbers, "storages": pickler.storages}, [file.getvalue(), *new]
 
     # The way up
 
@@ -215,6 +207,7 @@ class _Pickler(cloudpickle.Pickler):
         self.desk = desk
         self.passing: set[int] = set()  # objects that pickling itself makes
         self.keep: list = []
+        self.storages: list[int] = []  # those that the desk does not have yet
 
     def persistent_id(self, value: Any) -> int | None:
         return self.desk.twins.number(value)
@@ -222,17 +215,18 @@ class _Pickler(cloudpickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         cls = type(value)
         if cls in TENSORS and value.layout == torch.strided:
-            grad = value.grad if value.is_leaf else None
-            state = None if grad is None else (None, {"grad": grad})
-            return self._own(at_desk.make_tensor, (
-                self.desk.storage(value.detach()),
-                place(value),
-                value.requires_grad,
-                cls is torch.nn.Parameter,
-                value.device.type == "meta",
-            ), state)
+            return self._own(
+                at_desk.make_tensor,
+                (
+                    self._storage(value.detach()),
+                    place(value),
+                    (value.requires_grad, value.is_leaf, cls is torch.nn.Parameter, value.device.type == "meta"),
+                    value.grad if value.is_leaf else None,
+                    value._base if value._is_view() else None,
+                ),
+            )
         if cls is np.ndarray and value.dtype.kind in "biufc":
-            storage = self.desk.storage(value)
+            storage = self._storage(value)
             if storage is not None:
                 start = value.__array_interface__["data"][0] - storage_of(value).data_ptr()
                 return self._own(
@@ -243,11 +237,23 @@ class _Pickler(cloudpickle.Pickler):
             return self._own(at_desk.ExaminersIterator, (len(self.desk.iterators) - 1,))
         return super().reducer_override(value)
 
-    def _own(self, function: Callable, args: tuple, state: Any = None) -> tuple:
-        own = [args, state, *args, *(state or ())]
-        self.keep += own
-        self.passing |= {id(one) for one in own}
-        return (function, args) if state is None else (function, args, state)
+    def _storage(self, value: torch.Tensor | np.ndarray) -> int | None:
+        """The number of its memory."""
+        storage, twins = storage_of(value), self.desk.twins
+        if storage is None:
+            return None
+        number = twins.storage_number(storage)
+        if number is None:
+            number = twins.new_number()
+            twins.add_storage(storage, number)
+            self.storages.append(number)
+        return number
+
+    def _own(self, function: Callable, args: tuple) -> tuple:
+        """How to make a twin; what describes it is no object of the test's."""
+        self.keep.append(args)
+        self.passing |= {id(args), *map(id, [one for one in args if type(one) in (tuple, list)])}
+        return function, args
 
 
 # Stand-ins ----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ memory on one side share it on the other.
 """
 
 import collections
+import sys
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -131,6 +132,7 @@ def same_parts(old: Any, new: Any) -> bool:
     return old is new
 
 
+ONLY_HERE = 3  # references to an object that nothing else refers to: the table, a loop, getrefcount itself
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -224,6 +226,26 @@ class Twins:
         with torch.no_grad():
             content(storage).copy_(torch.frombuffer(bytearray(new), dtype=torch.uint8))
         self.bytes_known[number] = content(storage).clone()
+
+    def unused(self) -> list[int]:
+        """Numbers of what nothing here refers to any more but this table, and of storages without a tensor."""
+        found = [number for number, value in self.objects.items() if sys.getrefcount(value) <= ONLY_HERE]
+        return found + [
+            number
+            for number, storage in self.storages.items()
+            if torch._C._storage_Use_Count(storage._cdata) <= 1
+        ]
+
+    def forget(self, numbers: list[int]) -> None:
+        """These are no twins any more."""
+        for number in numbers:
+            if number in self.storages:
+                storage = self.storages.pop(number)
+                self.storage_numbers.pop(storage.data_ptr(), None)
+                del self.bytes_known[number]
+            elif number in self.objects:
+                self.numbers.pop(id(self.objects.pop(number)), None)
+                self.known.pop(number, None)
 
     def settle(self, number: int) -> None:
         """Both sides now know this object as it is."""

@@ -1,5 +1,7 @@
 """How values appear in messages: short, and exact where it matters."""
 
+import re
+
 import torch
 
 FEW = 8  # as many entries as a message shows of a tensor
@@ -12,6 +14,7 @@ def show(value: object) -> str:
     if isinstance(value, torch.Size):
         return str(tuple(value))
     text = " ".join(line.strip() for line in repr(value).splitlines())
+    text = re.sub(r" at 0x[0-9a-f]+", "", text)  # says nothing, and is another one in every run
     return text if len(text) <= 80 else text[:77] + "..."
 
 
