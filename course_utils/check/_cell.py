@@ -195,7 +195,11 @@ def _summary(cell: _Cell) -> str:
     return f"{text}; hidden checks decide about {left:g} more when your work is graded" if left else text
 
 
-_COLOURS = {"passed": "#1a7f37", "failed": "#b35900", "not done": "#6e7781"}
+# Mixed with the ink of the page, so that they can be read on a light page and on a dark one.
+_COLOURS = {
+    status: f"color-mix(in srgb, {colour} 60%, currentColor)"
+    for status, colour in {"passed": "#1a7f37", "failed": "#b35900", "not done": "#6e7781"}.items()
+}
 
 
 def _html_line(record: Record) -> str:
