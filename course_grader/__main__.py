@@ -1,4 +1,4 @@
-"""The command line: `course-grader grade|feedback|report|export`, run in the top folder of a course."""
+"""The command line: `course-grader collect|grade|feedback|report|export`, in a course's top folder."""
 
 import argparse
 import contextlib
@@ -21,6 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("course-grader: stopped; what was recorded stays, run it again for the rest", file=sys.stderr)
         return 130
+
+
+def _collect(chosen: argparse.Namespace) -> int:
+    from course_grader.collect import Options, collect, told
+
+    options = Options(chosen.roster, chosen.times, chosen.timezone, chosen.update, chosen.dry_run)
+    summary = collect(_course(), chosen.source, chosen.assignment, options)
+    for line in told(summary, chosen.assignment, chosen.dry_run):
+        print(line)
+    return 1 if summary.refused else 0
 
 
 def _grade(chosen: argparse.Namespace) -> int:
@@ -92,6 +102,34 @@ def _parser() -> argparse.ArgumentParser:
         prog="course-grader", description="Grade a class, on nbgrader's formats."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    collect = commands.add_parser(
+        "collect", help="put what a learning platform gives into submitted/, with the times"
+    )
+    collect.set_defaults(run=_collect)
+    collect.add_argument(
+        "source", type=Path, metavar="ZIP_OR_FOLDER", help="of Moodle, Canvas, Blackboard, ..."
+    )
+    collect.add_argument("assignment")
+    collect.add_argument(
+        "--roster",
+        type=Path,
+        metavar="CSV",
+        help="who is in the class, with id and name; else the gradebook says",
+    )
+    collect.add_argument(
+        "--times",
+        type=Path,
+        metavar="CSV",
+        help="when each student handed in; `zip` takes the zip's own times",
+    )
+    collect.add_argument(
+        "--timezone", metavar="ZONE", help="of times without one, as Europe/Berlin; else this machine's"
+    )
+    collect.add_argument(
+        "--update", action="store_true", help="replace what is in submitted/ by what is newer"
+    )
+    collect.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
 
     grade = commands.add_parser("grade", help="run the submissions of an assignment and record their scores")
     grade.set_defaults(run=_grade)
