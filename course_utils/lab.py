@@ -1,34 +1,38 @@
 """`make lab`: bring the chapters into work/ and open JupyterLab at the start page.
 
-A chapter that is already in work/ is never touched, whatever the course brings.
+A chapter that is already in work/ is never touched, whatever the course brings. The folder jupyter/ beside
+this file holds the settings of the students' JupyterLab. They apply to this one start of it, so that the
+JupyterLab of an instructor in the same environment stays as it is.
 """
 
-import json
+import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from course_utils import overview, progress
+from course_utils.progress import Chapter
 
 import nbformat
+from jupyterlab.labapp import LabApp
 
 from course_format.cells import hours
 
 START, GLOSSARY = "START.md", "GLOSSARY.md"
-SETTINGS = {
-    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
-    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-}
+JUPYTER = Path(__file__).with_name("jupyter")
 HEAD = """\
 # Deep learning, chapter by chapter
 
 Work through the chapters in order. Each one explains, shows, and then asks you to write code that is
 checked on the spot. Checks are folded to one line; click the dots to read one. {advice}
 
+[Your progress]({progress}) shows every exercise: done, partly done or open, and what failed last.
+
 **Coming back** to a chapter, or after a kernel restart, nothing is defined yet, and a cell says
-`NameError: name 'check' is not defined`. Click the cell where you want to go on and choose
-*Run > Run All Above Selected Cell*.
+`NameError: name 'check' is not defined`. Click the cell where you want to go on, then **Run all above** in
+the bar over the notebook. If it stops at a cell of yours with an error, correct that cell or turn its lines
+into comments, and click again.
 
 | chapter | what it is about | time | points | your checks so far |
 |---|---|---:|---:|---:|
@@ -43,8 +47,8 @@ from a chapter to those that need it:
 
 {map}
 
-*This page is written anew at every `make lab`; keep your own notes elsewhere. Your chapters are in the
-folder `work/`, and updating the course never changes them.*
+*This page and the page of progress are written anew whenever you save a chapter; keep your own notes
+elsewhere. Your chapters are in the folder `work/`, and updating the course never changes them.*
 """
 
 
@@ -65,42 +69,48 @@ def copy_missing(notebooks: Path, work: Path) -> list[str]:
     return copied
 
 
-def start_page(notebooks: Path, work: Path) -> str:
+def write_pages(notebooks: Path, work: Path) -> None:
+    """Write the start page and the page of progress into work/, from what is saved there.
+
+    Raises FileNotFoundError if there are no chapters in notebooks/.
+    """
+    chapters = progress.course(notebooks, work)
+    (work / START).write_text(start_page(notebooks, chapters), encoding="utf-8")
+    (work / progress.PAGE).write_text(progress.page(chapters), encoding="utf-8")
+
+
+def start_page(notebooks: Path, chapters: list[Chapter]) -> str:
     """The start page: every chapter with its time, its points and what was earned so far."""
-    chapters = sorted(notebooks.glob("*/*.ipynb"))
-    if not chapters:
-        raise FileNotFoundError(
-            f"there are no chapters in {notebooks}: run this in the top folder of the course"
-        )
-    rows, advice = [], "**You have passed every visible check.**"
-    for path in reversed(chapters):
-        link = f"[{path.parent.name}]({path.relative_to(notebooks).as_posix()})"
-        row, earned, visible = _row(path, work / path.relative_to(notebooks), link)
-        rows.insert(0, row)
-        if earned < visible:
-            advice = f"**{'Go on with' if earned else 'Begin with'} {link}.**"
+    rows = "\n".join(_row(chapter, notebooks) for chapter in chapters)
+    head = HEAD.format(advice=progress.advice(chapters), progress=progress.PAGE)
     foot = FOOT.format(glossary=GLOSSARY, map=overview.chapter_map(notebooks))
-    return HEAD.format(advice=advice) + "\n".join(rows) + "\n" + foot
+    return f"{head}{rows}\n{foot}"
 
 
-def _row(path: Path, mine: Path, link: str) -> tuple[str, float, float]:
-    """One chapter's row of the table, and the points of its visible checks: earned, and in all."""
-    metadata = nbformat.read(path, as_version=4).metadata
-    try:
-        done = progress.read(mine, path)
-        said = f"{done.earned:g} of {done.visible:g}"
-    except ValueError as error:
-        done, said = progress.read(path, path), str(error)
+def _row(chapter: Chapter, notebooks: Path) -> str:
+    metadata = nbformat.read(notebooks / chapter.path, as_version=4).metadata
     about = f"**{metadata['course']['title']}**: {metadata['course']['summary']}"
-    needed = hours(metadata["course_build"]["minutes"])
-    return f"| {link} | {about} | {needed} | {done.points:g} | {said} |", done.earned, done.visible
+    needed = hours(metadata["course_build"]["minutes"]).replace(" ", "&nbsp;")
+    so_far = chapter.problem or f"{chapter.earned:g} of {chapter.visible:g}"
+    return f"| [{chapter.name}]({chapter.path}) | {about} | {needed} | {chapter.points:g} | {so_far} |"
 
 
-def set_up_jupyterlab(prefix: Path) -> None:
-    """Settings of the course's own JupyterLab: Markdown opens as a page, and no questions at the start."""
-    folder = prefix / "share" / "jupyter" / "lab" / "settings"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "overrides.json").write_text(json.dumps(SETTINGS, indent=1))
+def after_save(model: dict, os_path: str, contents_manager: Any) -> None:
+    """Bring the pages up to date. jupyter/jupyter_server_config.json has this called after each save."""
+    if model["type"] == "notebook":
+        work = Path(contents_manager.root_dir)
+        try:
+            write_pages(work.parent / "notebooks", work)
+        except OSError as error:  # the notebook is saved all the same
+            contents_manager.log.warning(
+                f"the start page and the page of progress are not up to date: {error}"
+            )
+
+
+def set_up_jupyterlab() -> None:
+    """The settings of the students' JupyterLab, and this Python first in its terminals, for this process."""
+    for name, first in (("JUPYTER_CONFIG_PATH", JUPYTER), ("PATH", Path(sys.executable).parent)):
+        os.environ[name] = os.pathsep.join([str(first), *filter(None, [os.environ.get(name)])])
 
 
 def main() -> None:
@@ -110,12 +120,15 @@ def main() -> None:
     work.mkdir(exist_ok=True)
     for name in copy_missing(notebooks, work):
         print(f"work/{name} is new")
-    (work / START).write_text(start_page(notebooks, work), encoding="utf-8")
+    write_pages(notebooks, work)
     (work / GLOSSARY).write_text(overview.glossary(notebooks), encoding="utf-8")
-    lab = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={work.resolve()}"]
-    set_up_jupyterlab(Path(sys.prefix))
-    page = f"--LabApp.default_url=/lab/tree/{START}"
-    sys.exit(subprocess.run([*lab, page, *sys.argv[1:]]).returncode)
+    set_up_jupyterlab()
+    options = [
+        f"--ServerApp.root_dir={work.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{START}",
+        f"--LabApp.extra_labextensions_path={JUPYTER / 'labextensions'}",
+    ]
+    LabApp.launch_instance([*options, *sys.argv[1:]])
 
 
 if __name__ == "__main__":

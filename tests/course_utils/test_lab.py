@@ -1,44 +1,32 @@
-"""`make lab`: what it copies, what it leaves alone, and the start page."""
+"""`make lab`: what it copies, what it leaves alone, its pages, and the students' JupyterLab."""
 
 import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 from course_utils import lab, progress
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from jupyterlab_server.config import get_federated_extensions
+from traitlets.config import Config
 
-from course_format.record import Record
+from tests.course_utils.small_course import chapter, said, save, write
 
-TEST = """
-check.exercise("a", points=3)
-with check.case("works", points=1.5):
-    pass
-with check.case("works with nothing", points=0.5):
-    pass
-check.score()
-"""
-
-
-def notebook(earned=0.0):
-    """A chapter worth 3 points, 2 of them in visible cases, with one record."""
-    status = "passed" if earned else "failed"
-    record = Record("a", "works", 1.5, earned, status, None, "", False)
-    meta = {"grade": True, "grade_id": "test_a", "points": 3, "solution": False}
-    outputs = [new_output("display_data", data=record.data)] if earned else []
-    cell = new_code_cell(TEST, metadata={"nbgrader": meta}, outputs=outputs, id="test_a")
-    course = {"title": "Things", "summary": "What things are", "prerequisites": ["Python"]}
-    return new_notebook(cells=[cell], metadata={"course": course, "course_build": {"minutes": 30}})
+PASSED = said("works", "passed"), said("works with nothing", "passed")
 
 
 @pytest.fixture
 def course(tmp_path):
     """notebooks/ with two chapters, and an empty work/."""
-    for name in ("01_one", "02_two"):
-        (tmp_path / "notebooks" / name).mkdir(parents=True)
-        nbformat.write(notebook(), tmp_path / "notebooks" / name / f"{name[3:]}.ipynb")
-    (tmp_path / "work").mkdir()
-    return tmp_path / "notebooks", tmp_path / "work"
+    return write(tmp_path)
+
+
+# --- chapters -----------------------------------------------------------------------------------------------
 
 
 def test_missing_chapters_are_copied(course):
@@ -63,36 +51,76 @@ def test_a_copy_that_broke_off_is_made_again(course):
     assert not (work / ".01_one.part").exists()
 
 
+# --- pages --------------------------------------------------------------------------------------------------
+
+
+def start_page(course):
+    lab.write_pages(*course)
+    return (course[1] / "START.md").read_text(encoding="utf-8")
+
+
 def test_the_start_page_shows_time_points_and_progress(course):
-    notebooks, work = course
-    lab.copy_missing(notebooks, work)
-    nbformat.write(notebook(earned=1.5), work / "01_one" / "one.ipynb")
-    page = lab.start_page(notebooks, work)
-    assert "| [01_one](01_one/one.ipynb) | **Things**: What things are | 0.5 hours | 3 | 1.5 of 2 |" in page
-    assert "**Go on with [01_one](01_one/one.ipynb).**" in page
+    save(course[1], "01_one", chapter(*PASSED[:1]))
+    page = start_page(course)
+    row = "| [01_one](01_one/one.ipynb) | **Things**: What things are | 0.5&nbsp;hours | 5 | 1.5 of 2 |"
+    assert row in page
+    assert "**Go on with [exercise 1.1: `a`](01_one/one.ipynb#cell-id=heading_a) in 01_one.**" in page
+    assert "[Your progress](PROGRESS.md)" in page
     assert "[glossary](GLOSSARY.md)" in page and '01["01 Things"]' in page
 
 
-def test_the_start_page_goes_on_with_the_first_chapter_that_is_not_passed(course):
-    notebooks, work = course
-    lab.copy_missing(notebooks, work)
-    assert "**Begin with [01_one](01_one/one.ipynb).**" in lab.start_page(notebooks, work)
-    nbformat.write(notebook(earned=2.0), work / "01_one" / "one.ipynb")
-    assert "**Begin with [02_two](02_two/two.ipynb).**" in lab.start_page(notebooks, work)
-    nbformat.write(notebook(earned=2.0), work / "02_two" / "two.ipynb")
-    assert "**You have passed every visible check.**" in lab.start_page(notebooks, work)
+def test_the_page_of_progress_is_beside_it(course):
+    save(course[1], "01_one", chapter(*PASSED))
+    lab.write_pages(*course)
+    assert "| [01_one](01_one/one.ipynb) | 1 | 0 | 1 | 2 of 2 |" in (course[1] / "PROGRESS.md").read_text()
 
 
 def test_a_broken_notebook_is_named_and_stops_nothing(course):
-    notebooks, work = course
-    lab.copy_missing(notebooks, work)
-    (work / "01_one" / "one.ipynb").write_text("{ broken")
-    assert "one.ipynb is not a notebook (any more): restore it from a copy" in lab.start_page(notebooks, work)
+    save(course[1], "01_one", chapter()).write_text("{ broken")
+    assert "one.ipynb is not a notebook (any more): restore it from a copy" in start_page(course)
 
 
-def test_without_chapters_it_says_where_to_run(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run this in the top folder of the course"):
-        lab.start_page(tmp_path, tmp_path)
+def test_without_chapters_it_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match="the course is not complete"):
+        lab.write_pages(tmp_path, tmp_path)
+
+
+# --- after each save ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(course, monkeypatch):
+    """JupyterLab's own file manager, with the configuration that the students' JupyterLab reads."""
+    monkeypatch.setattr(sys, "path", [str(lab.JUPYTER.parents[1]), *sys.path])
+    settings = json.loads((lab.JUPYTER / "jupyter_server_config.json").read_text())
+    return AsyncLargeFileManager(root_dir=str(course[1]), config=Config(settings))
+
+
+def saved(server, course, kind="notebook"):
+    server.run_post_save_hooks({"type": kind}, str(course[1] / "01_one" / "one.ipynb"))
+
+
+def test_the_pages_follow_each_save(server, course):
+    start_page(course)
+    save(course[1], "01_one", chapter(*PASSED))
+    saved(server, course)
+    assert "| 2 of 2 |" in (course[1] / "START.md").read_text()
+    assert "| 2 of 2 |" in (course[1] / "PROGRESS.md").read_text()
+
+
+def test_they_leave_alone_what_is_no_notebook(server, course):
+    saved(server, course, kind="file")
+    assert list(course[1].iterdir()) == []
+
+
+def test_a_save_succeeds_where_the_pages_cannot_be_written(server, course, caplog):
+    (course[1] / "START.md").mkdir()
+    server.log = logging.getLogger("course")
+    saved(server, course)
+    assert "the start page and the page of progress are not up to date" in caplog.text
+
+
+# --- JupyterLab ---------------------------------------------------------------------------------------------
 
 
 def test_the_wrong_folder_is_a_clear_error(tmp_path, monkeypatch):
@@ -102,28 +130,107 @@ def test_the_wrong_folder_is_a_clear_error(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_jupyterlab_is_started_on_the_start_page(course, monkeypatch):
-    monkeypatch.chdir(course[0].parent)
-    monkeypatch.setattr(lab.sys, "prefix", str(course[0].parent / "prefix"))
-    monkeypatch.setattr(lab.sys, "argv", ["lab", "--no-browser"])
+@pytest.fixture
+def own_environment(monkeypatch):
+    """set_up_jupyterlab changes the environment of its process: here only for this test."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+
+
+def test_jupyterlab_is_started_on_the_start_page(course, monkeypatch, own_environment):
+    notebooks, work = course
+    monkeypatch.chdir(notebooks.parent)
+    monkeypatch.setattr(sys, "argv", ["lab", "--no-browser"])
     started = []
+    monkeypatch.setattr(lab, "LabApp", SimpleNamespace(launch_instance=started.extend))
+    lab.main()
+    assert f"--ServerApp.root_dir={work.resolve()}" in started
+    assert "--LabApp.default_url=/lab/tree/START.md" in started
+    assert started[-1] == "--no-browser"
+    assert {path.name for path in work.iterdir()} == {
+        "01_one",
+        "02_two",
+        "START.md",
+        "PROGRESS.md",
+        "GLOSSARY.md",
+    }
 
-    class Done:
-        returncode = 0
 
-    monkeypatch.setattr(lab.subprocess, "run", lambda command: started.append(command) or Done)
-    with pytest.raises(SystemExit) as ended:
-        lab.main()
-    assert ended.value.code == 0
-    assert started[0][-2:] == ["--LabApp.default_url=/lab/tree/START.md", "--no-browser"]
-    assert (course[1] / "START.md").is_file() and (course[1] / "GLOSSARY.md").is_file()
-    overrides = course[0].parent / "prefix" / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
-    assert "Markdown Preview" in str(json.loads(overrides.read_text()))
+def test_this_python_is_the_one_in_jupyterlabs_terminals(monkeypatch, own_environment):
+    monkeypatch.delenv("JUPYTER_CONFIG_PATH", raising=False)
+    lab.set_up_jupyterlab()
+    assert os.environ["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    assert os.environ["JUPYTER_CONFIG_PATH"] == str(lab.JUPYTER)
 
 
-def test_progress_counts_records_and_points(tmp_path):
-    released, mine = tmp_path / "released.ipynb", tmp_path / "one.ipynb"
-    nbformat.write(notebook(), released)
-    assert progress.read(mine, released) == progress.Progress(earned=0.0, visible=2.0, points=3)
-    nbformat.write(notebook(earned=1.5), mine)
-    assert progress.read(mine, released) == progress.Progress(earned=1.5, visible=2.0, points=3)
+# What JupyterLab makes of the settings, asked of JupyterLab's own code in a process of its own.
+ASK = """
+import json, sys
+from course_utils import lab
+if sys.argv[1] == "student":
+    lab.set_up_jupyterlab()
+from jupyter_server.extension.config import ExtensionConfigManager
+from jupyterlab_server.config import get_static_page_config
+from jupyter_core.paths import jupyter_config_path
+enabled = ExtensionConfigManager(read_config_path=jupyter_config_path()).get_jpserver_extensions()
+print(json.dumps({
+    "disabled": get_static_page_config(level="all").get("disabledExtensions", {}),
+    "server": sorted(name for name, on in enabled.items() if on),
+}))
+"""
+
+
+def settings_of(who, home):
+    """What JupyterLab would load for a student or an instructor in this environment."""
+    environment = os.environ | {"HOME": str(home), "JUPYTER_CONFIG_DIR": str(home)}
+    done = subprocess.run([sys.executable, "-c", ASK, who], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+TEACHER_TOOLS = {
+    f"nbgrader.server_extensions.{name}"
+    for name in ("assignment_list", "course_list", "formgrader", "validate_assignment")
+}
+
+
+def test_students_meet_no_tools_of_instructors(tmp_path):
+    student = settings_of("student", tmp_path)
+    assert TEACHER_TOOLS & set(student["server"]) == set()
+    assert "jupyterlab" in student["server"]
+    assert student["disabled"]["@jupyter/nbgrader"]
+
+
+def test_instructors_in_the_same_environment_keep_them(tmp_path):
+    instructor = settings_of("instructor", tmp_path)
+    assert set(instructor["server"]) >= TEACHER_TOOLS
+    assert "@jupyter/nbgrader" not in instructor["disabled"]
+
+
+def lab_folder():
+    return Path(sys.prefix) / "share" / "jupyter" / "lab"
+
+
+def test_every_setting_is_one_that_jupyterlab_knows():
+    """A name that JupyterLab does not know would be passed over in silence."""
+    changed = json.loads((lab.JUPYTER / "labconfig" / "default_setting_overrides.json").read_text())
+    for plugin, values in changed.items():
+        folder, name = plugin.rsplit(":", 1)
+        schema = json.loads((lab_folder() / "schemas" / folder / f"{name}.json").read_text())
+        assert values.keys() <= schema["properties"].keys(), plugin
+        for key, value in values.items():
+            kind = {"boolean": bool, "number": int, "string": str, "object": dict, "array": list}
+            assert isinstance(value, kind[schema["properties"][key]["type"]]), f"{plugin}: {key}"
+
+
+def test_the_extension_of_the_course_is_one_that_jupyterlab_loads():
+    found = get_federated_extensions([str(lab.JUPYTER / "labextensions")])
+    (extension,) = found.values()
+    entry = Path(extension["ext_path"]) / extension["jupyterlab"]["_build"]["load"]
+    script = entry.read_text()
+    assert f'["{extension["name"]}"]' in script
+    for page in (lab.START, progress.PAGE):
+        assert f'"{page}"' in script
+    (button,) = json.loads((lab.JUPYTER / "labconfig" / "default_setting_overrides.json").read_text())[
+        "@jupyterlab/notebook-extension:panel"
+    ]["toolbar"]
+    assert f'addCommand("{button["command"]}"' in script
