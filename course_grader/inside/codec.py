@@ -127,7 +127,7 @@ class Encoder:
         number = self.twins.storage_number(storage)
         if number is None:
             number = self.twins.new_number()
-            self.twins.add_storage(storage, number)
+            self.twins.add_storage(storage, number, lasting=isinstance(value, np.ndarray))
             return [number, self._blob(self.twins.bytes_known[number].numpy().tobytes())]
         return number
 
@@ -286,7 +286,7 @@ class Decoder:
         if type(number) is not int or number % 2 != 1 or number in self.twins.objects:
             raise ValueError("this number is taken")
 
-    def storage(self, data: Any) -> torch.UntypedStorage | None:
+    def storage(self, data: Any, lasting: bool = False) -> torch.UntypedStorage | None:
         if data is None:
             return None
         if isinstance(data, list):
@@ -295,7 +295,7 @@ class Decoder:
             if number in self.twins.storages:
                 raise ValueError("this number is taken")
             new = torch.frombuffer(bytearray(self.blobs[blob]), dtype=torch.uint8).clone().untyped_storage()
-            self.twins.add_storage(new, number)
+            self.twins.add_storage(new, number, lasting=lasting)
             return new
         return self.twins.storages[data]
 
@@ -321,7 +321,7 @@ class Decoder:
         return self.added(number, value)
 
     def array(self, _: int, number: int, storage: Any, dtype: str, shape: list, strides: list, start: int) -> np.ndarray:
-        memory = torch.tensor([], dtype=torch.uint8).set_(self.storage(storage)).numpy()
+        memory = torch.tensor([], dtype=torch.uint8).set_(self.storage(storage, lasting=True)).numpy()
         return self.added(number, np.ndarray(shape, _array_dtype(dtype), memory, start, strides))
 
     def bytes_array(self, _: int, number: int, dtype: str, shape: list, blob: int) -> np.ndarray:

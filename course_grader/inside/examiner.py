@@ -245,7 +245,7 @@ class _Pickler(cloudpickle.Pickler):
         number = twins.storage_number(storage)
         if number is None:
             number = twins.new_number()
-            twins.add_storage(storage, number)
+            twins.add_storage(storage, number, lasting=isinstance(value, np.ndarray))
             self.storages.append(number)
         return number
 

@@ -178,6 +178,7 @@ class Twins:
     storages: dict[int, torch.UntypedStorage] = field(default_factory=dict)
     storage_numbers: dict[int, int] = field(default_factory=dict)  # address -> number
     bytes_known: dict[int, torch.Tensor] = field(default_factory=dict)
+    lasting: set[int] = field(default_factory=set)
     _next: int = 0
 
     def new_number(self) -> int:
@@ -193,13 +194,18 @@ class Twins:
     def number(self, value: Any) -> int | None:
         return self.numbers.get(id(value))
 
-    def add_storage(self, storage: torch.UntypedStorage, number: int) -> None:
+    def add_storage(self, storage: torch.UntypedStorage, number: int, lasting: bool = False) -> None:
+        """A storage gets its number. lasting: it belongs to an array, which torch does not count as a user."""
         self.storages[number] = storage
         self.storage_numbers[storage.data_ptr()] = number
         self.bytes_known[number] = content(storage).clone()
+        if lasting:
+            self.lasting.add(number)
 
     def storage_number(self, storage: torch.UntypedStorage) -> int | None:
-        return self.storage_numbers.get(storage.data_ptr())
+        number = self.storage_numbers.get(storage.data_ptr())
+        here = number in self.storages and self.storages[number].data_ptr() == storage.data_ptr()
+        return number if here else None
 
     def changed(self) -> Iterator[tuple[int, Any]]:
         """(number, parts) of every object whose parts are others than those that both sides know."""
@@ -233,15 +239,14 @@ class Twins:
         return found + [
             number
             for number, storage in self.storages.items()
-            if torch._C._storage_Use_Count(storage._cdata) <= 1
+            if number not in self.lasting and torch._C._storage_Use_Count(storage._cdata) <= 1
         ]
 
     def forget(self, numbers: list[int]) -> None:
         """These are no twins any more."""
         for number in numbers:
             if number in self.storages:
-                storage = self.storages.pop(number)
-                self.storage_numbers.pop(storage.data_ptr(), None)
+                del self.storages[number]
                 del self.bytes_known[number]
             elif number in self.objects:
                 self.numbers.pop(id(self.objects.pop(number)), None)

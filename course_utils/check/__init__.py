@@ -46,6 +46,7 @@ from course_utils.check._random import seeded, unseeded
 from course_utils.check._scores import extreme_scores, wrong_shifts
 from course_utils.check._statements import (
     at_most,
+    backward,
     between,
     claims,
     close,
@@ -74,6 +75,7 @@ __all__ = [
     "Noting",
     "Training",
     "at_most",
+    "backward",
     "batches",
     "between",
     "bias_path",

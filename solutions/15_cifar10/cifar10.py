@@ -621,7 +621,7 @@ with check.case("ReLU between the layers, max pooling, and nothing after the log
     check.that(torch.allclose(net(X), found), words)
     check.close(found, by_hand(net, X), known=wrong, atol=1e-4)
     check.that(found.requires_grad, "the scores have lost their graph, so the net cannot be trained")
-    found.sum().backward()
+    check.backward(found)
     cut = any(p.grad is None for p in net.parameters())
     check.that(not cut, "some layers get no gradient: is there a detach, or a no_grad, in forward?")
 with check.case("refuses pictures of another shape, instead of mixing them up", points=1):
