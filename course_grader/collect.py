@@ -115,8 +115,8 @@ def collect(course: Course, source: Path, assignment: str, options: Options = DE
         anybody = platform == uploads.NBGRADER and not options.roster
         if not (anybody or any(person.name or person.email for person in people.people)):
             raise GraderError(
-                f"these are {platform}, and the gradebook has no students with names: say who is in the class "
-                "by --roster, a CSV file with `id` and `name`, or one that the platform exports"
+                f"these are {platform}, and the gradebook has no students with names: say who is in the "
+                "class by --roster, a CSV file with `id` and `name`, or one that the platform exports"
             )
         for student, mine in _by_student(found, people, anybody, summary.refused).items():
             mine = [replace(one, when=_when(one, student, times, zone)) for one in mine]
@@ -227,12 +227,16 @@ class _Student:
                 self.notes.append(f"{printable(newest.name)} was taken as {right}")
             for other in others:
                 where = _keep(other, self._target, self.options.dry_run)
-                self.notes.append(f"{printable(other.source)} is another submission: kept in {where}")
+                inside = f"{other.name} in " if other.source == newest.source else ""
+                self.notes.append(
+                    f"{printable(inside + other.source)} is another submission: kept in {where}"
+                )
             return what
-        except Refused as reason:
-            self.refused[newest.source] = str(reason)
+        except Refused as error:
+            reason = str(error)
         except OSError as error:
-            self.refused[newest.source] = f"it cannot be written ({error.strerror})"
+            reason = f"it cannot be written ({error.strerror})"
+        self.refused |= {one.source: reason for one in (newest, *others)}
         return NOT_TAKEN
 
     def _candidates(self) -> list[Candidate]:
@@ -241,7 +245,7 @@ class _Student:
         contents = {name: content for name, (_, content) in loose.items()}
         stamp = self._stamp(contents)
         apart, beside, reasons = self._split(contents)
-        found = [replace(one, files=beside | one.files) for one in zips]
+        found = [replace(one, files=_joined(one.files, beside)) for one in zips]
         for name, files in apart:
             upload = loose[name][0]
             found.append(self._candidate(upload, upload.entry.path, name, files, stamp))
@@ -319,8 +323,8 @@ class _Student:
         """Take apart what may hold several notebooks of the chapter.
 
         Returns [(the notebook's name, the files of its submission)], all other files, and why notebooks among
-        these are not of the chapter. In a submission names begin at the
-        notebook's folder; what is outside of it keeps its own.
+        these are not of the chapter. In a submission, names begin at the notebook's folder; what is outside
+        of it keeps its own.
         """
         reasons = {
             name: reason
@@ -332,8 +336,11 @@ class _Student:
         apart = []
         for name in right:
             folder, slash, _ = name.rpartition("/")
-            own = {other.removeprefix(folder + slash): content for other, content in others.items()}
-            apart.append((name, own | {self.chapter.solved.name: files[name]}))
+            inside = [other for other in others if other.startswith(folder + slash)]
+            own = {self.chapter.solved.name: files[name]}
+            own = _joined(own, {other.removeprefix(folder + slash): others[other] for other in inside})
+            outside = {other: content for other, content in others.items() if other not in inside}
+            apart.append((name, _joined(own, outside)))
         return apart, others, reasons
 
     def _candidate(
@@ -345,6 +352,15 @@ class _Student:
         exact = name.rpartition("/")[2] == self.chapter.solved.name
         order = (when or datetime.min, upload.order, packed[1] if packed else "", exact, source)
         return Candidate(source, files, name, stamp, when, order)
+
+
+def _joined(files: dict[str, bytes], more: dict[str, bytes]) -> dict[str, bytes]:
+    """All files. Of two with the same name and other content, the second goes into the folder `more`."""
+    joined = dict(files)
+    for name, content in more.items():
+        while joined.setdefault(name, content) != content:
+            name = f"more/{name}"
+    return joined
 
 
 def _is_newer(one: Candidate, other: Candidate) -> bool:
@@ -400,11 +416,14 @@ def _place(new: Candidate, target: Path, options: Options, notes: list[str]) -> 
         raise Refused(f"{_short(target)} holds something else: --update replaces it by what is newer")
     if new.when and before and new.when <= before:
         raise Refused(f"{_short(target)} holds what was handed in later, at {before} UTC")
-    where = _keep(Candidate("", old, stamp=stamp), target, options.dry_run)
-    notes.append(f"what was there before is kept in {where}")
+    place = _older(old, target)
+    notes.append(f"what was there before is kept in {_short(place)}")
     if not (new.when and before):
         notes.append("which of the two is newer is not known: look at them")
     if not options.dry_run:
+        if not place.exists():
+            place.parent.mkdir(exist_ok=True)
+            target.rename(place)
         _write(new, target)
     return "updated"
 
@@ -424,7 +443,7 @@ def _same(new: Candidate, before: str, target: Path, options: Options, notes: li
 
 
 def _write(new: Candidate, target: Path) -> None:
-    """All files or none. What was there is gone: it has been kept."""
+    """All files or none. What is there is replaced: it is kept elsewhere by now."""
     fresh = target.with_name(f".{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
@@ -443,10 +462,15 @@ def _write(new: Candidate, target: Path) -> None:
 
 def _keep(old: Candidate, target: Path, dry_run: bool) -> str:
     """Put it beside the submission, in a folder named by its content. Returns where."""
-    place = target.with_name(target.name + OLDER) / digest(old.files)[:8]
+    place = _older(old.files, target)
     if not dry_run and not place.exists():
         _write(old, place)
     return _short(place)
+
+
+def _older(files: dict[str, bytes], target: Path) -> Path:
+    """Where these files of an older submission are kept."""
+    return target.with_name(target.name + OLDER) / digest(files)[:8]
 
 
 def _short(path: Path) -> str:
@@ -481,7 +505,7 @@ def told(summary: Summary, assignment: str, dry_run: bool) -> Iterator[str]:
         if place:
             yield from (f"    {note}" for note in summary.outcomes[place - 1].notes)
     if any(NO_TIME in one.handed_in and one.what != NOT_TAKEN for one in summary.outcomes):
-        yield "Whose time is not known counts as in time: --times gives the times."
+        yield "Without a time, a submission counts as handed in on time: --times gives the times."
     if summary.refused:
         yield "Not taken:"
         yield from (f"    {printable(path)}: {why}" for path, why in sorted(summary.refused.items()))

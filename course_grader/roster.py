@@ -61,6 +61,7 @@ class Roster:
 
     def __init__(self, people: Iterable[Person], source: str) -> None:
         self.people, self.source = list(people), source
+        self._by_id = {person.id: person for person in self.people}
         self._by_number = {person.number: person for person in self.people if person.number}
         self._by_text: dict[str, list[Person]] = {}
         for person in self.people:
@@ -74,9 +75,8 @@ class Roster:
         """
         if who.number in self._by_number:
             return self._by_number[who.number]
-        exact = {person.id: person for person in self.people}
         for text in who.texts:
-            found = [exact[text]] if text in exact else self._by_text.get(plain(text), [])
+            found = [self._by_id[text]] if text in self._by_id else self._by_text.get(plain(text), [])
             if len(found) > 1:
                 ids = ", ".join(person.id for person in found)
                 raise Unknown(f"{text!r} may be each of {ids} in {self.source}: rename it to the id")

@@ -419,6 +419,31 @@ def test_files_beside_go_with_the_submission(course):
     ]
 
 
+def test_several_notebooks_in_one_zip(course):
+    inner = zipped({"sums.ipynb": MINE, "sums-Copy1.ipynb": YOURS, "other.ipynb": OTHER_CHAPTER})
+    summary = gather(course, {f"{MOODLE_ADA}/a.zip": inner})
+    assert (summary.refused, older(course)) == ({}, [OTHER_CHAPTER, YOURS])
+    assert f"sums-Copy1.ipynb in {MOODLE_ADA}/a.zip is another submission" in "".join(notes(summary))
+    there = submitted(course)
+    assert (there[f"ada/{NAME}/sums.ipynb"], there[f"ada/{NAME}/other.ipynb"]) == (MINE, OTHER_CHAPTER)
+
+
+def test_of_files_with_one_name_none_is_lost(course):
+    inner = zipped(
+        {f"{NAME}/final.ipynb": MINE, f"{NAME}/sums.ipynb": OTHER_CHAPTER, f"{NAME}/a.py": b"1", "a.py": b"2"}
+    )
+    gather(course, {f"{MOODLE_ADA}/a.zip": inner, f"{MOODLE_ADA}/a.py": b"3", f"{MOODLE_ADA}/b.py": b"4"})
+    folder = f"ada/{NAME}"
+    assert submitted(course) == {
+        f"{folder}/sums.ipynb": MINE,
+        f"{folder}/more/sums.ipynb": OTHER_CHAPTER,
+        f"{folder}/a.py": b"1",
+        f"{folder}/more/a.py": b"2",
+        f"{folder}/more/more/a.py": b"3",
+        f"{folder}/b.py": b"4",
+    }
+
+
 # ---- what is in submitted/ already
 
 
