@@ -240,11 +240,11 @@ def _points(parts: Iterable[Chapter | Exercise]) -> str:
 
 
 def _failures(chapter: Chapter, exercise: Exercise) -> str:
-    lines = "".join(f"<br>{_plain(one.line)}" for one in exercise.failed)
+    lines = "".join(f"<br>{plain(one.line)}" for one in exercise.failed)
     return f"- [Exercise {exercise.label}]({_place(chapter, exercise)}) in {chapter.name}{lines}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown shows as it is, whatever it says."""
     coded = MARKUP.sub(lambda found: f"&#{ord(found[0])};", text)
     return re.sub(r"\n\s*", "<br>", coded)
