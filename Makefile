@@ -8,16 +8,26 @@ TOOLS := $(VENV)/.tools
 PARALLEL := --numprocesses logical --maxprocesses 4
 REPLAY := COURSE_DATA=embedded $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 $(PARALLEL) --dist loadfile solutions
 
-.PHONY: lab hand-in data tools test everything variants build student site bench lock
+.PHONY: lab progress start-over hand-in instructor data tools test everything variants build student site bench lock
 
 lab: $(READY) ## open the course in JupyterLab
 	$(BIN)/python -m course_utils.lab $(ARGS)
+
+progress: $(READY) ## what is done and what is open, from the notebooks as they were last saved
+	$(BIN)/python -m course_utils.progress
+
+start-over: $(READY) ## begin an exercise again: make start-over CHAPTER=01_tensors EXERCISE=ramp
+	$(BIN)/python -m course_utils.start_over $(CHAPTER) $(EXERCISE)
 
 hand-in: $(READY) ## check a chapter of work/ and pack it for handing in: make hand-in CHAPTER=01_tensors
 	$(BIN)/python -m course_utils.hand_in $(CHAPTER) $(ARGS)
 
 data: $(READY) ## fetch the real data sets
 	$(BIN)/python -c "from course_utils import data; raise SystemExit(data.main())"
+
+# Formgrader calls alembic by its name.
+instructor: $(TOOLS) ## JupyterLab for instructors, on the whole course, with formgrader
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" $(ARGS)
 
 tools: $(TOOLS) ## set up what instructors and contributors need, too: course-grader, nbgrader, the build, the tests
 
@@ -39,8 +49,8 @@ variants: $(TOOLS) ## the replay on one thread, and on plainer instructions of t
 build: $(TOOLS) ## chapters -> solved notebooks -> student notebooks
 	$(BIN)/python -m course_builder build
 
-student: $(TOOLS) ## the pack for a class, in dist/: no solutions, no tests
-	$(BIN)/python -m course_builder student
+student: $(TOOLS) ## the pack for a class, in dist/: no tests, and no solutions but with WORKED=yes
+	$(BIN)/python -m course_builder student $(if $(filter yes,$(WORKED)),--worked)
 
 site: $(TOOLS) ## all chapters as web pages to read, in site/, which need no network
 	$(BIN)/python -m course_builder site

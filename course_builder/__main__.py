@@ -1,4 +1,4 @@
-"""python -m course_builder build [CHAPTER ...] [--force] | student | site"""
+"""python -m course_builder build [CHAPTER ...] [--force] | student [--worked] | site"""
 
 import argparse
 import sys
@@ -15,12 +15,19 @@ def main() -> None:
     building = commands.add_parser("build", help="chapters -> solved notebooks -> student notebooks")
     building.add_argument("chapter", nargs="*", help="such as 01_tensors; all, if none is named")
     building.add_argument("--force", action="store_true", help="execute also what did not change")
-    commands.add_parser("student", help="the pack for a class, in dist/")
+    packing = commands.add_parser("student", help="the pack for a class, in dist/")
+    packing.add_argument(
+        "--worked", action="store_true", help="with worked solutions, which also answer the hidden checks"
+    )
     commands.add_parser("site", help="all chapters as web pages to read, in site/")
     options = parser.parse_args()
     try:
         if options.command == "student":
-            print(pack(ROOT / "dist"))
+            print(
+                pack(ROOT / "dist", options.worked),
+                "with" if options.worked else "without",
+                "worked solutions",
+            )
         elif options.command == "site":
             print(site.build(chapters(), ROOT / "site"))
         else:

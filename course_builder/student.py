@@ -1,10 +1,12 @@
-"""`make student`: the pack for a class, without solutions, tests or answers."""
+"""`make student`: the pack for a class. It holds no tests and no answers, and solutions only if asked for."""
 
 import subprocess
 import zipfile
 from pathlib import Path
 
-from course_format.chapter import ROOT
+from course_utils import _worked
+
+from course_format.chapter import ROOT, chapters
 
 NAME = "deep-learning-notebooks"
 CONTENTS = [
@@ -21,14 +23,19 @@ README = Path(__file__).with_name("student_readme.md")
 THE_SAME_TIME_FOR_ALL = (2026, 1, 1, 0, 0, 0)  # so that equal contents make equal packs
 
 
-def pack(folder: Path) -> Path:
-    """Write the pack into `folder` (made if missing) and return its path."""
+def pack(folder: Path, worked: bool = False) -> Path:
+    """Write the pack into `folder` (made if missing) and return its path.
+
+    worked: whether it has the worked solutions, which also answer the hidden checks.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NAME}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, "README.md", README)
+        _add(archive, "README.md", README.read_bytes())
         for name in _tracked():
-            _add(archive, name, ROOT / name)
+            _add(archive, name, (ROOT / name).read_bytes())
+        for chapter in chapters() if worked else []:
+            _add(archive, f"{_worked.FOLDER}/{chapter.name}.md", _worked.page(chapter.folder).encode())
     return path
 
 
@@ -39,8 +46,8 @@ def _tracked() -> list[str]:
     return sorted(listing.stdout.splitlines())
 
 
-def _add(archive: zipfile.ZipFile, name: str, source: Path) -> None:
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     info = zipfile.ZipInfo(f"{NAME}/{name}", THE_SAME_TIME_FOR_ALL)
     info.external_attr = 0o644 << 16
     info.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(info, source.read_bytes())
+    archive.writestr(info, content)
