@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from course_grader import sandbox
 from course_grader.work import GraderError, Limits
 
 START_SECONDS = 120  # a cold disk may take long over importing torch
+WAIT_SECONDS = 1  # at most, until it is looked again which of two processes has something to say
 GRACE_SECONDS = 3  # a cell that does not stop by itself after its time is ended with its process
 # What a session may send for one cell: JSON makes up to 12 bytes of a character, and puts some words around.
 # More than this is a flood.
@@ -80,10 +82,10 @@ class ForkServer:
             self._end()
             self._folder.cleanup()
 
-    def connect(self, request: dict) -> socket.socket:
-        """A new connection to the server, with its first line sent."""
+    def connect(self, request: dict, joint: socket.socket) -> socket.socket:
+        """A new connection to the server, with its first line sent, and the child's end of its joint socket."""
         self.ensure()
-        return self._connect(request)
+        return self._connect(request, joint)
 
     def _end(self) -> None:
         self._process.stdin.close()
@@ -113,7 +115,7 @@ class ForkServer:
     def _wait(self) -> None:
         """Open a first session: it shows that forking, and a child's namespaces, work on this machine."""
         try:
-            open_session(self, Limits(), connect=self._connect).close()
+            open_session(self, Limits(), connect=self._connect).close()  # a desk and an examiner
             self._ready = True
         except (OSError, SessionEnded) as error:
             self._process.kill()
@@ -122,11 +124,12 @@ class ForkServer:
             said = self._said.read().decode(errors="replace")
             raise GraderError(_cannot_start(self.sandboxed, f"{said}{error}")) from error
 
-    def _connect(self, request: dict) -> socket.socket:
+    def _connect(self, request: dict, joint: socket.socket) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(START_SECONDS)
         connection.connect(self._address)
         connection.sendall(json.dumps({"isolate": self.sandboxed, **request}).encode() + b"\n")
+        socket.send_fds(connection, [b"\0"], [joint.fileno()])
         return connection
 
 
@@ -139,21 +142,81 @@ def open_session(
     cifar10: bool = False,
     connect=None,
 ) -> "Session":
-    """A fresh process for one submission. Raises SessionEnded if it does not come up.
+    """Fresh processes for one submission. Raises SessionEnded if they do not come up.
 
     imports: source of the chapter's first code cell. files: what was handed in, by relative path. folder: of
     them the one in which the notebook lies. cifar10: whether the chapter uses these pictures.
     """
-    # In the sandbox every session has a /tmp of its own; without it, a folder of its own must do.
-    scratch = None if server.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
-    request = {"limits": asdict(limits), "folder": scratch and scratch.name, "cifar10": cifar10}
     content = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
-    opening = {"imports": imports, "files": content, "folder": folder}
-    return Session((connect or server.connect)(request), limits, opening, scratch)
+    started = []
+    ends = socket.socketpair()
+    for end, handed_in in zip(ends, (content, {}), strict=True):
+        # In the sandbox every process has a /tmp of its own; without it, a folder of its own must do.
+        scratch = None if server.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
+        request = {"limits": asdict(limits), "folder": scratch and scratch.name, "cifar10": cifar10}
+        opening = {"imports": imports, "files": handed_in, "folder": folder}
+        started.append(_Process((connect or server.connect)(request, end), limits, opening, scratch))
+        end.close()
+    session = Session(*started)
+    session.wait_until_ready()
+    return session
 
 
 class Session:
-    """One submission's process. Every call raises SessionEnded when that process is no more."""
+    """One submission's two processes. Every call raises SessionEnded when the desk is no more."""
+
+    def __init__(self, desk: "_Process", examiner: "_Process") -> None:
+        self._desk, self._examiner = desk, examiner
+
+    def wait_until_ready(self) -> None:
+        for process in (self._desk, self._examiner):
+            process.wait_until_ready()
+
+    def close(self) -> None:
+        """End the processes and all that they started."""
+        self._desk.close()
+        self._examiner.close()
+
+    def run(self, request: dict, seconds: float) -> Iterator[dict]:
+        """Run cells of the student's at the desk; yields the replies as they come, the last with "done".
+
+        seconds: it may take. The replies are dicts as course_grader.session says, but their content may be
+        anything.
+        """
+        return self._desk.run(request, seconds)
+
+    def test(self, request: dict, seconds: float) -> Iterator[dict]:
+        """Run a test cell with the examiner, while the desk serves it. Yields replies as `run` does.
+
+        Only the examiner says what becomes of the test; of the desk's replies the outputs alone are given on,
+        each before the outcome of the case in which it was made. The last reply has "lost" when the desk is no
+        more; then `why_lost` says why.
+        """
+        serving = self._desk.begin({"serve": request["exercise"]}, seconds)
+        testing = self._examiner.begin(request | {"spare": GRACE_SECONDS}, seconds, GRACE_SECONDS)
+        done, served = None, False
+        while done is None or not (served or done["lost"]):
+            # The desk first: what was printed in a case came before the record of the case.
+            if not served and (done is not None or self._desk.has_something(self._examiner)):
+                reply = self._desk.next(serving)
+                served = "done" in reply
+                if "output" in reply or "update" in reply or "clear" in reply:
+                    yield reply
+            else:
+                reply = self._examiner.next(testing)
+                if "done" in reply:
+                    done = reply
+                else:
+                    yield reply | {"trusted": True}
+        yield done
+
+    def why_lost(self) -> SessionEnded:
+        """How the desk came to its end."""
+        return self._desk.why_lost()
+
+
+class _Process:
+    """One process of a session, from outside."""
 
     def __init__(
         self,
@@ -168,6 +231,8 @@ class Session:
         self._lines: deque[bytearray] = deque()
         self._rest = bytearray()  # the beginning of the next line
         self._send(opening)
+
+    def wait_until_ready(self) -> None:
         reply = self._receive(time.monotonic() + START_SECONDS)
         if "refused" in reply:
             raise SessionEnded(f"the system refuses namespaces of its own to a process: {reply['refused']}")
@@ -181,21 +246,42 @@ class Session:
             self._scratch.cleanup()
 
     def run(self, request: dict, seconds: float) -> Iterator[dict]:
-        """Send one request; yields the replies as they come, the last with "done". seconds: it may take.
-
-        The replies are dicts as course_grader.session says, but their content may be anything.
-        """
-        # A reply that was there before its request does not know the request's id.
-        request = request | {"id": secrets.token_hex(8), "seconds": seconds}
-        self._send(request)
-        deadline = time.monotonic() + seconds + GRACE_SECONDS
+        """Send one request; yields the replies as they come, the last with "done". seconds: it may take."""
+        begun = self.begin(request, seconds)
         while True:
-            reply = self._receive(deadline)
-            if "done" in reply and reply["done"] != request["id"]:
-                raise SessionEnded(NO_MESSAGE)
+            reply = self.next(begun)
             yield reply
             if "done" in reply:
                 return
+
+    def begin(self, request: dict, seconds: float, spare: float = 0) -> tuple[str, float]:
+        """Send one request. Returns what `next` needs: the request's id, and when its time is over."""
+        # A reply that was there before its request does not know the request's id.
+        request = request | {"id": secrets.token_hex(8), "seconds": seconds}
+        self._send(request)
+        return request["id"], time.monotonic() + seconds + spare + GRACE_SECONDS
+
+    def next(self, begun: tuple[str, float]) -> dict:
+        """The next reply to a request."""
+        number, deadline = begun
+        reply = self._receive(deadline)
+        if "done" in reply and reply["done"] != number:
+            raise SessionEnded(NO_MESSAGE)
+        return reply
+
+    def has_something(self, other: "_Process") -> bool:
+        """Wait until this process or the other one has said something. Returns whether this one has."""
+        if self._lines or other._lines:
+            return bool(self._lines) or _readable(self._connection, 0)
+        select.select([self._connection, other._connection], [], [], WAIT_SECONDS)
+        return _readable(self._connection, 0)
+
+    def why_lost(self) -> SessionEnded:
+        try:
+            while True:
+                self._receive(time.monotonic() + GRACE_SECONDS)
+        except SessionEnded as ended:
+            return ended
 
     def _send(self, request: dict) -> None:
         self._left = BYTES_PER_OUTPUT * self._limits.output + SPARE_BYTES
@@ -241,6 +327,10 @@ class Session:
                 *lines, self._rest = self._rest.split(b"\n")
                 self._lines.extend(filter(None, lines))
         return self._lines.popleft()
+
+
+def _readable(connection: socket.socket, seconds: float) -> bool:
+    return bool(select.select([connection], [], [], seconds)[0])
 
 
 def _how_it_ended(reply: dict, limits: Limits) -> str:

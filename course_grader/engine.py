@@ -122,6 +122,10 @@ class _Run:
         self._keep_records(cell, valid)
         if is_test(cell):
             self._score(cell, valid)
+        if done.get("lost") is not None:
+            ended = self._session.why_lost()
+            self._close()
+            self._note_lost(cell, _sentence(str(ended)))
 
     def _ready_session(self) -> Session:
         """The running process, or a fresh one in which the cells so far that worked have run again.
@@ -164,15 +168,17 @@ class _Run:
         """Run one cell, collecting its outputs. Returns what the session says at its end."""
         started = time.monotonic()
         try:
-            for reply in session.run(self._request(cell), self._seconds(cell)):
+            run = session.test if is_test(cell) else session.run
+            for reply in run(self._request(cell), self._seconds(cell)):
                 if "output" in reply:
-                    self._add(_valid_output(reply["output"]), outputs)
+                    output = _valid_output(reply["output"])
+                    if not reply.get("trusted"):
+                        output.get("data", {}).pop(MIME_TYPE, None)
+                    self._add(output, outputs)
                 elif "update" in reply:
                     self._update(reply["update"])
                 elif "clear" in reply:
                     outputs.clear()
-                elif "flag" in reply:
-                    self._flag(cell, _sentence(reply["flag"]))
             return reply
         finally:
             self._own_seconds += 0.0 if is_test(cell) else time.monotonic() - started
@@ -264,6 +270,13 @@ class _Run:
         self.reasons.append(f"{self._place(cell)}: {reason}")
         if is_test(cell):
             self.scores[nbgrader(cell)["grade_id"]] = 0.0
+
+    def _note_lost(self, cell: NotebookNode, reason: str) -> None:
+        """Say that the desk was lost in a test, whose cases before that keep their points."""
+        cell.outputs.append(new_output("error", ename="BrokenOff", evalue=reason, traceback=[reason]))
+        self.reasons.append(f"{self._place(cell)}: {reason}")
+        if reason == NO_MESSAGE:
+            self._flag(cell, "it sent messages of its own to the tests")
 
     def _keep_records(self, cell: NotebookNode, valid: list[Record]) -> None:
         """Leave in the outputs of a cell the records that count, each once, and no others."""

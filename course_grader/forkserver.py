@@ -3,7 +3,8 @@
     python -m course_grader.forkserver FD sandbox|open     FD: a listening Unix socket
 
 Whoever connects sends one JSON line: {"isolate": whether it gets namespaces of its own, "limits": those of
-work.Limits, "folder": where its files go, or null}. The rest of the connection belongs to a session
+work.Limits, "folder": where its files go, or null}, and with one more byte a socket: the one between desk and
+examiner. The rest of the connection belongs to a session
 (course_grader.session), which runs cells that come as JSON lines.
 
 For each connection the server forks a keeper, and the keeper forks the child that runs the student's code, in
@@ -108,7 +109,6 @@ def warm_up() -> None:
     figure = Figure()
     figure.subplots().plot([0, 1])
     FigureCanvasAgg(figure).draw()
-    session.guarded()
 
 
 def _end_keepers() -> None:
@@ -127,6 +127,7 @@ def _keep(connection: socket.socket) -> None:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request = json.loads(_first_line(connection))
+    _, (joint,), _, _ = socket.recv_fds(connection, 1, 1)
     limits = Limits(**request.get("limits", {}))
     if request["cifar10"]:
         _draw_cifar10()
@@ -136,7 +137,8 @@ def _keep(connection: socket.socket) -> None:
             isolation.limit_processes(limits.processes)
         child = os.fork()
         if child == 0:
-            _be_the_session(connection, request, limits)
+            _be_the_session(connection, socket.socket(fileno=joint), request, limits)
+        os.close(joint)
     except OSError as error:
         _say(connection, {"refused": str(error)})
         os._exit(0)
@@ -153,14 +155,16 @@ def _draw_cifar10() -> None:
     data.cifar10(train=True)
 
 
-def _be_the_session(connection: socket.socket, request: dict, limits: Limits) -> None:
+def _be_the_session(
+    connection: socket.socket, joint: socket.socket, request: dict, limits: Limits
+) -> None:
     """Build the walls, and serve the submission behind them. Never returns."""
     status = 1
     try:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         isolation.die_with_parent()
-        isolation.close_files({0, 1, 2, connection.fileno()})
+        isolation.close_files({0, 1, 2, connection.fileno(), joint.fileno()})
         if request["isolate"]:
             isolation.mount_own_folders(sandbox.shown_paths())
             isolation.drop_capabilities()
@@ -169,7 +173,7 @@ def _be_the_session(connection: socket.socket, request: dict, limits: Limits) ->
         isolation.limit_open_files()
         from course_grader import session
 
-        status = session.start(connection, request, limits)
+        status = session.start(connection, joint, request, limits)
     except OSError as error:
         _say(connection, {"refused": str(error)})
     finally:

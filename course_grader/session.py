@@ -1,13 +1,18 @@
-"""Runs the cells of one submission, in the forked child. What it says goes out as JSON lines.
+"""Runs the cells of one submission, in a forked child. What it says goes out as JSON lines.
+
+Each submission has two such children: the desk runs the student's cells, and the examiner, which never runs a
+line of theirs, the tests. While a test runs, the desk serves the examiner over a socket of their own
+(course_grader.inside.desk).
 
 Requests, one JSON line each, in this order: one that opens the session, then any number of cells.
 
     {"imports": source of the chapter's first code cell, "files": {path: base64}, "folder": where to start}
     {"id": text, "names": [source, ...]}             what these cells define and use; nothing runs
     {"id": text, "cell": source, "goes_on": bool}    an ordinary cell, in the student's IPython shell
-    {"id": text, "test": source, "exercise": name}   a test cell, beside that shell
+    {"id": text, "serve": exercise}                  calls for the test of this exercise, until it ends
+    {"id": text, "test": source, "exercise": name}   a test cell; for the examiner
 
-"seconds" of a cell or a test is how long it may run, and "goes_on" whether it goes on behind what fails.
+"seconds" of a cell or a test is how long it may run ("spare" comes on top), and "goes_on" whether it goes on behind what fails.
 
 Replies, each cell's outputs as they come, and one line when it is done:
 
@@ -15,17 +20,14 @@ Replies, each cell's outputs as they come, and one line when it is done:
     {"output": an output as nbformat describes it}
     {"update": {"display_id": ..., "data": ..., "metadata": ...}}    of an earlier output with this id
     {"clear": true}                                                  the outputs of this cell so far
-    {"flag": a sentence}                                             a sign of tampering, when it is seen
-    {"done": the request's id, "error": null or why it was broken off, "records": [...], "names": [...],
-     "failures": what failed in it, as own_cell.run_cell describes it}
-
-Student code finds whatever has a name, is a class, or belongs to an object with a name. Hence there are no
-classes here that do anything, and the module is taken out of sys.modules before student code runs.
+    {"done": the request's id, "error": null or why it was broken off, "lost": why the desk is no more, or null,
+     "records": [...], "names": [...], "failures": what failed in it, as own_cell.run_cell describes it}
 """
 
 import ast
 import base64
 import builtins
+import contextlib
 import json
 import linecache
 import os
@@ -39,11 +41,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from course_utils.check import _cell as state_of_checks
+from course_utils import check
+from course_utils.check import _desk
 
-import course_grader
-from course_format.cells import blanked, count_cases
-from course_grader import guard, habits, own_cell
+from course_format.cells import blanked
+from course_grader import habits, own_cell
+from course_grader.inside import examiner, wire
+from course_grader.inside.desk import CellTimeout, Desk
 from course_grader.shell import Outputs, make_shell
 from course_grader.work import Limits
 
@@ -63,53 +67,46 @@ set_timer, set_handler, set_mask, execute, environment = (
 )
 
 
-class CellTimeout(KeyboardInterrupt):
-    """A cell ran longer than a cell may. No ordinary `except` of a student catches it."""
-
-
-@cache
-def guarded() -> tuple[Callable[[bool], list[str]], frozenset[int]]:
-    """The guard of this process. Made once in the server: that takes as long as all else in a session."""
-    return guard.make_guard()
-
-
 @cache
 def usual_settings() -> Callable[[], AbstractContextManager]:
     """The context in which tests run, made once in the server, before any student could set anything."""
     return habits.make_harmless()
 
 
-def start(connection: socket.socket, request: dict, limits: Limits) -> int:
-    """Serve one submission on this connection until the other side hangs up. Returns the exit status."""
-    (restore, functions), settings = guarded(), usual_settings()
+def start(connection: socket.socket, joint: socket.socket, request: dict, limits: Limits) -> int:
+    """Serve one submission on this connection until the other side hangs up. Returns the exit status.
+
+    joint: the socket between desk and examiner.
+    """
+    settings = usual_settings()
     _own_environment(request)
-    _hide()
     outputs = Outputs(connection, limits.output)
     shell = make_shell(outputs)
     requests = connection.makefile("r", encoding="utf-8")
     imports = _open(json.loads(next(requests)))
     # Whatever becomes of the student's own cell with the imports, those of the chapter are there.
     shell.user_ns.update({name: value for name, value in imports.items() if name != "__builtins__"})
-    code_replaced = guard.watch(outputs.report, functions)
     outputs.send({"ready": True})
-    alarms: list[str] = []
-    on_alarm = _alarm_handler(outputs, alarms)
-    own_process, busy = os.getpid(), False
+    os.register_at_fork(after_in_child=lambda: os.dup2(os.open(os.devnull, os.O_RDWR), joint.fileno()))
+    desk, alarms, own_process = Desk(joint, shell.user_ns, outputs.flush), [], os.getpid()
+    on_alarm = _alarm_handler(outputs, desk, alarms)
     for line in requests:
         one = json.loads(line)
-        done = {"done": one["id"], "error": None, "records": [], "names": [], "failures": []}
+        done = {"done": one["id"], "error": None, "lost": None, "records": [], "names": [], "failures": []}
         outputs.begin()
         environment.update(ENVIRONMENT)
         if sys.stdout is None or sys.stderr is None:
             outputs.put_streams_back()
         try:
             alarms.clear()
-            _start_clock(on_alarm, one["seconds"])
+            _start_clock(on_alarm, one["seconds"] + one.get("spare", 0))
             if "test" in one:
-                _prepare_test(outputs, restore(code_replaced()))
-                names = _names_of_test(shell.user_ns, imports, one["exercise"])
                 with settings():
-                    _run_test(done, one, names, outputs, lambda: restore(code_replaced()))
+                    _run_test(done, one, imports, joint)
+            elif "serve" in one:
+                _prepare_serving(outputs)
+                with settings():
+                    desk.serve(_file(one["serve"]))
             elif "names" in one:
                 done["names"] = [own_cell.names(shell, source) for source in one["names"]]
             else:
@@ -119,12 +116,12 @@ def start(connection: socket.socket, request: dict, limits: Limits) -> int:
                     done["failures"].append({"kind": "CellTimeout", "says": says})
         except CellTimeout:
             done["error"] = f"this cell was stopped after {one['seconds']:.3g} seconds"
+        except wire.Hangup as hangup:
+            done["lost"] = str(hangup)
         finally:
             _stop_clock()
         if os.getpid() != own_process:  # the cell forked, and this is its copy of us
             return 0
-        if not busy and (busy := guard.has_busy_threads()):
-            outputs.report("a thread that it started was still running")
         outputs.end()
         outputs.send(done)
     return 0
@@ -139,12 +136,6 @@ def _own_environment(request: dict) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-
-
-def _hide() -> None:
-    for name in guard.HIDDEN:
-        del sys.modules[name]
-        delattr(course_grader, name.rpartition(".")[2])
 
 
 def _open(request: dict) -> dict[str, Any]:
@@ -163,9 +154,11 @@ def _open(request: dict) -> dict[str, Any]:
     return imports
 
 
-def _alarm_handler(outputs: Outputs, alarms: list[str]) -> Callable:
+def _alarm_handler(outputs: Outputs, desk: Desk, alarms: list[str]) -> Callable:
     def on_alarm(number: int, frame) -> None:
-        if outputs.sending:  # half a line would make the next one unreadable
+        if desk.waiting:  # half a message would make the next one unreadable
+            desk.late = True
+        elif outputs.sending:  # half a line would make the next one unreadable
             set_timer(signal.ITIMER_REAL, DEFERRED_SECONDS, AGAIN_SECONDS)
         else:
             alarms.append("it rang")
@@ -192,70 +185,55 @@ def _run_cell(done: dict, shell, request: dict) -> None:
         raise stopped
 
 
-def _prepare_test(outputs: Outputs, replaced: list[str]) -> None:
-    """Undo what an earlier cell did to the surroundings of a test."""
-    for name in replaced:
-        outputs.report(f"{name} was replaced before this cell ran; it was put back")
+def _prepare_serving(outputs: Outputs) -> None:
+    """Undo what an earlier cell left running."""
     outputs.put_streams_back()
-    state_of_checks._inside_case = False
     sys.settrace(None)
     sys.setprofile(None)
     for timer in (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
         set_timer(timer, 0)
 
 
-def _names_of_test(user_ns: dict, imports: dict, exercise: str) -> dict[str, Any]:
-    """The notebook's names; those of Python and of the chapter's imports mean what they should."""
-    python = {name: value for name, value in vars(builtins).items() if not name.startswith("__")}
-    names = {**user_ns, **python, **imports}
-    if exercise in user_ns:
-        names[exercise] = user_ns[exercise]
-    return names
+def _file(exercise: str) -> str:
+    """The file name of an exercise's test in tracebacks."""
+    return f"<test {exercise}>"
 
 
-def _run_test(done: dict, request: dict, names: dict, outputs: Outputs, restore: Callable) -> None:
-    """Run a test cell outside the student's shell: its transformers and hooks do not reach it."""
-    source, file = request["test"], f"<test {request['exercise']}>"
-    lines = blanked(source)  # tracebacks and students find them here
+def _run_test(done: dict, request: dict, imports: dict, joint: socket.socket) -> None:
+    """Run a test cell; what it calls of the student's is at the desk."""
+    source, file = request["test"], _file(request["exercise"])
+    lines = blanked(source)  # tracebacks find them here
     linecache.cache[file] = (len(source), None, lines, file)
-    opening, *statements = ast.parse(source).body[:-1]  # the last one asks for the score
-    execute(compile(ast.Module([opening], []), file, "exec"), names)
-    cell = state_of_checks._cell
-    records, cases = cell.records, 0
+    desk = examiner.Desk(joint)
+    statements = ast.parse(source).body[:-1]  # the last one asks for the score
+    _desk.install(desk)
     try:
-        for statement in statements:
-            cases = count_cases(statement)
-            execute(compile(ast.Module([statement], []), file, "exec"), names)
-            if cases:
-                _take_records(done, records, cases, _tampering(cell, records, restore), outputs)
-                cases = 0
-    except CellTimeout:
+        names = imports | {"__name__": "__main__"} | _names_at_the_desk(desk, source, request["exercise"], imports)
+        execute(compile(ast.Module(statements, []), file, "exec"), names)
+    except (CellTimeout, wire.Hangup):
         raise
     except BaseException as error:
         done["error"] = f"this test cell broke off with {type(error).__name__}"
     finally:
-        _stop_clock()
-        _take_records(done, records, cases, _tampering(cell, records, restore), outputs)
+        _desk.install(None)
+        done["records"] = [vars(record).copy() for record in _records()]
+        desk.end()
 
 
-def _tampering(cell, records: list, restore: Callable) -> list[str]:
-    """What has been replaced since the last time, the state of the checks included. Puts it back."""
-    found = restore()
-    if state_of_checks._cell is not cell or cell.records is not records:
-        found.append("the list of check records")
-        state_of_checks._cell, cell.records = cell, records
+def _records() -> list:
+    """The records of the cases so far; none when the test has not got as far as to open its exercise."""
+    try:
+        return check.records()
+    except RuntimeError:
+        return []
+
+
+def _names_at_the_desk(desk: examiner.Desk, source: str, exercise: str, imports: dict) -> dict[str, Any]:
+    """The notebook's names that a test uses; those of Python and of the chapter's imports mean what they should."""
+    _, used = own_cell.names_in(source)
+    found = {}
+    for name in used:
+        if name == exercise or not (name in imports or hasattr(builtins, name)):
+            with contextlib.suppress(KeyError):
+                found[name] = desk.name(name)
     return found
-
-
-def _take_records(done: dict, records: list, cases: int, replaced: list[str], outputs: Outputs) -> None:
-    """Take over the records of the cases that have just run. They do not count if the tests were replaced."""
-    new = [vars(record).copy() for record in records if type(record) is state_of_checks.Record]
-    records.clear()
-    if len(new) > cases:
-        outputs.report("check records were made up")
-    new = new[len(new) - min(cases, len(new)) :]  # a case adds its own at its end
-    for name in replaced:
-        outputs.report(f"{name} was replaced while this cell ran; it was put back")
-        message = f"this call replaced {name}, which the tests need"
-        new = [one | {"earned": 0.0, "status": "failed", "mistake": None, "message": message} for one in new]
-    done["records"] += new

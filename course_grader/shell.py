@@ -21,7 +21,6 @@ from traitlets.config import Config
 
 CHUNK = 8192  # characters of a stream that wait before they are sent
 ENVELOPE = 256  # bytes that every message counts for, besides its content
-MAX_FLAGS = 100  # different ones in a cell
 
 
 class Outputs:
@@ -39,8 +38,6 @@ class Outputs:
         self._stream = ""
         self._lock = threading.RLock()
         self._files = [_capture(number) for number in (1, 2)]
-        self._notes = _collector()
-        self._flags: set[str] = set()
         self._is_copy = False
         os.register_at_fork(after_in_child=self._become_copy)
         self.sending = False
@@ -60,30 +57,16 @@ class Outputs:
             finally:
                 self.sending = False
 
-    def report(self, flag: str) -> None:
-        """Send a sign of tampering at once: later it could be lost."""
-        with self._lock:
-            if flag in self._flags or len(self._flags) >= MAX_FLAGS:
-                return
-            self._flags.add(flag)
-            if self._is_copy:
-                os.write(self._notes, flag.encode(errors="replace") + b"\n")
-            else:
-                self.send({"flag": flag})
-
     def begin(self) -> None:
         """A new cell has the whole limit again."""
         self._left = self._limit
-        self._flags.clear()
 
     def end(self) -> None:
-        """Send what is waiting, what file descriptors 1 and 2 received, and the flags of forked processes."""
+        """Send what is waiting, and what file descriptors 1 and 2 received."""
         for stream, file in zip(("stdout", "stderr"), self._files, strict=True):
             if text := _take(file, self._limit + 1):
                 self.write(stream, text)
         self.flush()
-        for flag in _take(self._notes, CHUNK).splitlines():
-            self.report(flag)
 
     def write(self, stream: str, text: str) -> None:
         """Take text that was printed."""

@@ -57,7 +57,7 @@ def _be_the_desk(connection: socket.socket, imports: str, others: dict, answer: 
             exec(compile(answer, "<answer>", "exec"), names)
         else:
             names |= answer
-        at_desk.Desk(connection, names, FILE).serve()
+        at_desk.Desk(connection, names, sys.stdout.flush).serve(FILE)
     except wire.Hangup:
         pass
     except BaseException:

@@ -24,24 +24,36 @@ import torch
 NAMES = 12  # classes that an exception comes from, which are told
 
 
-class Desk:
-    """Serves one test cell. names: the notebook's names. test_file: the code file name of the test cell."""
+class CellTimeout(KeyboardInterrupt):
+    """A cell ran longer than a cell may. No ordinary `except` of a student catches it."""
 
-    def __init__(self, connection: socket.socket, names: dict[str, Any], test_file: str) -> None:
+
+class Desk:
+    """Serves the tests of a notebook. names: the notebook's names.
+
+    flush: sends what was printed. waiting: whether it is sending or receiving, which must not be interrupted. late: the time of the test is
+    over, and nothing more is called for it.
+    """
+
+    def __init__(self, connection: socket.socket, names: dict[str, Any], flush: Callable[[], None]) -> None:
         self.connection = connection
         self.names = names
-        self.test_file = test_file
-        self.twins = Twins(first=1)
-        self.handles: dict[int, Any] = {}
-        self.settings = settings.now()
-        self.case = contextlib.ExitStack()
+        self.flush = flush
+        self.waiting = False
 
-    def serve(self) -> None:
-        """Answer until the examiner says that the cell has ended. Raises wire.Hangup if it is gone."""
+    def serve(self, test_file: str) -> None:
+        """Answer until the examiner says that its test cell has ended. Raises wire.Hangup if it is gone.
+
+        test_file: the code file name of the test cell.
+        """
         global _current
         _current = self
+        self.test_file, self.late = test_file, False
+        self.twins, self.handles = Twins(first=1), {}
+        self.settings = settings.now()
+        self.case = contextlib.ExitStack()
         while True:
-            head, blobs = wire.receive(self.connection)
+            head, blobs = self._wait(wire.receive)
             match head:
                 case {"end": _}:
                     return self.case.close()
@@ -50,14 +62,26 @@ class Desk:
                 case {"call": _}:
                     self._reply(lambda head=head, blobs=blobs: self._call(head, blobs))
 
+    def _wait(self, talk: Callable, *args: Any) -> Any:
+        self.waiting = True
+        try:
+            return talk(self.connection, *args)
+        finally:
+            self.waiting = False
+
     def _reply(self, work: Callable[[], Any]) -> None:
         encoder, said = Encoder(self.twins, self.handles), {}
         try:
+            if self.late:
+                raise CellTimeout
             result = work()
             said = {"value": encoder.value(result)}
+        except CellTimeout:
+            return self._wait(wire.send, {"timeout": True})
         except BaseException as error:
             encoder = Encoder(self.twins, self.handles)
             said = {"raised": self._raised(error, encoder)}
+        self.flush()
         # What is new in the result is known to the examiner; what changed in the rest is told.
         updates = [[n, encoder.parts(self.twins.objects[n], new)] for n, new in self.twins.changed()]
         for number, _ in updates:
@@ -67,7 +91,7 @@ class Desk:
         new = settings.now()
         said["settings"] = settings.to_json(settings.changed(self.settings, new))
         self.settings = new
-        wire.send(self.connection, said, encoder.blobs)
+        self._wait(wire.send, said, encoder.blobs)
 
     def _call(self, head: dict, blobs: list[bytes]) -> Any:
         message = self.load(head, blobs)
@@ -211,8 +235,8 @@ class ExaminersIterator:
         return self
 
     def __next__(self) -> Any:
-        wire.send(self.desk.connection, {"next": self.number})
-        head, blobs = wire.receive(self.desk.connection)
+        self.desk._wait(wire.send, {"next": self.number})
+        head, blobs = self.desk._wait(wire.receive)
         if "stop" in head:
             raise StopIteration
         return self.desk.load(head, blobs)[0]

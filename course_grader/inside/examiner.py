@@ -123,6 +123,8 @@ class Desk:
             head, blobs = wire.receive(self.connection)
             if not isinstance(head, dict):
                 raise wire.Hangup("it sent something that is no message")
+            if "timeout" in head:
+                raise at_desk.CellTimeout
             if "next" not in head:
                 return self._result(head, blobs)
             self._give_next(head["next"])
