@@ -8,6 +8,8 @@ import zipfile
 from datetime import datetime
 from pathlib import Path
 
+from course_utils import hand_in
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -155,6 +157,22 @@ def test_zips_of_students_are_opened(course, name, inside):
     assert there[f"ada/{NAME}/sums.ipynb"] == MINE
     assert there[f"ada/{NAME}/helper.py"] == b"x = 1"
     assert there[f"ada/{NAME}/data/a.csv"] == b"1"
+
+
+def test_what_hand_in_packs_is_collected_byte_for_byte(course):
+    work = course.folder.parent / "work"
+    (work / NAME).mkdir(parents=True)
+    (work / NAME / "sums.ipynb").write_bytes(MINE)
+    (work / NAME / "helper.py").write_bytes(b"x = 1")
+    mine = hand_in.find("1", course.folder / "solutions", work)
+    packed = hand_in.pack(mine, hand_in.files(mine)[0], course.folder.parent, datetime(2026, 11, 20, 14, 3))
+    summary = gather(course, {f"{MOODLE_ADA}/{packed.name}": packed.read_bytes()}, "grading.csv", zone="UTC")
+    assert (summary.refused, notes(summary)) == ({}, [])
+    assert submitted(course) == {
+        f"ada/{NAME}/sums.ipynb": MINE,
+        f"ada/{NAME}/helper.py": b"x = 1",
+        f"ada/{NAME}/timestamp.txt": b"2026-11-20 14:03:00 UTC\n",
+    }
 
 
 def test_a_folder_is_read_as_a_zip_is(course, tmp_path):
