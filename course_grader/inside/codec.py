@@ -79,13 +79,10 @@ class Encoder:
         if isinstance(value, torch.Tensor):
             plain = torch.Tensor.detach(value).as_subclass(torch.Tensor)
             return ["subtensor", cls.__name__, self._tensor(plain)]
+        if isinstance(value, tuple) and cls.__module__ == "torch.return_types":
+            return ["result", cls.__name__.rpartition(".")[2], self._entries(tuple(value))]
         if isinstance(value, tuple) and isinstance(getattr(cls, "_fields", None), tuple):
             return ["named", cls.__name__, list(map(str, cls._fields)), self._entries(tuple(value))]
-        if isinstance(value, tuple) and cls.__module__ == "torch.return_types":
-            names = [name for name in dir(cls) if not name.startswith(("_", "n_"))]
-            names = [name for name in names if not callable(getattr(cls, name))]
-            order = sorted(names, key=lambda name: next((i for i, v in enumerate(value) if v is getattr(value, name)), 0))
-            return ["named", cls.__name__, order, self._entries(tuple(value))]
         if is_library_module(value):
             return self._module(value)
         return self._handle(value)
@@ -419,6 +416,7 @@ READERS: dict[str, Callable] = {
     "objects": Decoder.objects,
     "subtensor": Decoder.subtensor,
     "named": Decoder.named,
+    "result": lambda d, depth, name, entries: _return_type(name)(d.entries(entries, depth)),
     "module": Decoder.module,
     "frame": Decoder.frame,
     "series": Decoder.series,
@@ -444,6 +442,14 @@ def _array_dtype(name: str) -> np.dtype:
 
 def _table_dtype(name: str) -> Any:
     return name if name in ("object", "bool", "str", "string", "category", "boolean") else _array_dtype(name)
+
+
+def _return_type(name: str) -> type:
+    """What torch.max and the like return."""
+    found = getattr(torch.return_types, name)
+    if not (isinstance(found, type) and issubclass(found, tuple)):
+        raise ValueError("no return type")
+    return found
 
 
 def _identifier(name: Any) -> str:
