@@ -7,6 +7,7 @@ import io
 import os
 import re
 import shutil
+import unicodedata
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -493,15 +494,21 @@ def _read(folder: Path) -> dict[str, bytes]:
 # ---- saying it
 
 
+def _width(text: str) -> int:
+    """How many columns a text takes: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
 def told(summary: Summary, assignment: str, dry_run: bool) -> Iterator[str]:
     """The table, what was not taken, and a line that counts, for people."""
     yield f"{summary.platform[0].upper()}{summary.platform[1:]}; times are UTC."
     rows = [(one.student, one.who, one.handed_in, one.what) for one in summary.outcomes]
     rows = [tuple(map(printable, row)) for row in rows]
     heads = ("student", "as uploaded", "handed in", "result")
-    widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(4)]
+    widths = [max(_width(row[k]) for row in [heads, *rows]) for k in range(4)]
     for place, row in enumerate([heads, *rows] if rows else []):
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        padded = [text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True)]
+        yield "  ".join(padded).rstrip()
         if place:
             yield from (f"    {note}" for note in summary.outcomes[place - 1].notes)
     if any(NO_TIME in one.handed_in and one.what != NOT_TAKEN for one in summary.outcomes):

@@ -703,3 +703,16 @@ def test_the_command_prints_a_table_and_what_was_not_taken(course, monkeypatch, 
     ]
     source.write_bytes(zipped({f"{MOODLE_ADA}/homework.ipynb": MINE}))
     assert __main__.main(asked) == 0
+
+
+def test_the_table_of_the_command_has_straight_columns_whatever_the_script(course):
+    (course.folder.parent / "names.csv").write_text(
+        "id,name\n王,王小明\nada,Ada Lovelace\n", encoding="utf-8"
+    )
+    files = {"王 小明_1_assignsubmission_file_/sums.ipynb": MINE, f"{MOODLE_ADA}/sums.ipynb": MINE}
+    lines = list(collect.told(gather(course, files, "names.csv"), NAME, False))
+    assert lines[1:4] == [
+        "student  as uploaded   handed in  result",
+        "ada      Ada Lovelace  not known  collected",
+        "王       王 小明       not known  collected",
+    ]
