@@ -36,6 +36,7 @@ from course_grader.uploads import (
     Upload,
     files_of,
     is_zip,
+    other_archive,
     why_no_zip,
     zip_entries,
 )
@@ -205,7 +206,7 @@ class _Student:
     def collect(self) -> Outcome:
         """Take the newest submission, and keep the others beside it."""
         found = self._candidates()
-        handed_in = (found[0].stamp if found else "") or NO_TIME
+        handed_in = (found[0].stamp if found else _stamp_of(self.uploads[0].when)) or NO_TIME
         what = self._take(*found) if found else NOT_TAKEN
         if any(one.late for one in self.uploads):
             if found and handed_in == NO_TIME and not _stamp(self._target):
@@ -254,8 +255,9 @@ class _Student:
         found = [one for k, one in enumerate(found) if one.files not in [other.files for other in found[:k]]]
         if not found:
             for name in beside:
-                reason = reasons.get(name, "no notebook of the chapter came with it")
-                self.refused[loose[name][0].entry.path] = reason
+                upload, content = loose[name]
+                reason = reasons.get(name) or other_archive(content)
+                self.refused[upload.entry.path] = reason or "no notebook of the chapter came with it"
         elif len(found) > 1 and not _is_newer(*found[:2]):
             self.notes.append("which of the submissions is the newest is not known: look at them")
         return found
@@ -348,7 +350,7 @@ class _Student:
         self, upload: Upload, source: str, name: str, files: dict[str, bytes], stamp: str = ""
     ) -> Candidate:
         when = timestamps.parse(stamp)[0] if stamp else upload.when
-        stamp = stamp or (f"{when:%Y-%m-%d %H:%M:%S} UTC" if when else "")
+        stamp = stamp or _stamp_of(when)
         packed = PACKED.search(source)
         exact = name.rpartition("/")[2] == self.chapter.solved.name
         order = (when or datetime.min, upload.order, packed[1] if packed else "", exact, source)
@@ -477,6 +479,11 @@ def _older(files: dict[str, bytes], target: Path) -> Path:
 def _short(path: Path) -> str:
     """A path from submitted/ on, for sentences."""
     return "/".join(path.parts[-4 if OLDER in path.parent.name else -3 :])
+
+
+def _stamp_of(when: datetime | None) -> str:
+    """A time in UTC, as timestamp.txt has it; empty if it is not known."""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC" if when else ""
 
 
 def _stamp(folder: Path) -> str:

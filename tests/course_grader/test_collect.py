@@ -222,6 +222,13 @@ def test_moodles_grading_worksheet_is_roster_and_times_at_once(course):
     assert parse(stamp(course, "zoe")) == (datetime(2026, 11, 21, 22, 59), "")
 
 
+def test_the_time_of_what_is_not_taken_is_told(course):
+    summary = gather(course, {f"{MOODLE_ADA}/sums.pdf": b"%PDF"}, "grading.csv", zone="UTC")
+    assert [(one.what, one.handed_in) for one in summary.outcomes] == [
+        ("NOT TAKEN", "2026-11-20 14:03:00 UTC")
+    ]
+
+
 def test_times_come_from_a_file_of_their_own(course):
     (course.folder.parent / "times.csv").write_text("student_id;submitted_at\nada;2026-11-20T14:03:00Z\n")
     gather(course, {f"{CANVAS_ADA}_sums.ipynb": MINE}, times=course.folder.parent / "times.csv")
@@ -531,6 +538,7 @@ def linked(name):
         ({"sums.pdf": b"%PDF"}, "no notebook of the chapter came with it"),
         ({"a.zip": b"PK\x03\x04broken"}, "it is no zip"),
         ({"a.zip": b"Rar!\x1a\x07"}, "it is a RAR archive: ask for a zip"),
+        ({"a.7z": b"7z\xbc\xaf"}, "it is a 7z archive: ask for a zip"),
         ({"a.zip": zipped({"sums.ipynb": OTHER_CHAPTER})}, "it is a notebook of 02_other, not of 01_sums"),
         ({"a.zip": zipped({"readme.txt": b"1"})}, "there is no notebook in the zip"),
         (
