@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from course_grader.inside.twins import TENSORS, Twins, kind, place, storage_of
+from course_grader.inside.twins import TENSORS, Twins, kind, place, storage_of, with_graph
 
 import numpy as np
 import pandas as pd
@@ -95,7 +95,8 @@ class Encoder:
             case "list" | "set" | "cell":
                 return self._entries(parts)
             case "tensor":
-                return [parts["requires_grad"], self.value(parts["grad"]), self.value(parts["memory"])]
+                flags = [parts["requires_grad"], parts["leaf"]]
+                return [flags, self.value(parts["grad"]), self.value(parts["memory"])]
             case "generator":
                 return self._blob(parts.numpy().tobytes())
             case "table":
@@ -260,7 +261,9 @@ class Decoder:
             case "set":
                 return set(self.entries(data, 1))
             case "tensor":
-                return {"requires_grad": bool(data[0]), "grad": self.value(data[1]), "memory": self.value(data[2])}
+                requires_grad, leaf = map(bool, data[0])
+                new = {"requires_grad": requires_grad, "leaf": leaf}
+                return new | {"grad": self.value(data[1]), "memory": self.value(data[2])}
             case "generator":
                 return torch.frombuffer(bytearray(self.blobs[data]), dtype=torch.uint8)
             case "table":
@@ -311,8 +314,7 @@ class Decoder:
         if parameter:
             value = torch.nn.Parameter(value, requires_grad=requires_grad)
         elif requires_grad:
-            value.requires_grad_()
-            value = value if leaf else value.view_as(value)  # a tensor that has a graph
+            value = value.requires_grad_() if leaf else with_graph(value)
         if leaf and grad is not None:
             value.grad = self.value(grad, depth)
         return self.added(number, value)
