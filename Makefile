@@ -69,8 +69,9 @@ lock: $(TOOLS) ## renew requirements-dev.txt and, with the same pins, requiremen
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else 'The course needs Python 3.11 or newer; try: make lab PYTHON=python3.11')"
+	@echo "Setting up the course in $(VENV)/. This happens once, takes some minutes and about 2 GB of disk, and on Linux some GB more unless the CPU build of torch is there already."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 
@@ -79,4 +80,4 @@ $(TOOLS): requirements-dev.txt $(READY)
 	touch $@
 
 requirements-dev.txt:
-	@echo "This is the students' pack: make lab, make hand-in and make data are all there is. What tests your work is in the notebooks."; exit 1
+	@echo "This is the students' pack: make lab, make progress, make start-over, make hand-in and make data are all there is. What tests your work is in the notebooks."; exit 1

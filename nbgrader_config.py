@@ -1,9 +1,11 @@
 """How nbgrader works in this course: `nbgrader ...`, run in the top folder, reads this file."""
 
+from pathlib import Path
+
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader import preprocessors as nbgrader
 
-from course_grader import steps
+from course_grader import steps, term
 
 c = get_config()  # noqa: F821 (traitlets provides it)
 
@@ -42,3 +44,6 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 c.GenerateFeedback.preprocessors = [nbgrader.GetGrades, steps.HideTests, CSSHTMLHeaderPreprocessor]
+
+# What late work costs in this term: docs/term.md.
+term.configure(c, Path(__file__).with_name("term.toml"))

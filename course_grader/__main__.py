@@ -1,4 +1,4 @@
-"""The command line: `course-grader collect|grade|feedback|report|export`, in a course's top folder."""
+"""The command line: `course-grader term|preview|collect|grade|...`, run in the top folder of a course."""
 
 import argparse
 import contextlib
@@ -21,6 +21,31 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("course-grader: stopped; what was recorded stays, run it again for the rest", file=sys.stderr)
         return 130
+
+
+def _term(chosen: argparse.Namespace) -> int:
+    from course_grader.term import read_term, write_due_dates
+
+    course = _course()
+    term = read_term(course)
+    print("\n".join(term.lines()))
+    if not chosen.dry_run:
+        for change in write_due_dates(course, term):
+            print(change)
+        print("the due dates are in the gradebook")
+    return 0
+
+
+def _preview(chosen: argparse.Namespace) -> int:
+    from course_grader.preview import preview
+
+    course = _course()
+    for assignment in chosen.assignment:
+        print("\n".join(preview(course, assignment).lines()))
+        print(
+            "ready to hand out: it is what its source gives today, and shows no solution and no hidden test"
+        )
+    return 0
 
 
 def _collect(chosen: argparse.Namespace) -> int:
@@ -102,6 +127,16 @@ def _parser() -> argparse.ArgumentParser:
         prog="course-grader", description="Grade a class, on nbgrader's formats."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    term = commands.add_parser("term", help="check term.toml, and write its due dates into the gradebook")
+    term.set_defaults(run=_term)
+    term.add_argument("--dry-run", action="store_true", help="show the plan, and write nothing")
+
+    preview = commands.add_parser(
+        "preview", help="a dry run of handing out: what students get, and whether it may go out"
+    )
+    preview.set_defaults(run=_preview)
+    preview.add_argument("assignment", nargs="+")
 
     collect = commands.add_parser(
         "collect", help="put what a learning platform gives into submitted/, with the times"

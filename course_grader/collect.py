@@ -7,6 +7,7 @@ import io
 import os
 import re
 import shutil
+import unicodedata
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ from course_grader.uploads import (
     Upload,
     files_of,
     is_zip,
+    other_archive,
     why_no_zip,
     zip_entries,
 )
@@ -204,7 +206,7 @@ class _Student:
     def collect(self) -> Outcome:
         """Take the newest submission, and keep the others beside it."""
         found = self._candidates()
-        handed_in = (found[0].stamp if found else "") or NO_TIME
+        handed_in = (found[0].stamp if found else _stamp_of(self.uploads[0].when)) or NO_TIME
         what = self._take(*found) if found else NOT_TAKEN
         if any(one.late for one in self.uploads):
             if found and handed_in == NO_TIME and not _stamp(self._target):
@@ -253,8 +255,9 @@ class _Student:
         found = [one for k, one in enumerate(found) if one.files not in [other.files for other in found[:k]]]
         if not found:
             for name in beside:
-                reason = reasons.get(name, "no notebook of the chapter came with it")
-                self.refused[loose[name][0].entry.path] = reason
+                upload, content = loose[name]
+                reason = reasons.get(name) or other_archive(content)
+                self.refused[upload.entry.path] = reason or "no notebook of the chapter came with it"
         elif len(found) > 1 and not _is_newer(*found[:2]):
             self.notes.append("which of the submissions is the newest is not known: look at them")
         return found
@@ -347,7 +350,7 @@ class _Student:
         self, upload: Upload, source: str, name: str, files: dict[str, bytes], stamp: str = ""
     ) -> Candidate:
         when = timestamps.parse(stamp)[0] if stamp else upload.when
-        stamp = stamp or (f"{when:%Y-%m-%d %H:%M:%S} UTC" if when else "")
+        stamp = stamp or _stamp_of(when)
         packed = PACKED.search(source)
         exact = name.rpartition("/")[2] == self.chapter.solved.name
         order = (when or datetime.min, upload.order, packed[1] if packed else "", exact, source)
@@ -478,6 +481,11 @@ def _short(path: Path) -> str:
     return "/".join(path.parts[-4 if OLDER in path.parent.name else -3 :])
 
 
+def _stamp_of(when: datetime | None) -> str:
+    """A time in UTC, as timestamp.txt has it; empty if it is not known."""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC" if when else ""
+
+
 def _stamp(folder: Path) -> str:
     path = folder / STAMP
     return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
@@ -493,15 +501,21 @@ def _read(folder: Path) -> dict[str, bytes]:
 # ---- saying it
 
 
+def _width(text: str) -> int:
+    """How many columns a text takes: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
 def told(summary: Summary, assignment: str, dry_run: bool) -> Iterator[str]:
     """The table, what was not taken, and a line that counts, for people."""
     yield f"{summary.platform[0].upper()}{summary.platform[1:]}; times are UTC."
     rows = [(one.student, one.who, one.handed_in, one.what) for one in summary.outcomes]
     rows = [tuple(map(printable, row)) for row in rows]
     heads = ("student", "as uploaded", "handed in", "result")
-    widths = [max(len(row[k]) for row in [heads, *rows]) for k in range(4)]
+    widths = [max(_width(row[k]) for row in [heads, *rows]) for k in range(4)]
     for place, row in enumerate([heads, *rows] if rows else []):
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        padded = [text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True)]
+        yield "  ".join(padded).rstrip()
         if place:
             yield from (f"    {note}" for note in summary.outcomes[place - 1].notes)
     if any(NO_TIME in one.handed_in and one.what != NOT_TAKEN for one in summary.outcomes):

@@ -27,6 +27,7 @@ LONGEST_MESSAGE = 2_000
 MOST_CASES = 60  # of one exercise; more come from no honest test cell
 MOST_PICTURES, LARGEST_PICTURE = 4, 500_000  # of one cell; bytes
 PNG = b"\x89PNG\r\n\x1a\n"
+DRAWN = "A picture that your code drew"  # the alt text where there is none
 UNANSWERED = "YOUR ANSWER HERE"
 # What a student can do about a reason that has these words.
 ADVICE = (
@@ -68,6 +69,14 @@ MODEL_ANSWER = "(left out: it repeats the model answer)"
 
 
 @dataclass(frozen=True)
+class Picture:
+    """data: the PNG in base64. alt: what it shows, for people who cannot see it."""
+
+    data: str
+    alt: str
+
+
+@dataclass(frozen=True)
 class Part:
     """What a page shows of one exercise; all texts are free of secrets, and not yet escaped."""
 
@@ -83,7 +92,7 @@ class Part:
     answer: Markup
     question: Markup
     printed: str
-    pictures: list[str]  # base64
+    pictures: list[Picture]
     comment: str
 
 
@@ -149,7 +158,7 @@ class _Page:
             answer=self.answer(submission, exercise),
             question=_markdown(exercise.question) if exercise.written else Markup(),
             printed=self.printed(submission, exercise),
-            pictures=list(_pictures(submission.outputs(exercise.name)))[:MOST_PICTURES],
+            pictures=self.pictures(submission, exercise),
             comment=submission.comments.get(exercise.name, ""),
         )
 
@@ -182,6 +191,11 @@ class _Page:
         return self.tell(
             "".join(_prints(submission.outputs(exercise.grade_id))).strip("\n"), submission, LONGEST_PRINT
         )
+
+    def pictures(self, submission: Marked, exercise: Exercise) -> list[Picture]:
+        """What the student's cell drew; its alt text is the student's, too."""
+        found = list(_pictures(submission.outputs(exercise.name)))[:MOST_PICTURES]
+        return [Picture(picture.data, self.tell(picture.alt, submission)) for picture in found]
 
     def trouble(self, submission: Marked, exercise: Exercise, records: list[Record]) -> str:
         """Why a test cell has less to say than it should; empty if it went its way."""
@@ -243,7 +257,7 @@ def _prints(outputs: list[NotebookNode]) -> Iterator[str]:
             yield str(output.get("data", {}).get("text/plain", "")) + "\n"
 
 
-def _pictures(outputs: list[NotebookNode]) -> Iterator[str]:
+def _pictures(outputs: list[NotebookNode]) -> Iterator[Picture]:
     """PNG pictures, encoded anew so that nothing but a picture gets into the page."""
     for output in outputs:
         try:
@@ -251,7 +265,14 @@ def _pictures(outputs: list[NotebookNode]) -> Iterator[str]:
         except (binascii.Error, TypeError, ValueError):
             continue
         if data.startswith(PNG) and len(data) <= LARGEST_PICTURE:
-            yield base64.b64encode(data).decode()
+            yield Picture(base64.b64encode(data).decode(), _alt(output) or DRAWN)
+
+
+def _alt(output: NotebookNode) -> str:
+    """The alt text that `course_utils.plots` gives a picture; empty if something else drew it."""
+    about = output.get("metadata", {}).get("image/png", {})
+    alt = about.get("alt", "") if isinstance(about, dict) else ""
+    return alt if isinstance(alt, str) else ""
 
 
 # HTML stays text, and links and pictures stay as they were typed: nothing leads out of the page.

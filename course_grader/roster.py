@@ -127,7 +127,8 @@ def read(path: Path, *, zone: ZoneInfo | None, known: Iterable[Person] = ()) -> 
         people.append(person)
     if not people:
         raise GraderError(
-            f"{path.name} names no students: its first line needs `id` or `email`, and a column with names"
+            f"{path.name} names no students: its first line needs `id` or `email`, and a column with names; "
+            "download it with Moodle or Canvas set to English"
         )
     seen: dict[str, Person] = {}
     for person in people:
@@ -160,7 +161,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _person(row: dict[str, str], zone: ZoneInfo | None, where: str) -> Person:
     canvas = bool(OF_CANVAS & row.keys())
     first, last = _first(row, FIRST_NAMES), _first(row, LAST_NAMES)
-    number = row.get("id", "") if canvas else "".join(re.findall(r"\d+$", row.get("identifier", "")))
+    number = row.get("id", "") if canvas else ""
+    if "full name" in row:  # a worksheet of Moodle, which says "Participant 123"
+        number = "".join(re.findall(r"\d+$", row.get("identifier", "")))
     return Person(
         id=_first(row, [name for name in IDS if not (canvas and name == "id")]),
         name=" ".join(filter(None, [first, last])) or _first(row, NAMES),

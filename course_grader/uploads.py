@@ -199,10 +199,13 @@ def _read(file: BinaryIO, most: int) -> bytes:
 
 def why_no_zip(start: bytes, error: Exception) -> str:
     """Why something is no zip that can be read. start: its first bytes."""
-    for begins, name in OTHER_ARCHIVES.items():
-        if start.startswith(begins):
-            return f"it is {name}: ask for a zip"
-    return "it is no zip" if "not a zip" in str(error) else _why_broken(error)
+    return other_archive(start) or ("it is no zip" if "not a zip" in str(error) else _why_broken(error))
+
+
+def other_archive(start: bytes) -> str:
+    """A sentence about an archive that is not opened; empty if it is none."""
+    names = (name for begins, name in OTHER_ARCHIVES.items() if start.startswith(begins))
+    return next((f"it is {name}: ask for a zip" for name in names), "")
 
 
 def _why_broken(error: Exception) -> str:

@@ -26,14 +26,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from course_format import record
-from course_format.cells import (
-    cases,
-    exercise_of,
-    is_experiment,
-    is_test,
-    is_written,
-    nbgrader,
-)
+from course_format.cells import cases, exercise_of, is_experiment, is_test, is_written, nbgrader
 from course_format.record import Record
 
 CELL_SECONDS, SECONDS = 120, 600  # the first cell imports torch, which takes a slow disk a minute
@@ -97,7 +90,8 @@ def find(chapter: str, notebooks: Path, work: Path) -> Work:
         raise CannotHandIn(_missing(path))
     content = path.read_bytes()
     found = Work(name, path, content, _notebook(content, path), nbformat.read(released, as_version=4))
-    if not _ids(found.notebook) & _ids(found.released):
+    made = set().union(*(_made(cell.source) for cell in found.notebook.cells if cell.cell_type == "code"))
+    if not (_ids(found.notebook) | made) & _ids(found.released):
         raise CannotHandIn(f"{path} holds no exercise of {name}: is it the notebook of another chapter?")
     return found
 
@@ -198,6 +192,9 @@ def compared(work: Work) -> Iterator[str]:
     count = Counter(nbgrader(cell).get("grade_id", "") for cell in work.notebook.cells)
     mine = {nbgrader(cell).get("grade_id", ""): cell for cell in work.notebook.cells}
     changed = []
+    if not count.keys() & _ids(work.released):
+        yield "its cells have lost what marks them as the course's; grading finds the answers by their names"
+        return
     for cell in work.released.cells:
         name = nbgrader(cell).get("grade_id")
         if name and not count[name]:

@@ -223,9 +223,9 @@ def test_the_prose_has_one_spelling():
 
 
 def test_every_make_target_is_explained_in_the_readme():
-    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     readme = (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()
-    assert [target for target in targets if f"`make {target}`" not in readme] == []
+    assert [target for target in targets if not re.search(f"make {target}(?![-\\w])", readme)] == []
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -239,12 +239,12 @@ def test_in_the_pack_make_lab_works_and_what_cannot_work_says_so(tmp_path):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     started = make(tmp_path, "--dry-run", "lab")
     assert (started.returncode, started.stderr) == (0, "")
-    assert "pip install --quiet --requirement requirements.txt" in started.stdout
+    assert "pip install --requirement requirements.txt" in started.stdout
     for target in ("test", "build", "tools", "lock"):
         refused = make(tmp_path, target)
         assert refused.returncode != 0
         assert refused.stdout.startswith(
-            "This is the students' pack: make lab, make hand-in and make data are all there is"
+            "This is the students' pack: make lab, make progress, make start-over, make hand-in and make data"
         )
         assert "No rule" not in refused.stderr
     assert not (tmp_path / ".venv").exists()

@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from course_grader.inside.twins import TENSORS, Twins, kind, place, storage_of
+from course_grader.inside.twins import TENSORS, Twins, kind, place, storage_of, with_graph
 
 import numpy as np
 import pandas as pd
@@ -79,13 +79,10 @@ class Encoder:
         if isinstance(value, torch.Tensor):
             plain = torch.Tensor.detach(value).as_subclass(torch.Tensor)
             return ["subtensor", cls.__name__, self._tensor(plain)]
+        if isinstance(value, tuple) and cls.__module__ == "torch.return_types":
+            return ["result", cls.__name__.rpartition(".")[2], self._entries(tuple(value))]
         if isinstance(value, tuple) and isinstance(getattr(cls, "_fields", None), tuple):
             return ["named", cls.__name__, list(map(str, cls._fields)), self._entries(tuple(value))]
-        if isinstance(value, tuple) and cls.__module__ == "torch.return_types":
-            names = [name for name in dir(cls) if not name.startswith(("_", "n_"))]
-            names = [name for name in names if not callable(getattr(cls, name))]
-            order = sorted(names, key=lambda name: next((i for i, v in enumerate(value) if v is getattr(value, name)), 0))
-            return ["named", cls.__name__, order, self._entries(tuple(value))]
         if is_library_module(value):
             return self._module(value)
         return self._handle(value)
@@ -98,7 +95,8 @@ class Encoder:
             case "list" | "set" | "cell":
                 return self._entries(parts)
             case "tensor":
-                return [parts["requires_grad"], self.value(parts["grad"]), self.value(parts["memory"])]
+                flags = [parts["requires_grad"], parts["leaf"]]
+                return [flags, self.value(parts["grad"]), self.value(parts["memory"])]
             case "generator":
                 return self._blob(parts.numpy().tobytes())
             case "table":
@@ -263,7 +261,9 @@ class Decoder:
             case "set":
                 return set(self.entries(data, 1))
             case "tensor":
-                return {"requires_grad": bool(data[0]), "grad": self.value(data[1]), "memory": self.value(data[2])}
+                requires_grad, leaf = map(bool, data[0])
+                new = {"requires_grad": requires_grad, "leaf": leaf}
+                return new | {"grad": self.value(data[1]), "memory": self.value(data[2])}
             case "generator":
                 return torch.frombuffer(bytearray(self.blobs[data]), dtype=torch.uint8)
             case "table":
@@ -314,8 +314,7 @@ class Decoder:
         if parameter:
             value = torch.nn.Parameter(value, requires_grad=requires_grad)
         elif requires_grad:
-            value.requires_grad_()
-            value = value if leaf else value.view_as(value)  # a tensor that has a graph
+            value = value.requires_grad_() if leaf else with_graph(value)
         if leaf and grad is not None:
             value.grad = self.value(grad, depth)
         return self.added(number, value)
@@ -419,6 +418,7 @@ READERS: dict[str, Callable] = {
     "objects": Decoder.objects,
     "subtensor": Decoder.subtensor,
     "named": Decoder.named,
+    "result": lambda d, depth, name, entries: _return_type(name)(d.entries(entries, depth)),
     "module": Decoder.module,
     "frame": Decoder.frame,
     "series": Decoder.series,
@@ -444,6 +444,14 @@ def _array_dtype(name: str) -> np.dtype:
 
 def _table_dtype(name: str) -> Any:
     return name if name in ("object", "bool", "str", "string", "category", "boolean") else _array_dtype(name)
+
+
+def _return_type(name: str) -> type:
+    """What torch.max and the like return."""
+    found = getattr(torch.return_types, name)
+    if not (isinstance(found, type) and issubclass(found, tuple)):
+        raise ValueError("no return type")
+    return found
 
 
 def _identifier(name: Any) -> str:

@@ -16,7 +16,7 @@ from course_utils.check._failure import Failed, NotDoneYet, describe_not_done, i
 
 from course_grader.inside import settings, wire
 from course_grader.inside.codec import Encoder
-from course_grader.inside.twins import Twins, set_parts
+from course_grader.inside.twins import Twins, set_parts, with_graph
 
 import numpy as np
 import torch
@@ -211,8 +211,7 @@ def make_tensor(storage: int | None, at: list, flags: tuple, grad: Any, base: to
     if parameter:
         value = torch.nn.Parameter(value, requires_grad)
     elif requires_grad and not value.requires_grad:
-        value.requires_grad_()
-        value = value if leaf else value.view_as(value)  # a tensor that has a graph
+        value = value.requires_grad_() if leaf else with_graph(value)
     if leaf:
         value.grad = grad
     return value

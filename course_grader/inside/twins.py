@@ -51,7 +51,8 @@ def parts(value: Any) -> Any:
     """What may change in an object, its inner objects as they are."""
     match kind(value):
         case "tensor":
-            return {"requires_grad": value.requires_grad, "grad": _grad(value), "memory": _memory(value)}
+            leaf = value.is_leaf
+            return {"requires_grad": value.requires_grad, "leaf": leaf, "grad": _grad(value), "memory": _memory(value)}
         case "array":
             return None  # its storage says it
         case "list":
@@ -79,6 +80,8 @@ def set_parts(value: Any, new: Any) -> None:
         case "tensor":
             if new["memory"] is not None:
                 value.data = new["memory"]
+            if new["leaf"] and not value.is_leaf:
+                value.detach_()
             if value.is_leaf and value.requires_grad != new["requires_grad"]:
                 value.requires_grad_(new["requires_grad"])
             if value.is_leaf:
@@ -100,6 +103,13 @@ def set_parts(value: Any, new: Any) -> None:
             own = vars(value)
             own.clear()
             own.update(new)
+
+
+def with_graph(value: torch.Tensor) -> torch.Tensor:
+    """The same tensor as the result of some computation: it is no leaf. Nothing is known of that computation."""
+    one = torch.ones((), dtype=value.dtype, requires_grad=True)
+    repeats = any(stride == 0 and length > 1 for stride, length in zip(value.stride(), value.shape, strict=True))
+    return value.detach() * one if repeats else value.detach().mul_(one)
 
 
 def _grad(value: torch.Tensor) -> torch.Tensor | None:

@@ -1080,7 +1080,7 @@ with check.case("returns the gradient, in the shape and dtype of x, and without 
     check.close(gradient(lambda x: (x * x).sum().exp(), row), expected, strict=True)
 with check.case("leaves x, x.grad and x.requires_grad as they were", points=1):
     plain, flagged, base = (torch.tensor([1.0, 2.0], requires_grad=flag) for flag in (False, True, True))
-    flagged.grad, made = torch.tensor([10.0, 20.0]), 1 * base
+    flagged.grad, made = torch.tensor([10.0, 20.0]), check.made(torch.mul, base, 1)
     for x, kind in ((plain, ""), (flagged, ""), (made, " (for an x that is not a leaf)")):
         flag, made_by = x.requires_grad, x.grad_fn
         wrong = {"what was in x.grad before is in the result": [12.0, 24.0]}

@@ -84,9 +84,8 @@ class Desk:
         return self.idle()
 
     def idle(self) -> "Desk":
-        """Wait until nothing runs."""
-        kernel = self.panel.locator(".jp-Notebook-ExecutionIndicator")
-        expect(kernel).to_have_attribute("data-status", "idle")
+        """Wait until nothing runs. Before there is a kernel, JupyterLab passes over what is to be run."""
+        expect(self.page.locator("#jp-bottom-panel")).to_contain_text("(ipykernel) | Idle")
         return self
 
     def cell(self, words: str) -> Locator:

@@ -1,10 +1,6 @@
 """The build: what it makes, what it leaves alone, and what it refuses."""
 
-import os
 import shutil
-import subprocess
-import sys
-import zipfile
 from fnmatch import fnmatch
 
 import jupytext
@@ -14,7 +10,7 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 from traitlets.config.loader import PyFileConfigLoader
 
-from course_builder import build, student
+from course_builder import build
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import (
     BUILT,
@@ -285,53 +281,3 @@ def test_the_build_says_what_it_wrote(small):
 def test_an_unknown_chapter_is_named(small):
     with pytest.raises(ChapterError, match="there is no chapter 99_none in solutions/"):
         build.build(["99_none"])
-
-
-# --- the pack for a class ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory):
-    """The unpacked student pack."""
-    folder = tmp_path_factory.mktemp("pack")
-    path = student.pack(folder)
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(folder)
-    return folder / path.stem
-
-
-def test_the_pack_holds_what_a_student_needs_and_no_answers(pack):
-    assert {path.name for path in pack.iterdir()} == {"README.md", *student.CONTENTS}
-    files = {path.relative_to(pack): path for path in pack.rglob("*") if path.suffix in (".ipynb", ".py")}
-    assert {name.parts[0] for name in files} == {"course_format", "course_utils", "notebooks"}
-    for chapter in CHAPTERS:  # what a released notebook may hold is tested above
-        name = f"notebooks/{chapter.name}/{chapter.stem}.ipynb"
-        assert (pack / name).read_bytes() == (ROOT / name).read_bytes()
-
-
-START = """
-from pathlib import Path
-from course_utils import lab
-print(lab.__file__)
-print(lab.copy_missing(Path("notebooks"), Path("work")))
-"""
-
-
-def test_a_student_can_start_from_the_pack(pack):
-    (pack / "work").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", START],
-        cwd=pack,
-        env=os.environ | {"PYTHONPATH": str(pack)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    module, copied = done.stdout.splitlines()
-    assert module == str(pack / "course_utils" / "lab.py")
-    assert copied == str([chapter.name for chapter in CHAPTERS])
-
-
-def test_packing_twice_gives_the_same_file(tmp_path):
-    first = student.pack(tmp_path).read_bytes()
-    assert student.pack(tmp_path).read_bytes() == first

@@ -8,6 +8,8 @@ import zipfile
 from datetime import datetime
 from pathlib import Path
 
+from course_utils import hand_in
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -157,6 +159,22 @@ def test_zips_of_students_are_opened(course, name, inside):
     assert there[f"ada/{NAME}/data/a.csv"] == b"1"
 
 
+def test_what_hand_in_packs_is_collected_byte_for_byte(course):
+    work = course.folder.parent / "work"
+    (work / NAME).mkdir(parents=True)
+    (work / NAME / "sums.ipynb").write_bytes(MINE)
+    (work / NAME / "helper.py").write_bytes(b"x = 1")
+    mine = hand_in.find("1", course.folder / "solutions", work)
+    packed = hand_in.pack(mine, hand_in.files(mine)[0], course.folder.parent, datetime(2026, 11, 20, 14, 3))
+    summary = gather(course, {f"{MOODLE_ADA}/{packed.name}": packed.read_bytes()}, "grading.csv", zone="UTC")
+    assert (summary.refused, notes(summary)) == ({}, [])
+    assert submitted(course) == {
+        f"ada/{NAME}/sums.ipynb": MINE,
+        f"ada/{NAME}/helper.py": b"x = 1",
+        f"ada/{NAME}/timestamp.txt": b"2026-11-20 14:03:00 UTC\n",
+    }
+
+
 def test_a_folder_is_read_as_a_zip_is(course, tmp_path):
     folder = tmp_path / "download" / MOODLE_ADA
     folder.mkdir(parents=True)
@@ -202,6 +220,13 @@ def test_moodles_grading_worksheet_is_roster_and_times_at_once(course):
     ]
     assert parse(stamp(course)) == (datetime(2026, 11, 20, 13, 3), "")
     assert parse(stamp(course, "zoe")) == (datetime(2026, 11, 21, 22, 59), "")
+
+
+def test_the_time_of_what_is_not_taken_is_told(course):
+    summary = gather(course, {f"{MOODLE_ADA}/sums.pdf": b"%PDF"}, "grading.csv", zone="UTC")
+    assert [(one.what, one.handed_in) for one in summary.outcomes] == [
+        ("NOT TAKEN", "2026-11-20 14:03:00 UTC")
+    ]
 
 
 def test_times_come_from_a_file_of_their_own(course):
@@ -513,6 +538,7 @@ def linked(name):
         ({"sums.pdf": b"%PDF"}, "no notebook of the chapter came with it"),
         ({"a.zip": b"PK\x03\x04broken"}, "it is no zip"),
         ({"a.zip": b"Rar!\x1a\x07"}, "it is a RAR archive: ask for a zip"),
+        ({"a.7z": b"7z\xbc\xaf"}, "it is a 7z archive: ask for a zip"),
         ({"a.zip": zipped({"sums.ipynb": OTHER_CHAPTER})}, "it is a notebook of 02_other, not of 01_sums"),
         ({"a.zip": zipped({"readme.txt": b"1"})}, "there is no notebook in the zip"),
         (
@@ -685,3 +711,16 @@ def test_the_command_prints_a_table_and_what_was_not_taken(course, monkeypatch, 
     ]
     source.write_bytes(zipped({f"{MOODLE_ADA}/homework.ipynb": MINE}))
     assert __main__.main(asked) == 0
+
+
+def test_the_table_of_the_command_has_straight_columns_whatever_the_script(course):
+    (course.folder.parent / "names.csv").write_text(
+        "id,name\n王,王小明\nada,Ada Lovelace\n", encoding="utf-8"
+    )
+    files = {"王 小明_1_assignsubmission_file_/sums.ipynb": MINE, f"{MOODLE_ADA}/sums.ipynb": MINE}
+    lines = list(collect.told(gather(course, files, "names.csv"), NAME, False))
+    assert lines[1:4] == [
+        "student  as uploaded   handed in  result",
+        "ada      Ada Lovelace  not known  collected",
+        "王       王 小明       not known  collected",
+    ]

@@ -11,7 +11,7 @@ from nbformat.v4 import new_output
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import chapters
 from course_grader.course import Course, GraderError
-from course_grader.feedback import LONGEST_PRINT, write_feedback
+from course_grader.feedback import DRAWN, LONGEST_PRINT, write_feedback
 from course_grader.secrets import LEFT_OUT
 from tests.course_grader.classes import graded_class, printed, record, small_chapter
 from tests.leaks import secret_lines
@@ -269,6 +269,22 @@ def test_only_png_pictures_of_the_answer_are_shown(class_):
         outputs={"add": [*bad, picture("image/png", PNG)], "test_add": [picture("image/png", PNG)]},
     )
     assert [a["src"] for tag, a in page.tags if tag == "img"] == [f"data:image/png;base64,{PNG}"]
+
+
+def test_a_picture_has_its_own_alt_text_or_a_plain_one(class_):
+    def picture(metadata):
+        return new_output("display_data", data={"image/png": PNG, "text/plain": "x"}, metadata=metadata)
+
+    secret = class_.chapter.cells[3].source.splitlines()[2]
+    told = [
+        {"image/png": {"alt": "The loss falls"}},
+        {},
+        {"image/png": {"alt": ["no text"]}},
+        {"image/png": {"alt": secret}},
+    ]
+    page = page_of(class_, outputs={"add": [picture(metadata) for metadata in told]})
+    alts = [a["alt"] for tag, a in page.tags if tag == "img"]
+    assert alts == ["The loss falls", DRAWN, DRAWN, LEFT_OUT]
 
 
 def test_a_model_answer_is_not_given_back(class_):

@@ -198,6 +198,18 @@ def test_missing_doubled_and_changed_cells_are_named(course):
     assert "the check of `twice` is missing" in said(course)
 
 
+def test_a_notebook_whose_cells_lost_their_metadata_is_packed(course):
+    notebook = chapter()
+    judge(notebook, "add", "failed", "it adds one too much")
+    for one in notebook.cells:
+        one.metadata = {}
+    save(course, notebook)
+    report = said(course)
+    assert "its cells have lost what marks them as the course's" in report
+    assert "is missing" not in report
+    assert "Exercise 1.1: `add`, 0 of 1 points: it adds one too much" in report
+
+
 def test_files_beside_the_notebook_are_packed_but_for_other_notebooks(course):
     folder = course / "work" / NAME
     for name in ("helper.py", "sub/data.csv", ".ipynb_checkpoints/a.ipynb", "__pycache__/b.pyc", ".hidden"):

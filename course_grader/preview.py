@@ -1,0 +1,101 @@
+"""A dry run of handing out a chapter: what students will get, and whether it may go out."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from course_builder.build import release
+from course_format.cells import MARKER, hours, is_answer, is_test, is_written, nbgrader
+from course_format.chapter import BUILT, Chapter, ChapterError, points
+from course_grader.course import Course, read_chapter
+from course_grader.secrets import secrets_of
+from course_grader.work import GraderError
+
+# ### Exercise 1.1: `ramp` &nbsp; (2 points, about 5 minutes, ★☆☆)
+HEADING = re.compile(r"^### (Exercise .+?) *(?:&nbsp;)? *\((.+)\)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What students get of a chapter. files: name -> bytes, of the folder that is handed out."""
+
+    name: str
+    notebook: NotebookNode
+    files: dict[str, int]
+
+    def lines(self) -> Iterator[str]:
+        """The preview, to be read."""
+        about, minutes = self.notebook.metadata["course"], self.notebook.metadata[BUILT]["minutes"]
+        graded = [cell for cell in self.notebook.cells if nbgrader(cell).get("points")]
+        by_hand = sum(nbgrader(cell)["points"] for cell in graded if is_written(cell))
+        needed = ", ".join(about["prerequisites"])
+        yield f"{self.name}: {about['title']}, about {hours(minutes)}; needs {needed}"
+        yield f"{points(self.notebook):g} points, {by_hand:g} of them marked by hand"
+        for cell in self.notebook.cells:
+            if cell.cell_type == "markdown":
+                yield from (f"  {name} ({said})" for name, said in HEADING.findall(cell.source))
+        yield "students get"
+        yield from (f"  {name}, {size / 1000:.0f} kB" for name, size in self.files.items())
+        answers = [cell for cell in self.notebook.cells if is_answer(cell)]
+        tests = [cell for cell in self.notebook.cells if is_test(cell)]
+        yield f"  {len(self.notebook.cells)} cells: {len(answers)} to answer, {len(tests)} with checks"
+
+
+def preview(course: Course, assignment: str) -> Preview:
+    """Look at the release of a chapter in notebooks/ as students will get it. Nothing is written.
+
+    Raises GraderError if it is not built, is not what its source gives today, or shows a part of a solution,
+    of a hidden test or of a model answer.
+    """
+    chapter = course.chapter(assignment)
+    solved = read_chapter(chapter)
+    folder = Path(course.directory.format_path(course.directory.release_directory, ".", assignment))
+    notebook = folder / chapter.solved.name
+    if not notebook.is_file():
+        raise GraderError(f"there is no {_place(course, notebook)}: run `make build` first")
+    _refuse_other_files(course, chapter, folder)
+    released = nbformat.read(notebook, as_version=4)
+    secrets = secrets_of(solved)
+    for cell in released.cells:
+        if secrets.shown_in(cell.source) or any(MARKER.match(line) for line in cell.source.splitlines()):
+            first = cell.source.strip().split("\n")[0]
+            raise GraderError(
+                f"{_place(course, notebook)} shows a part of a solution or of a hidden test, in the cell "
+                f"that begins with {first!r}: do not hand it out, see whether its source has all its markers"
+            )
+    return Preview(
+        assignment, released, {str(p.relative_to(folder)): p.stat().st_size for p in _files(folder)}
+    )
+
+
+def _refuse_other_files(course: Course, chapter: Chapter, folder: Path) -> None:
+    """Release the chapter once more, elsewhere; both must be the same, byte for byte."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        try:
+            (fresh,) = release([chapter], Path(elsewhere))
+        except ChapterError as error:
+            raise GraderError(str(error)) from error
+        now, then = ({p.relative_to(top): p.read_bytes() for p in _files(top)} for top in (fresh, folder))
+    for path in sorted(now.keys() | then.keys()):
+        if now.get(path) != then.get(path):
+            raise GraderError(
+                f"{_place(course, folder / path)} is not what {chapter.name} gives today: run `make build`, "
+                f"and move what was changed by hand to its source"
+            )
+
+
+def _files(folder: Path) -> list[Path]:
+    """What would be handed out of a folder."""
+    hidden = (".ipynb_checkpoints", "__pycache__")
+    return sorted(
+        path for path in folder.rglob("*") if path.is_file() and not set(path.parts).intersection(hidden)
+    )
+
+
+def _place(course: Course, path: Path) -> Path:
+    return path.relative_to(course.folder)

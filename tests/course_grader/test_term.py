@@ -1,0 +1,161 @@
+"""The plan of a term: what is refused, the due dates in the gradebook, and what lateness costs."""
+
+from datetime import datetime
+
+import nbformat
+import pytest
+
+from course_grader import term
+from course_grader.__main__ import main
+from course_grader.course import Course, open_gradebook, put_in_gradebook
+from course_grader.gradebook import Recorder
+from course_grader.work import GraderError
+from tests.course_grader import gradebooks
+from tests.course_grader.gradebooks import FIRST, SECOND
+
+PLAN = """
+timezone = "Europe/Berlin"
+
+[late]
+free_minutes = 15
+percent_per_day = 10
+days = 5
+
+[due]
+01_tiny = "2026-10-12 23:59"
+02_tiny = "2026-10-26 23:59"
+"""
+
+
+@pytest.fixture
+def course(tmp_path) -> Course:
+    """Two chapters, the second of which needs the first; no gradebook yet."""
+    (tmp_path / "nbgrader_config.py").write_bytes((gradebooks.ROOT / "nbgrader_config.py").read_bytes())
+    for name, needed in ((FIRST, "Python"), (SECOND, FIRST)):
+        (tmp_path / "solutions" / name).mkdir(parents=True)
+        chapter = gradebooks.chapter()
+        chapter.metadata["course"] = {"title": "Tiny", "summary": "", "prerequisites": [needed]}
+        chapter.metadata["course_build"] = {"minutes": 90}
+        nbformat.write(chapter, tmp_path / "solutions" / name / "tiny.ipynb")
+    return plan(tmp_path, PLAN)
+
+
+def plan(folder, text: str) -> Course:
+    (folder / term.FILE).write_text(text, encoding="utf-8")
+    return Course(folder)
+
+
+def due(course) -> dict[str, datetime | None]:
+    with open_gradebook(course) as gradebook:
+        return {assignment.name: assignment.duedate for assignment in gradebook.assignments}
+
+
+def test_the_plan_is_told_in_its_order(course):
+    assert list(term.read_term(course).lines()) == [
+        "01_tiny                          1.5 hours  due Mon 12 Oct 2026, 23:59",
+        "02_tiny                          1.5 hours  due Mon 26 Oct 2026, 23:59",
+        "2 chapters, 3 hours; times are those of Europe/Berlin",
+        "late work: 15 minutes are free, then 10 % of the points for each day begun, all points after 5 days",
+    ]
+
+
+def test_due_dates_reach_the_gradebook_in_utc_and_stay_when_the_chapter_comes_in(course, monkeypatch, capsys):
+    monkeypatch.chdir(course.folder)
+    assert main(["term"]) == 0
+    assert "02_tiny is now due 2026-10-26 22:59 UTC\nthe due dates are in the" in capsys.readouterr().out
+    put_in_gradebook(course, FIRST)
+    both = {FIRST: datetime(2026, 10, 12, 21, 59), SECOND: datetime(2026, 10, 26, 22, 59)}
+    assert due(course) == both
+    assert list(term.write_due_dates(course, term.read_term(course))) == []
+
+
+def test_a_dry_run_writes_nothing(course, monkeypatch, capsys):
+    monkeypatch.chdir(course.folder)
+    assert main(["term", "--dry-run"]) == 0
+    assert "01_tiny " in capsys.readouterr().out
+    assert not (course.folder / "gradebook.db").exists()
+
+
+def test_a_date_that_changed_is_told_and_what_left_the_term_is_named(course):
+    list(term.write_due_dates(course, term.read_term(course)))
+    line = '02_tiny = "2026-10-26 23:59"\n'
+    changed = plan(course.folder, PLAN.replace(line, "").replace("12 23", "13 23"))
+    assert list(term.write_due_dates(changed, term.read_term(changed))) == [
+        "01_tiny is now due 2026-10-13 21:59 UTC, no longer 2026-10-12 21:59 UTC",
+        "02_tiny is not in term.toml; it keeps its due date 2026-10-26 22:59:00 UTC",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("02_tiny", "03_no", "term.toml: there is no chapter '03_no' in solutions/"),
+        (
+            '01_tiny = "2026-10-12 23:59"',
+            "",
+            "02_tiny needs 01_tiny, which is left out: put it before, or leave out both",
+        ),
+        (
+            PLAN[PLAN.index("[due]") :],
+            '[due]\n02_tiny = "2026-10-12 23:59"\n01_tiny = "2026-10-26 23:59"',
+            "02_tiny needs 01_tiny, which comes later: put it before",
+        ),
+        ("2026-10-12 23:59", "12 October", "01_tiny cannot be read (12 October): write it as"),
+        ("2026-10-12 23:59", "2026-10-12", "01_tiny cannot be read (2026-10-12): write it as"),
+        ("2026-10-26", "2026-10-05", "02_tiny comes after 01_tiny and is due before it: correct a date"),
+        ("Europe/Berlin", "Berlin", "there is no time zone 'Berlin': write one such as Europe/Berlin"),
+        ("free_minutes", "free", "late.free means nothing: there is late.free_minutes, late.percent"),
+        ("days = 5", 'days = "5"', "late.days must be a whole number"),
+        ("days = 5", "days = -5", "late.days must be 0 or more"),
+        ("timezone =", "timezone", "term.toml cannot be read: Expected '='"),
+        (PLAN, "", "it needs a table [due] with a line such as 01_tensors = "),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(course, monkeypatch, capsys, old, new, sentence):
+    plan(course.folder, PLAN.replace(old, new))
+    monkeypatch.chdir(course.folder)
+    assert main(["term"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("course-grader: term.toml")
+    assert sentence in said.err and len(said.err.splitlines()) == 1
+    assert not (course.folder / "gradebook.db").exists()
+
+
+def test_every_mistake_is_named_at_once(course):
+    both = plan(course.folder, PLAN.replace("02_tiny", "03_no").replace("12 23:59", "12"))
+    with pytest.raises(GraderError) as refused:
+        term.read_term(both)
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_without_a_plan_it_says_where_to_find_one(course):
+    (course.folder / term.FILE).unlink()
+    with pytest.raises(GraderError, match=r"no term\.toml here: write one .* as docs/term\.md shows"):
+        term.read_term(course)
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "penalty"),
+    [
+        (datetime(2026, 10, 12, 21, 59), None),
+        (datetime(2026, 10, 12, 22, 14), None),
+        (datetime(2026, 10, 12, 22, 15), 0.5),
+        (datetime(2026, 10, 14, 21, 59), 1.0),
+        (datetime(2026, 10, 17, 22, 0), 5.0),
+    ],
+)
+def test_lateness_costs_what_the_plan_says(course, handed_in, penalty):
+    list(term.write_due_dates(course, term.read_term(course)))
+    put_in_gradebook(course, FIRST)
+    with Recorder(course) as recorder:
+        recorder.record(gradebooks.result("ada", timestamp=handed_in))
+    with open_gradebook(course) as gradebook:
+        notebook = gradebook.find_submission_notebook("tiny", FIRST, "ada")
+        assert notebook.late_submission_penalty == penalty
+
+
+def test_without_late_nbgraders_own_policy_stays(course):
+    start, end = PLAN.index("[late]"), PLAN.index("[due]")
+    bare = plan(course.folder, PLAN[:start] + PLAN[end:])
+    assert "plugin_class" not in bare.config.AssignLatePenalties
+    assert "as nbgrader_config.py says" in list(term.read_term(bare).lines())[-1]
