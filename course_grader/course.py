@@ -67,6 +67,11 @@ class Course:
         folders = Path(self.directory.root).glob(str(Path(pattern).relative_to(self.directory.root)))
         return sorted(folder.parts[depth] for folder in folders)
 
+    def misplaced(self) -> list[Path]:
+        """Notebooks in submitted/ that are in no assignment's folder, so that nobody would look at them."""
+        top = self.folder / self.directory.submitted_directory
+        return sorted(path for pattern in ("*.ipynb", "*/*.ipynb") for path in top.glob(pattern))
+
 
 def read_chapter(chapter: Chapter) -> NotebookNode:
     """The solved notebook of a chapter, which must be what its text describes.

@@ -16,8 +16,8 @@ from nbformat import NotebookNode
 from nbgrader.api import MissingEntry
 from tqdm import tqdm
 
-from course_format.cells import is_test, nbgrader
-from course_format.chapter import fingerprint
+from course_format.cells import nbgrader
+from course_format.chapter import fingerprint, points
 from course_grader import cluster, submission, timestamps
 from course_grader.assemble import prepare
 from course_grader.client import ForkServer
@@ -64,9 +64,11 @@ def grade_class(
         assignment, "", chapter.stem, nbformat.writes(prepared), fingerprint(solved), {}, (), limits
     )
     summary = Summary([], [], {})
+    if students is None:
+        _tell_misplaced(course, assignment, summary, say)
     students = _usable(_students(course, assignment, students), summary, say)
     bring_up_to_date(course, assignment, chapter.stem, prepared)
-    total = sum(nbgrader(cell)["points"] for cell in prepared.cells if is_test(cell))
+    total = points(prepared)
     with Recorder(course) as recorder:
         known = {} if force else recorder.graded(assignment)
         jobs = _changed(course, template, students, known, recorder.terms(assignment), summary)
@@ -92,7 +94,9 @@ def grade_class(
 def describe(result: Result, total: float) -> str:
     """The line about one submission, and lines about what the instructor should know."""
     earned = sum(score for score in result.scores.values() if score is not None)
-    lines = [f"{result.student}: {earned:g} of {total:g} points, {result.seconds:.1f} s"]
+    waiting = sum(score is None for score in result.scores.values())
+    to_mark = f", {waiting} to mark by hand" if waiting else ""
+    lines = [f"{result.student}: {earned:g} of {total:g} points{to_mark}, {result.seconds:.1f} s"]
     lines += [f"    {reason}" for reason in result.reason.splitlines()]
     lines += [f"    REVIEW {flag}" for flag in result.flags]
     return "\n".join(lines)
@@ -147,8 +151,8 @@ def _sources_in_gradebook(course: Course, assignment: str, name: str) -> dict[st
     try:
         with open_gradebook(course) as gradebook:
             notebook = gradebook.find_notebook(name, assignment)
-            points = {cell.name: cell.max_score for cell in notebook.grade_cells}
-            return {cell.name: (cell.checksum, points.get(cell.name)) for cell in notebook.source_cells}
+            worth = {cell.name: cell.max_score for cell in notebook.grade_cells}
+            return {cell.name: (cell.checksum, worth.get(cell.name)) for cell in notebook.source_cells}
     except MissingEntry:
         return {}
 
@@ -177,6 +181,15 @@ def _students(course: Course, assignment: str, wanted: list[str] | None) -> list
     if missing:
         raise GraderError(f"no submission of {assignment} by {', '.join(missing)}")
     return wanted
+
+
+def _tell_misplaced(course: Course, assignment: str, summary: Summary, say: Callable[[str], None]) -> None:
+    """Notebooks one folder too high would be passed over; they count as failed instead."""
+    for path in course.misplaced():
+        place = path.relative_to(course.folder)
+        name = submission.printable(str(place))
+        summary.failed[name] = f"it lies outside of a folder such as STUDENT/{assignment}: move it there"
+        say(f"{name}: NOT GRADED. {summary.failed[name]}")
 
 
 def _usable(students: list[str], summary: Summary, say: Callable[[str], None]) -> list[str]:

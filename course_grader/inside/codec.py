@@ -26,7 +26,7 @@ SCALARS = (bool, int, float, str, type(None))
 SPECIAL = (
     "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or iadd isub imul itruediv radd rsub "
     "rmul rmatmul rtruediv rfloordiv rmod rpow rand rxor ror neg pos abs invert eq ne lt le gt ge len getitem setitem "
-    "delitem contains iter next call enter exit int float index bool str repr reversed round"
+    "delitem contains iter next call enter exit int float index bool str repr format fspath reversed round"
 ).split()
 
 

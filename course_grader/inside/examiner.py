@@ -10,6 +10,7 @@ import copy
 import inspect
 import io
 import operator
+import pickle
 import socket
 import types
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ BINARY |= {"iadd", "isub", "imul", "itruediv", "eq", "ne", "lt", "le", "gt", "ge
 ERRORS = {
     name: one for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException)
 }
+ERRORS |= {"UnpicklingError": pickle.UnpicklingError, "PicklingError": pickle.PicklingError}
 ERRORS |= {"LinAlgError": torch.linalg.LinAlgError, "Failed": Failed, "NotDoneYet": NotDoneYet}
 FUNCTIONS = {"function": types.FunctionType, "method": types.MethodType, "generator": types.GeneratorType}
 FUNCTIONS |= {"builtin_function_or_method": types.BuiltinFunctionType}

@@ -134,7 +134,8 @@ def same_parts(old: Any, new: Any) -> bool:
     if isinstance(old, pd.DataFrame | pd.Series):
         return type(old) is type(new) and old.equals(new) and list(old.axes[-1]) == list(new.axes[-1])
     if isinstance(old, dict):
-        return list(old) == list(new) and all(map(_same, old.values(), new.values()))
+        keys = len(old) == len(new) and all(map(_same, old, new))
+        return keys and all(map(_same, old.values(), new.values()))
     if isinstance(old, set):
         return old == new
     if isinstance(old, list):

@@ -1,6 +1,7 @@
 """The machine as a case needs it: a folder for files, GPUs that are not there, a solver that is steady."""
 
 import contextlib
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -16,9 +17,24 @@ from torch.overrides import TorchFunctionMode
 
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
-    """An empty folder, for files that the student's code writes and reads; it is gone afterwards."""
-    with tempfile.TemporaryDirectory() as path:
-        yield Path(path)
+    """An empty folder, for files that the student's code writes and reads; it is gone afterwards.
+
+    It lies where the student's code runs: files in it are read and written with its own methods, or by
+    `check.made(torch.load, path)`.
+    """
+    path = _desk.run(_new_folder)
+    try:
+        yield path
+    finally:
+        _desk.run(shutil.rmtree, path, ignore_errors=True)
+
+
+class _Folder(type(Path())):
+    """A path that a test can use from another process: paths of Python's own class travel as texts."""
+
+
+def _new_folder() -> Path:
+    return _Folder(tempfile.mkdtemp())
 
 
 def gpus(count: int) -> contextlib.AbstractContextManager:
@@ -45,6 +61,10 @@ def from_gpu(path: Path, device: str = "cuda:7") -> bool:
 
     Returns whether there was a tensor from the CPU in it. A file in another format stays as it is.
     """
+    return _desk.run(_rewritten, path, device)
+
+
+def _rewritten(path: Path, device: str) -> bool:
     if not zipfile.is_zipfile(path):
         return False
     old, new = (b"X" + len(name).to_bytes(4, "little") + name.encode() for name in ("cpu", device))

@@ -311,9 +311,12 @@ def _backward(result: torch.Tensor) -> None:
     result.sum().backward()
 
 
-def made(function: Callable, *args: Any) -> Any:
-    """What function(*args) gives, made beside the student's code: a tensor keeps its graph on its way there."""
-    return _desk.run(function, *args)
+def made(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """What function(*args, **kwargs) gives, called beside the student's code.
+
+    A tensor made so keeps its graph on its way to an answer, and a file is found where the answer wrote it.
+    """
+    return _desk.run(function, *args, **kwargs)
 
 
 def without(*names: str) -> contextlib.AbstractContextManager:

@@ -747,6 +747,11 @@ def refuse(path, said, saved=None):
         check.equal(epoch, 5, f"{said} raised no error, and the epoch is wrong")
 
 
+def wrap(path, opened):
+    """Save an object whose loading makes a folder."""
+    torch.save(type("Gift", (), {"__reduce__": lambda self: (os.mkdir, (opened,))})(), path)
+
+
 SAME = "after loading, {} is not what was saved"
 with check.case("a resumed run goes on as if it had never been stopped", points=1.5), check.folder() as place:
     run, resumed = check.Training(0, lr=0.02).go(check.batches([5, 4, 6], 3, 2)), check.Training(1, lr=0.02)
@@ -770,7 +775,7 @@ with check.case("weights_only=True reads it, also without the GPU", points=1), c
     run, resumed = check.Training(4).go(check.batches([6], 3, 2)), check.Training(5)
     save_checkpoint(place / "c.pt", run.net, run.optimizer, 2)
     try:
-        torch.load(place / "c.pt", weights_only=True)
+        check.made(torch.load, place / "c.pt", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError):
         check.fail("weights_only=True refuses the file: let torch.save write state dicts and numbers only")
     check.from_gpu(place / "c.pt")
@@ -791,8 +796,7 @@ with check.case("a file that is not this model's changes nothing", points=0.75),
         net = nn.Sequential(*run.net[:3], *more, nn.Linear(4, 3))
         save_checkpoint(place / "other.pt", net, run.optimizer, 2)
         refuse(place / "other.pt", f"the file of {said}")
-    gift = type("Gift", (), {"__reduce__": lambda self: (os.mkdir, (f"{place}/opened",))})()
-    torch.save(gift, place / "gift.pt")
+    check.made(wrap, place / "gift.pt", f"{place}/opened")
     refuse(place / "gift.pt", "a file with code in it")
     check.that(not (place / "opened").exists(), "weights_only=False has run the code in a file")
 ### BEGIN HIDDEN TESTS
@@ -800,12 +804,12 @@ with check.case("a missing entry changes nothing", points=0.75, hidden=True), ch
     run = check.Training(8, lr=0.3).go(check.batches([6, 4], 3, 2))
     save_checkpoint(place / "e.pt", run.net, run.optimizer, 5)
     loaded(place / "e.pt", check.Training(9), 5)
-    file = torch.load(place / "e.pt", weights_only=False)
+    file = check.made(torch.load, place / "e.pt", weights_only=False)
     parts = dict(enumerate(file)) if isinstance(file, list | tuple) else file
     for name in parts if isinstance(parts, dict) else []:
         if "num_batches_tracked" not in str(name):  # torch itself forgives this one
             left = {key: value for key, value in parts.items() if key != name}
-            torch.save(left if isinstance(file, dict) else list(left.values()), place / "e.pt")
+            check.made(torch.save, left if isinstance(file, dict) else list(left.values()), place / "e.pt")
             refuse(place / "e.pt", f"a file without the entry {name!r}", run.state())
 ### END HIDDEN TESTS
 check.score()

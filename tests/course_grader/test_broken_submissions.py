@@ -871,9 +871,22 @@ def test_an_id_that_no_gradebook_takes(ungraded, server, tmp_path, student):
         put(folder_of(course, name), small.handed_in())
     graded = grade_from_command_line(course, server, "--force")
     assert graded.status == 1
-    assert "ada: 6 of 6 points" in graded.said
+    assert "ada: 6 of 10 points, 1 to mark by hand, " in graded.said
     assert "NOT GRADED. a student's id is one line of at most 128 characters" in graded.said
     assert student not in graded.rows
+
+
+def test_notebooks_one_folder_too_high_are_named(ungraded, server, tmp_path):
+    course = copy_of(ungraded, tmp_path / "course")
+    ada = folder_of(course, "ada")
+    submitted = ada.parents[1]
+    for folder in (ada, submitted, submitted / "hal"):
+        put(folder, small.handed_in())
+    graded = grade_from_command_line(course, server, "--force")
+    assert graded.status == 1
+    assert "ada: 6 of 10 points" in graded.said
+    for name in ("submitted/small.ipynb", "submitted/hal/small.ipynb"):
+        assert f"{name}: NOT GRADED. it lies outside of a folder such as STUDENT/01_small" in graded.said
 
 
 def test_a_file_where_the_folder_of_a_student_should_be(ungraded, server, tmp_path):
@@ -885,7 +898,7 @@ def test_a_file_where_the_folder_of_a_student_should_be(ungraded, server, tmp_pa
     graded = grade_from_command_line(course, server, "--force")
     assert graded.status == 1
     assert "ada: NOT GRADED. FileExistsError" in graded.said
-    assert "bob: 6 of 6 points" in graded.said
+    assert "bob: 6 of 10 points" in graded.said
 
 
 # The folder of graded notebooks.
