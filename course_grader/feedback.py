@@ -48,7 +48,8 @@ ADVICE = (
     ("No such file", "Hand in the files that your notebook reads, and open them by a path beside it."),
     (
         "was stopped after|was not run|seconds together|memory|ended its",
-        "Keep trainings out of the cells of exercises, and make your own ones short before you hand in.",
+        "Look for a loop that never ends. Keep trainings out of the cells of exercises, and make your own "
+        "ones short before you hand in.",
     ),
     (
         "may lack what it uses",
@@ -126,7 +127,7 @@ class _Page:
     def render(self, submission: Marked) -> str:
         marks = submission.marks.values()
         parts = [self.part(submission, exercise) for exercise in self.exercises]
-        reasons = self.tell(submission.reason, submission).splitlines()
+        reasons = [self.by_title(line) for line in self.tell(submission.reason, submission).splitlines()]
         return pages.render(
             "feedback.html",
             title=self.title,
@@ -139,6 +140,14 @@ class _Page:
             advice=_advice(reasons),
             parts=parts,
         )
+
+    def by_title(self, reason: str) -> str:
+        """A reason with the title of its exercise in place of the name of a cell."""
+        titles = {
+            name: exercise.title for exercise in self.exercises for name in (exercise.name, exercise.grade_id)
+        }
+        cell, colon, rest = reason.partition(": ")
+        return f"{titles[cell]}{colon}{rest}" if cell in titles else reason
 
     def part(self, submission: Marked, exercise: Exercise) -> Part:
         mark = submission.marks.get(exercise.grade_id)

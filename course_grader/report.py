@@ -271,7 +271,9 @@ def _ticks(bars: list[Bar]) -> list[int]:
 
 
 def _is_hard(it: HowItWent) -> bool:
-    return it.share is not None and it.share < HARD
+    """Whether the class earned little; of a written answer only once half of them are marked."""
+    marked = it.full + it.part + it.none + it.undone
+    return it.share is not None and it.share < HARD and marked >= it.unmarked
 
 
 def _first(failures: list[Failure], exercise: Exercise) -> Failure | None:

@@ -8,13 +8,13 @@ JupyterLab of an instructor in the same environment stays as it is.
 import os
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from course_utils import overview, progress
 from course_utils.progress import Chapter
 
-import nbformat
 from jupyterlab.labapp import LabApp
 
 from course_format.cells import hours
@@ -81,16 +81,20 @@ def write_pages(notebooks: Path, work: Path) -> None:
 
 def start_page(notebooks: Path, chapters: list[Chapter]) -> str:
     """The start page: every chapter with its time, its points and what was earned so far."""
-    rows = "\n".join(_row(chapter, notebooks) for chapter in chapters)
+    rows = "\n".join(map(_row, chapters))
     head = HEAD.format(advice=progress.advice(chapters), progress=progress.PAGE)
-    foot = FOOT.format(glossary=GLOSSARY, map=overview.chapter_map(notebooks))
-    return f"{head}{rows}\n{foot}"
+    return f"{head}{rows}\n{FOOT.format(glossary=GLOSSARY, map=_map(notebooks))}"
 
 
-def _row(chapter: Chapter, notebooks: Path) -> str:
-    metadata = nbformat.read(notebooks / chapter.path, as_version=4).metadata
-    about = f"**{metadata['course']['title']}**: {metadata['course']['summary']}"
-    needed = hours(metadata["course_build"]["minutes"]).replace(" ", "&nbsp;")
+@cache
+def _map(notebooks: Path) -> str:
+    """The map of the chapters, which a save does not change. A save should take no time."""
+    return overview.chapter_map(notebooks)
+
+
+def _row(chapter: Chapter) -> str:
+    about = f"**{chapter.title}**: {chapter.summary}"
+    needed = hours(chapter.minutes).replace(" ", "&nbsp;")
     so_far = chapter.problem or f"{chapter.earned:g} of {chapter.visible:g}"
     return f"| [{chapter.name}]({chapter.path}) | {about} | {needed} | {chapter.points:g} | {so_far} |"
 
@@ -114,7 +118,7 @@ def set_up_jupyterlab() -> None:
 
 
 def main() -> None:
-    notebooks, work = Path("notebooks"), Path("work")
+    notebooks, work = Path("notebooks").resolve(), Path("work").resolve()
     if not notebooks.is_dir():
         sys.exit("make lab: run this in the top folder of the course, where notebooks/ is")
     work.mkdir(exist_ok=True)
@@ -124,7 +128,7 @@ def main() -> None:
     (work / GLOSSARY).write_text(overview.glossary(notebooks), encoding="utf-8")
     set_up_jupyterlab()
     options = [
-        f"--ServerApp.root_dir={work.resolve()}",
+        f"--ServerApp.root_dir={work}",
         f"--LabApp.default_url=/lab/tree/{START}",
         f"--LabApp.extra_labextensions_path={JUPYTER / 'labextensions'}",
     ]

@@ -59,12 +59,14 @@ class Exercise:
 class Chapter:
     """One chapter, as it was last saved.
 
-    path: of its notebook, in notebooks/ as in work/. points: in all, with hidden checks and written answers.
-    problem: why the student's file cannot be read; empty if it can.
+    path: of its notebook, in notebooks/ as in work/. minutes: that it takes. points: in all, with hidden
+    checks and written answers. problem: why the student's file cannot be read; empty if it can.
     """
 
     path: str
     title: str
+    summary: str
+    minutes: int
     points: float
     exercises: tuple[Exercise, ...]
     problem: str = ""
@@ -113,9 +115,12 @@ def read(mine: Path, released: Path) -> Chapter:
     except Exception:  # what is no notebook fails in many ways
         exercises = tuple(_exercises(chapter, None))
         problem = f"{mine.name} is not a notebook (any more): restore it from a copy"
+    about = chapter.metadata["course"]
     return Chapter(
         path=f"{released.parent.name}/{released.name}",
-        title=chapter.metadata.get("course", {}).get("title", ""),
+        title=about["title"],
+        summary=about["summary"],
+        minutes=chapter.metadata["course_build"]["minutes"],
         points=sum(nbgrader(cell).get("points", 0) for cell in chapter.cells),
         exercises=exercises,
         problem=problem,

@@ -188,7 +188,7 @@ def _start(found: Sequence[Chapter]) -> str:
             f"[{titles[need]}]({need}.md)" if need in titles else need for need in course["prerequisites"]
         )
         entries.append(
-            f"1. **[{course['title']}]({name}.md)**: {course['summary']}.\n"
+            f"1. **[{course['title']}]({name}.md)**: {course['summary']}.\\\n"
             f"   *{time}, {points(notebook):g} points. Builds on:* {needs}"
         )
     text = START.read_text(encoding="utf-8")

@@ -9,16 +9,19 @@ import base64
 from course_utils import plots
 from course_utils.check import _cell
 
+import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from nbconvert import HTMLExporter
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from playwright.sync_api import expect
 
 from course_builder import site
-from course_format.chapter import chapters
+from course_format.chapter import KERNELSPEC, chapters
 from course_format.record import Record
 from course_grader.feedback import write_feedback
 from course_grader.report import write_report
+from tests.browser.desk import Desk, serving
 from tests.course_grader.classes import graded_class, printed, record, small_chapter
 from tests.course_grader.test_copies import odd
 
@@ -137,3 +140,29 @@ def test_axe_would_find_a_picture_without_alt_text_and_pale_text(page):
     )
     found = Axe().run(page).response["violations"]
     assert {one["id"] for one in found if one["impact"] in GRAVE} == {"image-alt", "color-contrast"}
+
+
+PICTURES = """
+from course_utils import demo, plots
+
+import ipywidgets
+
+plots.bars([1, 2], alt="two bars")
+with plots.LiveCurves(["loss"], alt="a curve that falls") as live:
+    for step in range(5):
+        live.add(step, {"loss": 5 - step})
+demo.explore(lambda ax, slope: ax.plot([0, slope]) and None, alt="a line", slope=ipywidgets.FloatSlider(1.0))
+"""
+
+
+def test_pictures_have_alt_text_in_jupyterlab(page, tmp_path):
+    cells = [new_markdown_cell("# Pictures"), new_code_cell(PICTURES.strip())]
+    nbformat.write(
+        new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC}), tmp_path / "pictures.ipynb"
+    )
+    with serving(["-m", "jupyterlab"], tmp_path, tmp_path / "jupyter") as server:
+        page.goto(server.lab("pictures.ipynb"))
+        shown = Desk(page).ready().run("plots.bars")
+        for alt in ("two bars", "a curve that falls Last values: loss 1.", "a line"):
+            expect(shown.get_by_alt_text(alt, exact=True)).to_be_visible()
+        expect(shown.locator("img")).to_have_count(3)

@@ -189,6 +189,17 @@ def test_reasons_are_told_and_flags_are_not(class_):
     assert "replaced" not in page.source
 
 
+def test_a_reason_names_the_exercise_by_its_title(class_):
+    page = page_of(class_, notes={"reason": "test_add: this cell was stopped after 30 seconds"})
+    assert page.says("Exercise 1.1: add: this cell was stopped after 30 seconds")
+    assert page.says("Look for a loop that never ends.")
+
+
+def test_points_that_nobody_has_given_yet_are_up_to(class_):
+    page = page_of(class_)
+    assert page.says("up to 2 points") and "– of" not in page.text
+
+
 def test_a_test_that_broke_off_keeps_its_records(class_):
     error = new_output("error", ename="Timeout", evalue="stopped after 30 seconds", traceback=["line 3 <b>"])
     page = page_of(class_, outputs={"test_add": [record("adds"), error]})

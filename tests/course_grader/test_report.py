@@ -74,6 +74,16 @@ def test_an_exercise_that_all_know_is_not_hard(class_):
         assert page.says(text)
 
 
+def test_a_written_answer_is_hard_once_half_of_them_are_marked(class_):
+    right = {"test_add": RIGHT, "test_twice": [record("doubles", 3)]}
+    for student in ("ann", "bob"):
+        class_.add(student, outputs=right)
+    class_.add("eve", outputs=right, manual={"why": 0.5})
+    assert report_of(class_).says("Nothing stands out")
+    class_.add("dan", outputs=right, manual={"why": 0.5})
+    assert report_of(class_).says("Exercise 1.3: in your own words 25 % of its points earned")
+
+
 def test_cases_that_fail_most_often(class_):
     twice = record("doubles", 3, "no")
     class_.add("ann", outputs={"test_add": WRONG, "test_twice": [twice]})
