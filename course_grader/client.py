@@ -83,7 +83,7 @@ class ForkServer:
             self._folder.cleanup()
 
     def connect(self, request: dict, joint: socket.socket) -> socket.socket:
-        """A new connection to the server, with its first line sent, and the child's end of its joint socket."""
+        """A new connection to the server, with its first line and the child's joint socket sent."""
         self.ensure()
         return self._connect(request, joint)
 
@@ -188,9 +188,9 @@ class Session:
     def test(self, request: dict, seconds: float) -> Iterator[dict]:
         """Run a test cell with the examiner, while the desk serves it. Yields replies as `run` does.
 
-        Only the examiner says what becomes of the test; of the desk's replies the outputs alone are given on,
-        each before the outcome of the case in which it was made. The last reply has "lost" when the desk is no
-        more; then `why_lost` says why.
+        Only the examiner says what becomes of the test. Of the desk's replies the outputs alone are given on,
+        each before the outcome of the case in which it was made. The last reply has "lost" when there is no
+        more desk; then `why_lost` says why.
         """
         serving = self._desk.begin({"serve": request["exercise"]}, seconds)
         testing = self._examiner.begin(request | {"spare": GRACE_SECONDS}, seconds, GRACE_SECONDS)

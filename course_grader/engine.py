@@ -123,9 +123,10 @@ class _Run:
         if is_test(cell):
             self._score(cell, valid)
         if done.get("lost") is not None:
-            ended = self._session.why_lost()
+            meddled = done["lost"] == "no message"
+            reason = NO_MESSAGE if meddled else _sentence(str(self._session.why_lost()))
             self._close()
-            self._note_lost(cell, _sentence(str(ended)))
+            self._note_lost(cell, reason)
 
     def _ready_session(self) -> Session:
         """The running process, or a fresh one in which the cells so far that worked have run again.

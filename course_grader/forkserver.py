@@ -155,9 +155,7 @@ def _draw_cifar10() -> None:
     data.cifar10(train=True)
 
 
-def _be_the_session(
-    connection: socket.socket, joint: socket.socket, request: dict, limits: Limits
-) -> None:
+def _be_the_session(connection: socket.socket, joint: socket.socket, request: dict, limits: Limits) -> None:
     """Build the walls, and serve the submission behind them. Never returns."""
     status = 1
     try:

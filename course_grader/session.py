@@ -12,7 +12,8 @@ Requests, one JSON line each, in this order: one that opens the session, then an
     {"id": text, "serve": exercise}                  calls for the test of this exercise, until it ends
     {"id": text, "test": source, "exercise": name}   a test cell; for the examiner
 
-"seconds" of a cell or a test is how long it may run ("spare" comes on top), and "goes_on" whether it goes on behind what fails.
+"seconds" of a cell or a test is how long it may run ("spare" comes on top), and "goes_on" whether it goes on
+behind what fails.
 
 Replies, each cell's outputs as they come, and one line when it is done:
 
@@ -20,7 +21,8 @@ Replies, each cell's outputs as they come, and one line when it is done:
     {"output": an output as nbformat describes it}
     {"update": {"display_id": ..., "data": ..., "metadata": ...}}    of an earlier output with this id
     {"clear": true}                                                  the outputs of this cell so far
-    {"done": the request's id, "error": null or why it was broken off, "lost": why the desk is no more, or null,
+    {"done": the request's id, "error": null or why it was broken off,
+     "lost": "gone" or "no message" when there is no more desk, else null,
      "records": [...], "names": [...], "failures": what failed in it, as own_cell.run_cell describes it}
 """
 
@@ -117,7 +119,7 @@ def start(connection: socket.socket, joint: socket.socket, request: dict, limits
         except CellTimeout:
             done["error"] = f"this cell was stopped after {one['seconds']:.3g} seconds"
         except wire.Hangup as hangup:
-            done["lost"] = str(hangup)
+            done["lost"] = "no message" if isinstance(hangup, wire.NoMessage) else "gone"
         finally:
             _stop_clock()
         if os.getpid() != own_process:  # the cell forked, and this is its copy of us
@@ -208,7 +210,11 @@ def _run_test(done: dict, request: dict, imports: dict, joint: socket.socket) ->
     statements = ast.parse(source).body[:-1]  # the last one asks for the score
     _desk.install(desk)
     try:
-        names = imports | {"__name__": "__main__"} | _names_at_the_desk(desk, source, request["exercise"], imports)
+        names = (
+            imports
+            | {"__name__": "__main__"}
+            | _names_at_the_desk(desk, source, request["exercise"], imports)
+        )
         execute(compile(ast.Module(statements, []), file, "exec"), names)
     except (CellTimeout, wire.Hangup):
         raise
@@ -229,7 +235,7 @@ def _records() -> list:
 
 
 def _names_at_the_desk(desk: examiner.Desk, source: str, exercise: str, imports: dict) -> dict[str, Any]:
-    """The notebook's names that a test uses; those of Python and of the chapter's imports mean what they should."""
+    """The notebook's names that a test uses. Names of Python and of the imports mean what they should."""
     _, used = own_cell.names_in(source)
     found = {}
     for name in used:

@@ -1,6 +1,7 @@
 """Judging an answer as the grader does: the tests with the examiner, the answer at a desk of its own."""
 
 import ast
+import contextlib
 import os
 import socket
 import sys
@@ -31,10 +32,8 @@ def judge_here(imports: str, others: dict, test: str, answer: dict | str) -> dic
     body = ast.parse(test).body
     _, used = names_in(test)
     for name in [name for name in used if name not in names and name not in dir(__builtins__)]:
-        try:
+        with contextlib.suppress(KeyError):
             names[name] = desk.name(name)
-        except KeyError:
-            pass
     _desk.install(desk)
     exec(compile(ast.Module(body[:-1], []), FILE, "exec"), names)
     records = [vars(record) for record in check.records()]

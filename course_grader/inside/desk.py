@@ -14,12 +14,12 @@ from typing import Any
 from course_utils.check import _world
 from course_utils.check._failure import Failed, NotDoneYet, describe_not_done, in_library, students_part
 
+import numpy as np
+import torch
+
 from course_grader.inside import settings, wire
 from course_grader.inside.codec import Encoder
 from course_grader.inside.twins import Twins, set_parts, with_graph
-
-import numpy as np
-import torch
 
 NAMES = 12  # classes that an exception comes from, which are told
 
@@ -29,9 +29,9 @@ class CellTimeout(KeyboardInterrupt):
 
 
 class Desk:
-    """Serves the tests of a notebook. names: the notebook's names.
+    """Serves the tests of a notebook. names: the notebook's names. flush: sends what was printed.
 
-    flush: sends what was printed. waiting: whether it is sending or receiving, which must not be interrupted. late: the time of the test is
+    waiting: whether it is sending or receiving, which must not be interrupted. late: the time of the test is
     over, and nothing more is called for it.
     """
 
@@ -193,11 +193,13 @@ def end_case() -> None:
     _current.case.close()
 
 
-def make_tensor(storage: int | None, at: list, flags: tuple, grad: Any, base: torch.Tensor | None) -> torch.Tensor:
+def make_tensor(
+    storage: int | None, at: list, flags: tuple, grad: Any, base: torch.Tensor | None
+) -> torch.Tensor:
     """The twin of a tensor. storage: the number of its memory.
 
-    flags: whether it requires a gradient, is a leaf, is a Parameter, is on the meta device. base: what it is a
-    view of.
+    flags: whether it requires a gradient, is a leaf, is a Parameter, is on the meta device.
+    base: what it is a view of.
     """
     shape, stride, offset, name = at
     dtype, (requires_grad, leaf, parameter, meta) = getattr(torch, name.removeprefix("torch.")), flags

@@ -184,8 +184,8 @@ def test_a_fork_bomb_stays_within_its_limit(server):
         result = attempt(server, limits=limits, second=inside("second", bomb))
     assert small.earned(result) == NOTHING
     assert result.reason.startswith("test_second: ")
-    # Besides what came from the submission: the server, its keeper, and one that is about to be refused.
-    assert 10 < max(most) <= 3 + limits.processes
+    # Besides what came from the submission: the server, two keepers, the examiner, one about to be refused.
+    assert 10 < max(most) <= 5 + limits.processes
 
 
 @contextlib.contextmanager
@@ -315,13 +315,12 @@ def test_what_is_no_message_ends_the_process(server, line):
 
 
 @pytest.mark.parametrize(
-    "line", ['{"refused": "no"}', '{"clear": 7}', '{"flag": {"a": "\\ud800\\u0000"}}', '{"x": 1}']
+    "line", ['{"refused": "no"}', '{"clear": 7}', '{"x": {"a": "\\ud800\\u0000"}}', '{"x": 1}']
 )
 def test_harmless_messages_do_no_harm(server, line):
     result = attempt(server, second=sending(line.encode() + b"\n"))
     assert (small.earned(result), result.reason) == (ALL, "")
-    "".join([result.notebook, *result.flags]).encode()
-    assert "\0" not in "".join(result.flags)
+    result.notebook.encode()
 
 
 def test_a_made_up_end_is_an_end(server):
@@ -332,12 +331,12 @@ def test_a_made_up_end_is_an_end(server):
 
 
 @pytest.mark.parametrize(
-    "line", [b"x" * 1000, b'{"flag": "x"}\n' * 100, b"\n" * 1000], ids=["no end", "lines", "empty"]
+    "line", [b"x" * 1000, b'{"clear": 1}\n' * 100, b"\n" * 1000], ids=["no end", "lines", "empty"]
 )
 def test_a_flood_of_messages_ends_the_process(server, line):
     flood = f"send = get_ipython().outputs._connection.sendall\nwhile True: send({line!r} * 100)"
     memory = psutil.Process().memory_info().rss
-    result = attempt(server, limits=Limits(cell_seconds=5, output=10**5), second=flood)
+    result = attempt(server, limits=Limits(cell_seconds=20, seconds=60, output=10**5), second=flood)
     assert small.earned(result) == NOTHING
     assert result.reason == "second: it sent far more than a cell may print, so its process was ended"
     assert psutil.Process().memory_info().rss - memory < 200 * 2**20
@@ -393,14 +392,6 @@ def test_time_and_crashes_are_handled_without_a_sandbox_too(used_server, name):
     code, reason = ENDINGS[name]
     result = attempt(used_server, second=inside("second", code))
     assert (small.earned(result), result.reason) == (NOTHING, f"test_second: {reason}")
-
-
-def test_tampering_is_noticed_without_a_sandbox_too(used_server):
-    code = "import sys\ncheck.equal = print\nsys._getframe(1)"
-    result = attempt(used_server, second=inside("second", code))
-    assert small.earned(result) == NOTHING
-    assert ["replaced" in flag for flag in result.flags].count(True) == 1
-    assert any("sys._getframe was called" in flag for flag in result.flags)
 
 
 def test_memory_has_a_limit_without_a_sandbox_too(used_server):
