@@ -194,20 +194,25 @@ class Session:
         """
         serving = self._desk.begin({"serve": request["exercise"]}, seconds)
         testing = self._examiner.begin(request | {"spare": GRACE_SECONDS}, seconds, GRACE_SECONDS)
-        done, served = None, False
+        done, served, told = None, False, {}
         while done is None or not (served or done["lost"]):
-            # The desk first: what was printed in a case came before the record of the case.
-            if not served and (done is not None or self._desk.has_something(self._examiner)):
-                reply = self._desk.next(serving)
-                served = "done" in reply
-                if "output" in reply or "update" in reply or "clear" in reply:
-                    yield reply
-            else:
-                reply = self._examiner.next(testing)
-                if "done" in reply:
-                    done = reply
-                else:
-                    yield reply | {"trusted": True}
+            waiting = [self._desk] * (not served) + [self._examiner] * (done is None)
+            for process, begun in ((self._desk, serving), (self._examiner, testing)):
+                if process in waiting and process not in told and process.has_something(waiting):
+                    told[process] = process.next(begun)
+            if not told:
+                continue
+            # What was printed in a case comes before the record of the case.
+            process = min(told, key=lambda one: _time(told[one]))
+            reply = told.pop(process)
+            if "done" in reply and process is self._desk:
+                served = True
+            elif "done" in reply:
+                done = reply
+            elif process is self._examiner:
+                yield reply | {"trusted": True}
+            elif "output" in reply or "update" in reply or "clear" in reply:
+                yield reply
         yield done
 
     def why_lost(self) -> SessionEnded:
@@ -269,12 +274,11 @@ class _Process:
             raise SessionEnded(NO_MESSAGE)
         return reply
 
-    def has_something(self, other: "_Process") -> bool:
-        """Wait until this process or the other one has said something. Returns whether this one has."""
-        if self._lines or other._lines:
-            return bool(self._lines) or _readable(self._connection, 0)
-        select.select([self._connection, other._connection], [], [], WAIT_SECONDS)
-        return _readable(self._connection, 0)
+    def has_something(self, waiting: "list[_Process]") -> bool:
+        """Wait until one of these processes has said something. Returns whether this one has."""
+        seconds = 0 if any(process._lines for process in waiting) else WAIT_SECONDS
+        ready, _, _ = select.select([process._connection for process in waiting], [], [], seconds)
+        return bool(self._lines) or self._connection in ready
 
     def why_lost(self) -> SessionEnded:
         try:
@@ -329,8 +333,10 @@ class _Process:
         return self._lines.popleft()
 
 
-def _readable(connection: socket.socket, seconds: float) -> bool:
-    return bool(select.select([connection], [], [], seconds)[0])
+def _time(reply: dict) -> float:
+    """When a reply was sent, in seconds; 0 if it does not say so."""
+    at = reply.get("at")
+    return at if isinstance(at, float) else 0.0
 
 
 def _how_it_ended(reply: dict, limits: Limits) -> str:

@@ -15,7 +15,7 @@ Requests, one JSON line each, in this order: one that opens the session, then an
 "seconds" of a cell or a test is how long it may run ("spare" comes on top), and "goes_on" whether it goes on
 behind what fails.
 
-Replies, each cell's outputs as they come, and one line when it is done:
+Replies, each cell's outputs as they come, and one line when it is done; "at" is when it was sent, in seconds:
 
     {"ready": true}
     {"output": an output as nbformat describes it}

@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from base64 import b64encode
 from typing import Any
 
@@ -49,11 +50,11 @@ class Outputs:
         sys.stdout, sys.stderr = self.streams
 
     def send(self, message: dict) -> None:
-        """Send one line, whatever the limit."""
+        """Send one line, whatever the limit, with the time."""
         with self._lock:
             self.sending = True
             try:
-                self._connection.sendall(json.dumps(message).encode() + b"\n")
+                self._connection.sendall(json.dumps(message | {"at": time.monotonic()}).encode() + b"\n")
             finally:
                 self.sending = False
 

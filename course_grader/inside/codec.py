@@ -29,7 +29,7 @@ SPECIAL = """
     itruediv radd rsub rmul rmatmul rtruediv rfloordiv rmod rpow rand rxor ror neg pos abs
     invert eq ne lt le gt ge len getitem setitem delitem contains iter next call enter exit
     int float index bool str repr format fspath reversed round
-""".split()
+""".split()  # noqa: SIM905 (as a list it would take a line for each)
 
 
 def is_library_module(value: Any) -> bool:

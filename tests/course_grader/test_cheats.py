@@ -61,7 +61,8 @@ from IPython.display import display
 display({{{MIME_TYPE!r}: {RECORD!r}}}, raw=True)"""),
     "a score sent": wrong(f"""
 data = {{{MIME_TYPE!r}: {RECORD!r}}}
-get_ipython().outputs.send({{'output': {{'output_type': 'display_data', 'metadata': {{}}, 'data': data}}}})"""),
+output = {{'output_type': 'display_data', 'metadata': {{}}, 'data': data}}
+get_ipython().outputs.send({{'output': output}})"""),
     "equal to everything": wrong(
         """
 class Any:
@@ -130,7 +131,7 @@ def test_a_cheat_earns_nothing(server, answer):
 def test_whoever_rewrites_the_desk_earns_what_any_constant_earns(server):
     """It may say for every call what it likes, and what is right is known for the visible example alone."""
     result = attempt(server, second=DESK_REPLACED)
-    assert small.earned(result) == ALL | {"test_second": 1.5}
+    assert small.earned(result) == ALL | {"test_second": 1.5, "test_third": 0.0}
     assert_undisturbed(server)
 
 
