@@ -34,13 +34,23 @@ checked on the spot. Checks are folded to one line; click the dots to read one. 
 the bar over the notebook. If it stops at a cell of yours with an error, correct that cell or turn its lines
 into comments, and click again.
 
+Once an exercise has passed its visible checks, `cu.worked("ramp")` in a new cell shows a worked solution,
+here that of `ramp`, with its reasoning. Two commands are for a terminal, in the top folder of the course;
+save the chapter before you use them:
+
+| | in a terminal | without make |
+|---|---|---|
+| begin an exercise again; your old answer is kept | `make start-over CHAPTER=01_tensors EXERCISE=ramp` \
+| `python -m course_utils.start_over 01_tensors ramp` |
+| hand in a chapter | `make hand-in CHAPTER=01_tensors` | `python -m course_utils.hand_in 01_tensors` |
+
 | chapter | what it is about | time | points | your checks so far |
 |---|---|---:|---:|---:|
 """
 FOOT = """
 The last column counts visible checks, as you last saved each chapter; the rest of the points, hidden checks
-and written answers, is added when your work is graded. To start a chapter over, rename its folder and run
-`make lab` again.
+and written answers, is added when your work is graded. To begin a whole chapter again, rename its folder and
+run `make lab` again.
 
 All terms of the course, in English and Chinese, are in the [glossary]({glossary}). An arrow of this map leads
 from a chapter to those that need it:

@@ -12,6 +12,9 @@ from course_format.cells import TEST, is_answer, nbgrader
 
 ROOT = Path(__file__).parents[1]
 KEPT = "earlier_answers"  # folder in work/: beside the notebook it would be handed in with it
+USAGE = """\
+make start-over CHAPTER=01_tensors EXERCISE=ramp
+   or: python -m course_utils.start_over 01_tensors ramp"""
 RELOAD = """\
 If the chapter is open in JupyterLab, choose File > Reload Notebook from Disk now. If JupyterLab asks about a
 file that has changed, Revert takes what is new, and Overwrite keeps what you see."""
@@ -93,7 +96,7 @@ def _write(notebook: NotebookNode, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="start_over", description=__doc__)
+    parser = argparse.ArgumentParser(prog="start-over", usage=USAGE, description=__doc__)
     parser.add_argument("chapter", help="such as 01_tensors")
     parser.add_argument("exercise", help="its name in the check's first line, such as ramp")
     options = parser.parse_args()

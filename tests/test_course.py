@@ -152,8 +152,8 @@ import course_utils
 for module in pkgutil.walk_packages(course_utils.__path__, "course_utils."):
     importlib.import_module(module.name)
 from pathlib import Path
-from course_utils import lab
-page = lab.start_page(Path("notebooks"), Path("nowhere"))
+from course_utils import lab, progress
+page = lab.start_page(Path("notebooks"), progress.course(Path("notebooks"), Path("nowhere")))
 assert "01_tensors" in page
 """
 
@@ -231,6 +231,14 @@ def test_every_make_target_is_explained_in_the_readme():
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     command = ["make", "--no-print-directory", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_make_instructor_opens_the_whole_course_and_finds_what_formgrader_calls():
+    done = make(ROOT, "--dry-run", "--old-file=.venv/.tools", "instructor", "ARGS=--no-browser")
+    command = done.stdout.splitlines()[-1]
+    assert command.startswith(f'PATH="{ROOT}/.venv/bin:$PATH" ')
+    assert command.endswith(f'lab --ServerApp.root_dir="{ROOT}" --no-browser')
+    assert shutil.which("alembic", path=str(Path(sys.executable).parent))
 
 
 def test_in_the_pack_make_lab_works_and_what_cannot_work_says_so(tmp_path):

@@ -32,7 +32,11 @@ WORTH = re.compile(r"^(###.*?)(?: &nbsp;)? \((.* points?, .*)\)$", re.MULTILINE)
 NAME_OF_CHAPTER = re.compile(r"`(\d\d_\w+)`")
 LINK_TO_NOTEBOOK = re.compile(r"\((\d\d_\w+)/\w+\.ipynb\)")
 
+ASSIGNED = re.compile(r"^(\w+) = ", re.MULTILINE)
+WORD = re.compile(r"\w+")
+
 DEMONSTRATION = "*An interactive demonstration: run this cell in the notebook.*"
+ANSWERS_SHOWN = "*This output shows your answers: run the cell in the notebook.*"
 WORK = """\
 Write, run and check your code in this chapter's notebook: `make lab` opens it as `{name}/{stem}.ipynb`, or
 [download it]({stem}.ipynb).
@@ -88,6 +92,7 @@ class Page:
     def __init__(self, chapter: Chapter, names: Set[str]):
         self.pictures: dict[str, bytes] = {}
         self._name, self._names = chapter.name, names
+        self._values: set[str] = set()  # the names of answers that are values, not functions
         self._notebook = nbformat.read(_released(chapter), as_version=4)
         solved = nbformat.read(chapter.solved, as_version=4)
         self._solved = {cell.id: cell for cell in solved.cells}
@@ -103,16 +108,24 @@ class Page:
         elif cells.is_test(cell):
             yield _check(cell)
         elif cells.is_answer(cell):
+            self._values |= set(ASSIGNED.findall(self._solved[cell.id].source))
             yield _code(cell.source, "exercise")
         else:
             yield from self._teaching(cell)
 
     def _teaching(self, cell: NotebookNode) -> Iterator[str]:
-        """A cell's code, and its outputs in the solved notebook if that has the same code."""
+        """A cell's code, and its outputs in the solved notebook if that has the same code.
+
+        Where a cell works with a student's function, an output shows what any right one gives. Where it works
+        with a value that the student works out, the output may show the value itself, and is left out.
+        """
         folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
         code = _code(cell.source, "teaching")
         yield _folded("Show the code", code) if folded else code
         solved = self._solved[cell.id]
+        if solved.outputs and self._values & set(WORD.findall(cell.source)):
+            yield ANSWERS_SHOWN
+            return
         for output in solved.outputs if solved.source == cell.source else ():
             yield from self._output(output)
 

@@ -35,7 +35,7 @@ def course(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(browser, course, tmp_path_factory):
-    """What `jupyter lab` starts in the top folder."""
+    """What `make instructor` starts in the top folder."""
     with serving(["-m", "jupyterlab"], course, tmp_path_factory.mktemp("private") / "jupyter") as server:
         yield server
 

@@ -53,6 +53,13 @@ def test_a_check_names_the_mistake_and_then_passes(page, server):
     expect(said).to_contain_text("1.5 of 1.5 points; hidden checks decide about 0.5 more")
     expect(said).not_to_contain_text("✗")
 
+    with page.expect_response(lambda response: response.request.method == "PUT") as saved:
+        menu(page, "File", "Save Notebook")
+    assert saved.value.ok
+    page.goto(server.lab("START.md"))
+    row = page.locator(".jp-MarkdownViewer").get_by_role("row", name="01_tensors")
+    expect(row).to_contain_text("1.5 of 18.5")
+
 
 def test_after_a_restart_the_chapter_says_how_to_go_on(page, server):
     desk = opened(page, server, TENSORS)

@@ -219,6 +219,15 @@ def test_an_output_of_other_code_than_the_page_shows_is_left_out(small):
     assert "[ 8,  9, 10, 11]])" not in site.Page(small, set()).text
 
 
+def test_an_output_that_may_show_an_answer_is_left_out():
+    text = site.Page(SHOWN[1], set()).text
+    drawing = text.index("mine = {name: str(number) for name, number in graph_by_hand.items()}")
+    after = text[drawing:]
+    assert after.index(site.ANSWERS_SHOWN) < after.index("```{image}")
+    assert text.count(site.ANSWERS_SHOWN) == 1
+    assert "with the values and gradients of exercise 2.2\n:width:" not in text
+
+
 def test_outputs_of_answers_and_tests_are_left_out_even_if_they_are_stored(small):
     def change(cells):
         for cell in cells:

@@ -130,3 +130,10 @@ def test_the_command_ends_with_a_sentence_if_it_cannot(course, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["start_over", "01_one", "b"])
     with pytest.raises(SystemExit, match="start-over: 01_one has no exercise 'b'"):
         start_over.main()
+
+
+def test_without_a_name_the_command_says_how_it_is_used(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["start_over", "01_one"])
+    with pytest.raises(SystemExit):
+        start_over.main()
+    assert "make start-over CHAPTER=01_tensors EXERCISE=ramp" in capsys.readouterr().err
