@@ -80,6 +80,8 @@ class Encoder:
             return writer(self, value)
         if isinstance(value, np.generic) and cls.__module__ == "numpy" and cls.__name__ != "void":
             return ["np", cls.__name__, self._blob(np.asarray(value).tobytes())]
+        if isinstance(value, torch.nn.parameter.UninitializedTensorMixin):
+            return self._handle(value)  # of a lazy layer that has not seen its input yet
         if isinstance(value, torch.Tensor):
             plain = torch.Tensor.detach(value).as_subclass(torch.Tensor)
             return ["subtensor", cls.__name__, self._tensor(plain)]

@@ -7,6 +7,7 @@ memory on one side share it on the other.
 """
 
 import collections
+import operator
 import sys
 import types
 from collections.abc import Iterator
@@ -44,6 +45,8 @@ def kind(value: Any) -> str | None:
         return "table"
     if isinstance(value, NOT_OBJECTS) or cls.__module__ in ("builtins", "torch", "numpy", "pathlib"):
         return None
+    if cls.__module__.startswith("pandas."):
+        return None  # inner parts of a table
     return "object" if hasattr(value, "__dict__") else None
 
 
@@ -146,7 +149,7 @@ def same_parts(old: Any, new: Any) -> bool:
     if isinstance(old, set):
         return old == new
     if isinstance(old, list):
-        return len(old) == len(new) and all(map(_same, old, new))
+        return len(old) == len(new) and (all(map(operator.is_, old, new)) or all(map(_same, old, new)))
     return old is new
 
 
