@@ -198,7 +198,8 @@ class Session:
         while done is None or not (served or done["lost"]):
             waiting = [self._desk] * (not served) + [self._examiner] * (done is None)
             for process, begun in ((self._desk, serving), (self._examiner, testing)):
-                if process in waiting and process not in told and process.has_something(waiting):
+                seconds = 0 if told else WAIT_SECONDS
+                if process in waiting and process not in told and process.has_something(waiting, seconds):
                     told[process] = process.next(begun)
             if not told:
                 continue
@@ -274,9 +275,9 @@ class _Process:
             raise SessionEnded(NO_MESSAGE)
         return reply
 
-    def has_something(self, waiting: "list[_Process]") -> bool:
-        """Wait until one of these processes has said something. Returns whether this one has."""
-        seconds = 0 if any(process._lines for process in waiting) else WAIT_SECONDS
+    def has_something(self, waiting: "list[_Process]", seconds: float) -> bool:
+        """Wait so long until one of these processes has said something. Returns whether this one has."""
+        seconds = 0 if any(process._lines for process in waiting) else seconds
         ready, _, _ = select.select([process._connection for process in waiting], [], [], seconds)
         return bool(self._lines) or self._connection in ready
 

@@ -336,6 +336,7 @@ class Decoder:
     def tensor(self, depth: int, number: int, storage: Any, at: list, flags: list, grad: Any) -> torch.Tensor:
         memory, (shape, stride, offset, dtype) = self.storage(storage), at
         kind_of = _dtype(dtype.removeprefix("torch."))
+        _refuse_outside(memory, shape, stride, offset, kind_of.itemsize)
         if memory is None:
             where = "meta" if flags[3] == "meta" else "cpu"
             value = torch.empty_strided(shape, stride, dtype=kind_of, device=where)
@@ -461,6 +462,15 @@ READERS: dict[str, Callable] = {
 DICTS = {
     cls.__name__: cls for cls in (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)
 }
+
+
+def _refuse_outside(memory: Any, shape: list, stride: list, offset: int, itemsize: int) -> None:
+    """Raise unless a tensor lies in its storage: torch would enlarge that."""
+    if any(number < 0 for number in (*shape, *stride, offset)):
+        raise ValueError("a negative length")
+    last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
+    if memory is not None and 0 not in shape and (last + 1) * itemsize > memory.nbytes():
+        raise ValueError("a tensor outside of its storage")
 
 
 def _dtype(name: str) -> torch.dtype:

@@ -1,6 +1,7 @@
 """Calls that travel from the examiner to the desk, and what comes back."""
 
 import math
+import socket
 from types import SimpleNamespace
 
 from course_utils import check
@@ -181,7 +182,7 @@ def test_a_class_of_the_students_stays_there(at_desk):
     assert isinstance(heir(1) + 1, heir)
     assert isinstance(heir(1), desk.Pair)
     with pytest.raises(AttributeError, match="no_such"):
-        pair.no_such
+        _ = pair.no_such
     with pytest.raises(check.Failed):
         check.equal(pair, 3)
 
@@ -306,15 +307,17 @@ def test_what_no_desk_sends_is_refused(data):
         decoder.value(data)
 
 
-def test_messages_have_limits():
-    import socket
-
+@pytest.mark.parametrize("said", [b"\xff\xff\xff\xff", b"\0\0\0\2{}", b'\0\0\0\x1a{"head": 1, "sizes": [-3]}'])
+def test_what_is_no_message_is_refused(said):
     ours, theirs = socket.socketpair()
-    for said in (b"\xff\xff\xff\xff", b"\0\0\0\2{}", b'\0\0\0\x1b{"head": 1, "sizes": [-3]}'):
+    with ours, theirs:
         theirs.sendall(said)
         with pytest.raises(wire.NoMessage):
             wire.receive(ours)
-        ours, theirs = socket.socketpair()
+
+
+def test_a_hang_up_is_noticed():
+    ours, theirs = socket.socketpair()
     theirs.close()
-    with pytest.raises(wire.Hangup):
+    with ours, pytest.raises(wire.Hangup):
         wire.receive(ours)
