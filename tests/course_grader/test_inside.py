@@ -307,7 +307,9 @@ def test_what_no_desk_sends_is_refused(data):
         decoder.value(data)
 
 
-@pytest.mark.parametrize("said", [b"\xff\xff\xff\xff", b"\0\0\0\2{}", b'\0\0\0\x1a{"head": 1, "sizes": [-3]}'])
+@pytest.mark.parametrize(
+    "said", [b"\xff\xff\xff\xff", b"\0\0\0\2{}", b'\0\0\0\x1a{"head": 1, "sizes": [-3]}']
+)
 def test_what_is_no_message_is_refused(said):
     ours, theirs = socket.socketpair()
     with ours, theirs:
