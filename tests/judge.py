@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from course_utils import check
 
 from course_format.cells import is_answer, is_test, nbgrader
 from course_format.chapter import Chapter
+from tests.apart import judge_here as judge_apart
 
 SECONDS = 60  # a child that takes longer is stopped, and the answer has no verdict
 
@@ -58,9 +60,10 @@ def solutions(chapter: Chapter) -> dict[str, str]:
     return {nbgrader(cell)["grade_id"]: cell.source for cell in cells}
 
 
-def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str) -> Verdict:
+def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str, apart: bool = False) -> Verdict:
     """Run one test cell on one answer, as nbgrader's autograder would.
 
+    apart: whether the answer runs in another process than the test, as in course-grader.
     answer: the names that the answer defines, or the source of its cell. That may use what other exercises
     of the chapter define: it gets their solutions. Needs a parent that has run no threaded torch operation,
     or the child would hang.
@@ -69,7 +72,7 @@ def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str) -> Verd
     others = {name: source for name, source in solutions(chapter).items() if name != exercise}
     cells = imports(chapter), others, graded_cells(chapter)[exercise][0]
     with tempfile.TemporaryDirectory() as folder:
-        reply = _reply_of_a_child(folder, *cells, answer)
+        reply = _reply_of_a_child(folder, *cells, answer, apart)
     if not reply:
         raise RuntimeError(f"{exercise}: the child ended without a verdict (crash, or over {SECONDS} s)")
     result = json.loads(reply)
@@ -93,7 +96,9 @@ def _reply_of_a_child(folder: str, *what: Any) -> str:
     return reply
 
 
-def _be_the_child(writer: int, imports: str, others: dict, test: str, answer: dict | str) -> None:
+def _be_the_child(
+    writer: int, imports: str, others: dict, test: str, answer: dict | str, apart: bool
+) -> None:
     """Judge, write the verdict, and end without any of the parent's clean-up."""
     signal.alarm(SECONDS)
     warnings.resetwarnings()  # pytest makes them errors; at a student's desk they are not
@@ -103,24 +108,29 @@ def _be_the_child(writer: int, imports: str, others: dict, test: str, answer: di
     os.dup2(silence, 2)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     try:
-        result = _judge_here(imports, others, test, answer)
+        judge_here = judge_apart if apart else _judge_here
+        result = judge_here(imports, lambda: _defined(imports, others, answer), test)
     except BaseException:
         result = {"error": traceback.format_exc()}
     os.write(writer, json.dumps(result).encode())
     os._exit(0)
 
 
-def _judge_here(imports: str, others: dict, test: str, answer: dict | str) -> dict:
-    cell: dict[str, Any] = {"__name__": "__main__"}
-    exec(imports, cell)
-    if isinstance(answer, str):
-        used = {node.id for node in ast.walk(ast.parse(answer)) if isinstance(node, ast.Name)}
-        for source in [source for name, source in others.items() if name in used]:
-            exec(source, cell)
-        exec(compile(answer, "<answer>", "exec"), cell)
-    else:
-        cell |= answer
-    body = ast.parse(test).body
+def _defined(imports: str, others: dict, answer: dict | str) -> dict[str, Any]:
+    """The names of a notebook in which this answer was given."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(imports, names)
+    if isinstance(answer, dict):
+        return names | answer
+    used = {node.id for node in ast.walk(ast.parse(answer)) if isinstance(node, ast.Name)}
+    for source in [source for name, source in others.items() if name in used]:
+        exec(source, names)
+    exec(compile(answer, "<answer>", "exec"), names)
+    return names
+
+
+def _judge_here(imports: str, define: Callable[[], dict[str, Any]], test: str) -> dict:
+    cell, body = define(), ast.parse(test).body
     exec(compile(ast.Module(body[:-1], []), "<test>", "exec"), cell)
     records = [asdict(record) for record in check.records()]
     score = eval(compile(ast.Expression(body[-1].value), "<test>", "eval"), cell)

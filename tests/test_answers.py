@@ -43,6 +43,25 @@ def test_the_chapters_own_solution_earns_everything(chapter, cell):
     assert verdict.score == graded_cells(chapter)[exercise][1], verdict.messages
 
 
+APART = [(chapter, nbgrader(cell)["grade_id"], cell.source, "solution") for chapter, cell in CELLS]
+APART += [(chapter, answer.exercise, answer.given, answer.id) for chapter, answer in KNOWN]
+
+
+@pytest.mark.parametrize(
+    ("chapter", "exercise", "answer"),
+    [
+        pytest.param(
+            *one,
+            id=f"{one[0].name}-{one[1]}-{name}",
+            marks=[] if name == "solution" else pytest.mark.everything,
+        )
+        for *one, name in APART
+    ],
+)
+def test_an_answer_in_another_process_is_judged_alike(chapter, exercise, answer):
+    assert judge(chapter, exercise, answer, apart=True) == judge(chapter, exercise, answer)
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])
 def test_every_exercise_has_three_wrong_answers_and_an_odd_one(chapter):
     known = [answer for owner, answer in KNOWN if owner == chapter]

@@ -12,22 +12,24 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from course_grader.inside.twins import TENSORS, Twins, kind, place, storage_of, with_graph
-
 import numpy as np
 import pandas as pd
 import torch
 
+from course_grader.inside.twins import TENSORS, Twins, kind, place, storage_of, with_graph
+
 DEEPEST = 40  # containers inside each other
 HUGE = 2**26  # bytes of one tensor
+SPARE, PAGE = 4, 4096  # a storage so many times as large as its tensor, and larger than so many bytes
 MOST = 2_000_000  # values in one message
 SCALARS = (bool, int, float, str, type(None))
 # The special methods that a stand-in of an object has if the object has them.
-SPECIAL = (
-    "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or iadd isub imul itruediv radd rsub "
-    "rmul rmatmul rtruediv rfloordiv rmod rpow rand rxor ror neg pos abs invert eq ne lt le gt ge len getitem setitem "
-    "delitem contains iter next call enter exit int float index bool str repr format fspath reversed round"
-).split()
+SPECIAL = """
+    add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or iadd isub imul
+    itruediv radd rsub rmul rmatmul rtruediv rfloordiv rmod rpow rand rxor ror neg pos abs
+    invert eq ne lt le gt ge len getitem setitem delitem contains iter next call enter exit
+    int float index bool str repr format fspath reversed round
+""".split()  # noqa: SIM905 (as a list it would take a line for each)
 
 
 def is_library_module(value: Any) -> bool:
@@ -36,7 +38,9 @@ def is_library_module(value: Any) -> bool:
     if not isinstance(value, torch.nn.Module) or not cls.__module__.startswith("torch.nn."):
         return False
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return library_module(cls.__module__, cls.__qualname__) is cls and not any(vars(value).get(h) for h in hooks)
+    return library_module(cls.__module__, cls.__qualname__) is cls and not any(
+        vars(value).get(h) for h in hooks
+    )
 
 
 def library_module(module: Any, name: Any) -> type | None:
@@ -74,8 +78,10 @@ class Encoder:
         writer = WRITERS.get(cls)
         if writer is not None:
             return writer(self, value)
-        if isinstance(value, np.generic) and cls.__module__ == "numpy" and not cls.__name__ == "void":
+        if isinstance(value, np.generic) and cls.__module__ == "numpy" and cls.__name__ != "void":
             return ["np", cls.__name__, self._blob(np.asarray(value).tobytes())]
+        if isinstance(value, torch.nn.parameter.UninitializedTensorMixin):
+            return self._handle(value)  # of a lazy layer that has not seen its input yet
         if isinstance(value, torch.Tensor):
             plain = torch.Tensor.detach(value).as_subclass(torch.Tensor)
             return ["subtensor", cls.__name__, self._tensor(plain)]
@@ -135,11 +141,13 @@ class Encoder:
         value_ = value.detach()
         if value_.is_conj() or value_.is_neg():
             value_ = value_.resolve_conj().resolve_neg()
-        if value.dim() and value.untyped_storage().nbytes() > 4 * value.numel() * value.element_size() + 4096:
-            if self.twins.storage_number(value.untyped_storage()) is None:
-                value_ = value_.clone()  # a small window of a large tensor
+        memory, size = value.untyped_storage(), value.numel() * value.element_size()
+        if memory.nbytes() > SPARE * size + PAGE and self.twins.storage_number(memory) is None:
+            value_ = value_.clone()  # a small window of a large tensor
         if value_.untyped_storage().nbytes() > HUGE:  # only its shape is looked at, and says what is wrong
-            value_ = value_.new_full((), float("nan") if value_.is_floating_point() else 0).expand(value_.shape)
+            value_ = value_.new_full((), float("nan") if value_.is_floating_point() else 0).expand(
+                value_.shape
+            )
         storage = self._storage(value_)
         grad = self.value(value.grad) if value.is_leaf else None
         flags = [value.requires_grad, value.is_leaf, type(value) is torch.nn.Parameter, value.device.type]
@@ -151,9 +159,23 @@ class Encoder:
             return ["objects", list(value.shape), self._entries(value.ravel().tolist())]
         storage = self._storage(value)
         if storage is None:
-            return ["bytes array", self._add(value), str(value.dtype), list(value.shape), self._blob(value.tobytes())]
+            return [
+                "bytes array",
+                self._add(value),
+                str(value.dtype),
+                list(value.shape),
+                self._blob(value.tobytes()),
+            ]
         start = value.__array_interface__["data"][0] - storage_of(value).data_ptr()
-        return ["array", self._add(value), storage, str(value.dtype), list(value.shape), list(value.strides), start]
+        return [
+            "array",
+            self._add(value),
+            storage,
+            str(value.dtype),
+            list(value.shape),
+            list(value.strides),
+            start,
+        ]
 
     def _module(self, value: torch.nn.Module) -> list:
         number = self._add(value)
@@ -194,7 +216,14 @@ def _has(cls: type, name: str) -> bool:
 
 
 def _is_library(cls: type) -> bool:
-    return (cls.__module__ or "").partition(".")[0] in ("builtins", "torch", "collections", "abc", "typing", "enum")
+    return (cls.__module__ or "").partition(".")[0] in (
+        "builtins",
+        "torch",
+        "collections",
+        "abc",
+        "typing",
+        "enum",
+    )
 
 
 def _library_base(cls: type) -> str:
@@ -235,7 +264,9 @@ class Decoder:
     object and a class that stay at the desk.
     """
 
-    def __init__(self, twins: Twins, blobs: list[bytes], stand_in: Callable, stand_in_class: Callable) -> None:
+    def __init__(
+        self, twins: Twins, blobs: list[bytes], stand_in: Callable, stand_in_class: Callable
+    ) -> None:
         self.twins = twins
         self.blobs = blobs
         self.stand_in = stand_in
@@ -305,6 +336,7 @@ class Decoder:
     def tensor(self, depth: int, number: int, storage: Any, at: list, flags: list, grad: Any) -> torch.Tensor:
         memory, (shape, stride, offset, dtype) = self.storage(storage), at
         kind_of = _dtype(dtype.removeprefix("torch."))
+        _refuse_outside(memory, shape, stride, offset, kind_of.itemsize)
         if memory is None:
             where = "meta" if flags[3] == "meta" else "cpu"
             value = torch.empty_strided(shape, stride, dtype=kind_of, device=where)
@@ -319,7 +351,9 @@ class Decoder:
             value.grad = self.value(grad, depth)
         return self.added(number, value)
 
-    def array(self, _: int, number: int, storage: Any, dtype: str, shape: list, strides: list, start: int) -> np.ndarray:
+    def array(
+        self, _: int, number: int, storage: Any, dtype: str, shape: list, strides: list, start: int
+    ) -> np.ndarray:
         memory = torch.tensor([], dtype=torch.uint8).set_(self.storage(storage, lasting=True)).numpy()
         return self.added(number, np.ndarray(shape, _array_dtype(dtype), memory, start, strides))
 
@@ -425,7 +459,18 @@ READERS: dict[str, Callable] = {
     "object": Decoder.object,
     "class": Decoder.cls,
 }
-DICTS = {cls.__name__: cls for cls in (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)}
+DICTS = {
+    cls.__name__: cls for cls in (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)
+}
+
+
+def _refuse_outside(memory: Any, shape: list, stride: list, offset: int, itemsize: int) -> None:
+    """Raise unless a tensor lies in its storage: torch would enlarge that."""
+    if any(number < 0 for number in (*shape, *stride, offset)):
+        raise ValueError("a negative length")
+    last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
+    if memory is not None and 0 not in shape and (last + 1) * itemsize > memory.nbytes():
+        raise ValueError("a tensor outside of its storage")
 
 
 def _dtype(name: str) -> torch.dtype:
@@ -458,5 +503,3 @@ def _identifier(name: Any) -> str:
     if not isinstance(name, str) or not name.isidentifier() or name.startswith("__"):
         raise ValueError("no name")
     return name
-
-

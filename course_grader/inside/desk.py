@@ -14,34 +14,46 @@ from typing import Any
 from course_utils.check import _world
 from course_utils.check._failure import Failed, NotDoneYet, describe_not_done, in_library, students_part
 
+import numpy as np
+import torch
+
 from course_grader.inside import settings, wire
 from course_grader.inside.codec import Encoder
 from course_grader.inside.twins import Twins, set_parts, with_graph
 
-import numpy as np
-import torch
-
 NAMES = 12  # classes that an exception comes from, which are told
 
 
-class Desk:
-    """Serves one test cell. names: the notebook's names. test_file: the code file name of the test cell."""
+class CellTimeout(KeyboardInterrupt):
+    """A cell ran longer than a cell may. No ordinary `except` of a student catches it."""
 
-    def __init__(self, connection: socket.socket, names: dict[str, Any], test_file: str) -> None:
+
+class Desk:
+    """Serves the tests of a notebook. names: the notebook's names. flush: sends what was printed.
+
+    waiting: whether it is sending or receiving, which must not be interrupted. late: the time of the test is
+    over, and nothing more is called for it.
+    """
+
+    def __init__(self, connection: socket.socket, names: dict[str, Any], flush: Callable[[], None]) -> None:
         self.connection = connection
         self.names = names
-        self.test_file = test_file
-        self.twins = Twins(first=1)
-        self.handles: dict[int, Any] = {}
-        self.settings = settings.now()
-        self.case = contextlib.ExitStack()
+        self.flush = flush
+        self.waiting = False
 
-    def serve(self) -> None:
-        """Answer until the examiner says that the cell has ended. Raises wire.Hangup if it is gone."""
+    def serve(self, test_file: str) -> None:
+        """Answer until the examiner says that its test cell has ended. Raises wire.Hangup if it is gone.
+
+        test_file: the code file name of the test cell.
+        """
         global _current
         _current = self
+        self.test_file, self.late = test_file, False
+        self.twins, self.handles = Twins(first=1), {}
+        self.settings = settings.now()
+        self.case = contextlib.ExitStack()
         while True:
-            head, blobs = wire.receive(self.connection)
+            head, blobs = self._wait(wire.receive)
             match head:
                 case {"end": _}:
                     return self.case.close()
@@ -50,14 +62,26 @@ class Desk:
                 case {"call": _}:
                     self._reply(lambda head=head, blobs=blobs: self._call(head, blobs))
 
+    def _wait(self, talk: Callable, *args: Any) -> Any:
+        self.waiting = True
+        try:
+            return talk(self.connection, *args)
+        finally:
+            self.waiting = False
+
     def _reply(self, work: Callable[[], Any]) -> None:
         encoder, said = Encoder(self.twins, self.handles), {}
         try:
+            if self.late:
+                raise CellTimeout
             result = work()
             said = {"value": encoder.value(result)}
+        except CellTimeout:
+            return self._wait(wire.send, {"timeout": True})
         except BaseException as error:
             encoder = Encoder(self.twins, self.handles)
             said = {"raised": self._raised(error, encoder)}
+        self.flush()
         # What is new in the result is known to the examiner; what changed in the rest is told.
         updates = [[n, encoder.parts(self.twins.objects[n], new)] for n, new in self.twins.changed()]
         for number, _ in updates:
@@ -67,7 +91,7 @@ class Desk:
         new = settings.now()
         said["settings"] = settings.to_json(settings.changed(self.settings, new))
         self.settings = new
-        wire.send(self.connection, said, encoder.blobs)
+        self._wait(wire.send, said, encoder.blobs)
 
     def _call(self, head: dict, blobs: list[bytes]) -> Any:
         message = self.load(head, blobs)
@@ -169,11 +193,13 @@ def end_case() -> None:
     _current.case.close()
 
 
-def make_tensor(storage: int | None, at: list, flags: tuple, grad: Any, base: torch.Tensor | None) -> torch.Tensor:
+def make_tensor(
+    storage: int | None, at: list, flags: tuple, grad: Any, base: torch.Tensor | None
+) -> torch.Tensor:
     """The twin of a tensor. storage: the number of its memory.
 
-    flags: whether it requires a gradient, is a leaf, is a Parameter, is on the meta device. base: what it is a
-    view of.
+    flags: whether it requires a gradient, is a leaf, is a Parameter, is on the meta device.
+    base: what it is a view of.
     """
     shape, stride, offset, name = at
     dtype, (requires_grad, leaf, parameter, meta) = getattr(torch, name.removeprefix("torch.")), flags
@@ -210,8 +236,8 @@ class ExaminersIterator:
         return self
 
     def __next__(self) -> Any:
-        wire.send(self.desk.connection, {"next": self.number})
-        head, blobs = wire.receive(self.desk.connection)
+        self.desk._wait(wire.send, {"next": self.number})
+        head, blobs = self.desk._wait(wire.receive)
         if "stop" in head:
             raise StopIteration
         return self.desk.load(head, blobs)[0]

@@ -20,6 +20,7 @@ from course_utils.check._failure import Failed, NotDoneYet
 
 import cloudpickle
 import numpy as np
+import pandas as pd
 import torch
 
 from course_grader.inside import desk as at_desk
@@ -27,17 +28,31 @@ from course_grader.inside import settings, wire
 from course_grader.inside.codec import Decoder
 from course_grader.inside.twins import TENSORS, Twins, kind, place, set_parts, storage_of
 
-BINARY = {"add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "and_", "xor", "or_"}
+BINARY = {
+    "add",
+    "sub",
+    "mul",
+    "matmul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "lshift",
+    "rshift",
+    "and_",
+    "xor",
+    "or_",
+}
 BINARY |= {"iadd", "isub", "imul", "itruediv", "eq", "ne", "lt", "le", "gt", "ge"}
 ERRORS = {
-    name: one for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException)
+    name: one
+    for name, one in vars(builtins).items()
+    if isinstance(one, type) and issubclass(one, BaseException)
 }
 ERRORS |= {"UnpicklingError": pickle.UnpicklingError, "PicklingError": pickle.PicklingError}
 ERRORS |= {"LinAlgError": torch.linalg.LinAlgError, "Failed": Failed, "NotDoneYet": NotDoneYet}
 FUNCTIONS = {"function": types.FunctionType, "method": types.MethodType, "generator": types.GeneratorType}
 FUNCTIONS |= {"builtin_function_or_method": types.BuiltinFunctionType}
-
-
 
 
 class Desk:
@@ -124,7 +139,9 @@ class Desk:
         while True:
             head, blobs = wire.receive(self.connection)
             if not isinstance(head, dict):
-                raise wire.Hangup("it sent something that is no message")
+                raise wire.NoMessage("it sent something that is no message")
+            if "timeout" in head:
+                raise at_desk.CellTimeout
             if "next" not in head:
                 return self._result(head, blobs)
             self._give_next(head["next"])
@@ -154,7 +171,9 @@ class Desk:
             settings.take_over(new)
             self.settings |= new
         except Exception as error:
-            raise wire.Hangup(f"it sent something that is no message ({type(error).__name__}: {error})") from error
+            raise wire.NoMessage(
+                f"it sent something that is no message ({type(error).__name__}: {error})"
+            ) from error
         if raised is not None:
             raise raised
         return value
@@ -175,8 +194,12 @@ class Desk:
         return self._known(number, object.__new__(cls))
 
     def _stand_in_class(self, number: int, name: str, special: list, bases: list, library: str) -> type:
-        own = {f"__{one}__": _special(self, one) for one in special} | {"_desk": self, "_library": _library(library)}
+        own = {f"__{one}__": _special(self, one) for one in special} | {
+            "_desk": self,
+            "_library": _library(library),
+        }
         own.setdefault("__repr__", _special(self, "repr"))
+        own["__hash__"] = StandIn.__hash__  # Python takes it away where there is an __eq__
         return self._known(number, type.__new__(StandInClass, name, tuple(bases) or (StandIn,), own))
 
     def _known(self, number: int, value: Any) -> Any:
@@ -198,8 +221,10 @@ def _library(name: str) -> type:
     if module == "builtins":
         return FUNCTIONS.get(name, vars(builtins).get(name, object))
     if module.startswith("torch.optim"):
-        return getattr(torch.optim, name, torch.optim.Optimizer)
-    found = getattr(torch.nn, name, None) or getattr(torch, name, None) or getattr(torch.utils.data, name, object)
+        return getattr(torch.optim, name, None) or getattr(torch.optim.lr_scheduler, name, object)
+    found = (
+        getattr(torch.nn, name, None) or getattr(torch, name, None) or getattr(torch.utils.data, name, object)
+    )
     return found if isinstance(found, type) else object
 
 
@@ -222,7 +247,12 @@ class _Pickler(cloudpickle.Pickler):
                 (
                     self._storage(value.detach()),
                     place(value),
-                    (value.requires_grad, value.is_leaf, cls is torch.nn.Parameter, value.device.type == "meta"),
+                    (
+                        value.requires_grad,
+                        value.is_leaf,
+                        cls is torch.nn.Parameter,
+                        value.device.type == "meta",
+                    ),
                     value.grad if value.is_leaf else None,
                     value._base if value._is_view() else None,
                 ),
@@ -234,6 +264,8 @@ class _Pickler(cloudpickle.Pickler):
                 return self._own(
                     at_desk.make_array, (storage, str(value.dtype), value.shape, value.strides, start)
                 )
+        if cls in (pd.DataFrame, pd.Series):
+            return pickle.loads, (pickle.dumps(value),)  # its inner parts are nobody's twins
         if cls is types.GeneratorType:
             self.desk.iterators.append(value)
             return self._own(at_desk.ExaminersIterator, (len(self.desk.iterators) - 1,))
@@ -311,7 +343,9 @@ class StandIn:
 def _signature(found: Any) -> inspect.Signature | None:
     if found is None:
         return None
-    made = [inspect.Parameter(n, k, default=inspect.Parameter.empty if none else None) for n, k, none in found]
+    made = [
+        inspect.Parameter(n, k, default=inspect.Parameter.empty if none else None) for n, k, none in found
+    ]
     return inspect.Signature(made)
 
 

@@ -7,6 +7,7 @@ memory on one side share it on the other.
 """
 
 import collections
+import operator
 import sys
 import types
 from collections.abc import Iterator
@@ -44,6 +45,8 @@ def kind(value: Any) -> str | None:
         return "table"
     if isinstance(value, NOT_OBJECTS) or cls.__module__ in ("builtins", "torch", "numpy", "pathlib"):
         return None
+    if cls.__module__.startswith("pandas."):
+        return None  # inner parts of a table
     return "object" if hasattr(value, "__dict__") else None
 
 
@@ -52,7 +55,12 @@ def parts(value: Any) -> Any:
     match kind(value):
         case "tensor":
             leaf = value.is_leaf
-            return {"requires_grad": value.requires_grad, "leaf": leaf, "grad": _grad(value), "memory": _memory(value)}
+            return {
+                "requires_grad": value.requires_grad,
+                "leaf": leaf,
+                "grad": _grad(value),
+                "memory": _memory(value),
+            }
         case "array":
             return None  # its storage says it
         case "list":
@@ -106,9 +114,11 @@ def set_parts(value: Any, new: Any) -> None:
 
 
 def with_graph(value: torch.Tensor) -> torch.Tensor:
-    """The same tensor as the result of some computation: it is no leaf. Nothing is known of that computation."""
+    """The same tensor as the result of a computation that nothing is known of: it is no leaf."""
     one = torch.ones((), dtype=value.dtype, requires_grad=True)
-    repeats = any(stride == 0 and length > 1 for stride, length in zip(value.stride(), value.shape, strict=True))
+    repeats = any(
+        stride == 0 and length > 1 for stride, length in zip(value.stride(), value.shape, strict=True)
+    )
     return value.detach() * one if repeats else value.detach().mul_(one)
 
 
@@ -139,7 +149,7 @@ def same_parts(old: Any, new: Any) -> bool:
     if isinstance(old, set):
         return old == new
     if isinstance(old, list):
-        return len(old) == len(new) and all(map(_same, old, new))
+        return len(old) == len(new) and (all(map(operator.is_, old, new)) or all(map(_same, old, new)))
     return old is new
 
 
@@ -206,7 +216,7 @@ class Twins:
         return self.numbers.get(id(value))
 
     def add_storage(self, storage: torch.UntypedStorage, number: int, lasting: bool = False) -> None:
-        """A storage gets its number. lasting: it belongs to an array, which torch does not count as a user."""
+        """A storage gets its number. lasting: it belongs to an array, which torch does not count."""
         self.storages[number] = storage
         self.storage_numbers[storage.data_ptr()] = number
         self.bytes_known[number] = content(storage).clone()
@@ -245,7 +255,7 @@ class Twins:
         self.bytes_known[number] = content(storage).clone()
 
     def unused(self) -> list[int]:
-        """Numbers of what nothing here refers to any more but this table, and of storages without a tensor."""
+        """Numbers of objects that only this table refers to, and of storages without a tensor."""
         found = [number for number, value in self.objects.items() if sys.getrefcount(value) <= ONLY_HERE]
         return found + [
             number

@@ -14,7 +14,11 @@ LENGTH = struct.Struct("!I")
 
 
 class Hangup(BaseException):
-    """The other side is gone, or sent what is no message. No case of a test may take it for the student's."""
+    """The other side is gone. No case of a test may take it for an exception of the student's."""
+
+
+class NoMessage(Hangup):
+    """The other side sent what is no message."""
 
 
 def send(connection: socket.socket, head: Any, blobs: list[bytes] = ()) -> None:
@@ -37,12 +41,12 @@ def receive(connection: socket.socket) -> tuple[Any, list[bytes]]:
             raise ValueError
         return message["head"], [_exactly(connection, size) for size in sizes]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Hangup("it sent something that is no message") from error
+        raise NoMessage("it sent something that is no message") from error
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:
     if size > LARGEST:
-        raise Hangup("it sent more than a message may hold")
+        raise NoMessage("it sent more than a message may hold")
     parts = []
     while size:
         try:

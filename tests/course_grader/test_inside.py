@@ -1,0 +1,332 @@
+"""Calls that travel from the examiner to the desk, and what comes back."""
+
+import math
+import socket
+from types import SimpleNamespace
+
+from course_utils import check
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from course_grader.inside import wire
+from course_grader.inside.codec import Decoder
+from course_grader.inside.twins import Twins
+from tests.apart import desk_with
+
+
+@pytest.fixture
+def at_desk():
+    """Defines names at a desk, from source; gives what stands for them."""
+    opened = []
+
+    def define(source: str) -> SimpleNamespace:
+        names: dict = {"torch": torch, "nn": nn, "np": np, "math": math, "__name__": "__main__"}
+
+        def run() -> dict:
+            exec(compile(source, "<answer>", "exec"), names)
+            return names
+
+        context = desk_with(run)
+        desk = context.__enter__()
+        opened.append(context)
+        defined = [
+            line.split("(")[0].split()[1].rstrip(":")
+            for line in source.splitlines()
+            if line[:4] in ("def ", "clas")
+        ]
+        return SimpleNamespace(**{name: desk.name(name) for name in defined})
+
+    yield define
+    for context in opened:
+        context.__exit__(None, None, None)
+
+
+VALUES = [
+    None,
+    True,
+    3,
+    -0.5,
+    math.inf,
+    2 + 3j,
+    "text \u4e2d",
+    b"bytes",
+    [1, [2.5, "x"]],
+    (1, (2, 3)),
+    {"a": 1, 2: [3]},
+    {1, 2},
+    frozenset("ab"),
+    range(2, 9, 3),
+    slice(1, None),
+    ...,
+    torch.Size((2, 3)),
+    torch.float64,
+    torch.device("cpu"),
+    np.float32(0.5),
+    np.int64(7),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_plain_values_come_back_as_they_went(at_desk, value):
+    found = at_desk("def same(x):\n    return (x, x)").same(value)
+    assert type(found[0]) is type(value)
+    assert found == (value, value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.arange(6.0).reshape(2, 3),
+        lambda: torch.arange(24).reshape(2, 3, 4)[:, ::2].mT,
+        lambda: torch.zeros(0, 3),
+        lambda: torch.tensor(1 + 2j),
+        lambda: torch.ones(1, 1).expand(4, 5),
+        lambda: torch.tensor([math.nan, -math.inf]),
+        lambda: torch.tensor([True, False]),
+    ],
+)
+def test_new_tensors_arrive_with_shape_dtype_and_values(at_desk, make):
+    given = make()
+    found = at_desk("def copied(x):\n    return x.clone(memory_format=torch.preserve_format)").copied(given)
+    assert (found.shape, found.dtype, found.requires_grad) == (given.shape, given.dtype, False)
+    torch.testing.assert_close(found, given, equal_nan=True)
+
+
+def test_arrays_and_tables_arrive(at_desk):
+    made = at_desk("""
+def made():
+    import pandas as pd
+    return np.eye(2, dtype='float32'), pd.DataFrame({'a': [1, 2], 'b': ['x', None]})""")
+    array, table = made.made()
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array, np.eye(2))
+    pd.testing.assert_frame_equal(table, pd.DataFrame({"a": [1, 2], "b": ["x", None]}))
+
+
+def test_an_argument_that_comes_back_is_the_same_object(at_desk):
+    desk = at_desk("def same(x):\n    return [x, x]")
+    for given in (torch.ones(2), [1], {}, np.ones(2), nn.Linear(1, 1)):
+        first, second = desk.same(given)
+        assert first is given
+        assert second is given
+
+
+def test_what_changes_in_place_changes_here(at_desk):
+    desk = at_desk(
+        "def change(x, items, table, a):\n    x[:, 0] += 1\n    items.append(x)\n"
+        "    table['n'] = len(items)\n    a *= 2"
+    )
+    x, items, table, a = torch.zeros(2, 2), [], {}, np.ones(3)
+    view, transposed = x[:, 0], x.T
+    desk.change(transposed, items, table, a)
+    assert x.tolist() == [[1.0, 1.0], [0.0, 0.0]]
+    assert view.tolist() == [1.0, 0.0]
+    assert items[0] is transposed
+    assert table == {"n": 1}
+    assert a.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_memory_is_shared_there_as_it_is_here(at_desk):
+    desk = at_desk(
+        "def row(x):\n    return x[1]\ndef copied(x):\n    return x[1].clone()\ndef array(x):\n"
+        "    return x.numpy()"
+    )
+    x = torch.zeros(3, 2)
+    check.shares_memory(desk.row(x), x)
+    check.own_memory(desk.copied(x), x)
+    desk.row(x).fill_(7)
+    assert x[1].tolist() == [7.0, 7.0]
+    check.shares_memory(desk.array(x), x)
+
+
+def test_changes_here_arrive_there(at_desk):
+    desk = at_desk("def total(items):\n    return sum(float(x.sum()) for x in items)")
+    x = torch.ones(3)
+    items = [x]
+    assert desk.total(items) == 3.0
+    x.mul_(2)
+    items.append(torch.ones(1))
+    assert desk.total(items) == 7.0
+
+
+def test_functions_of_a_test_run_there_and_leave_their_notes_here(at_desk):
+    desk, seen = at_desk("def twice(f, x):\n    return f(f(x))"), []
+
+    def double(x):
+        seen.append(x)
+        return 2 * x
+
+    assert desk.twice(double, 3) == 12
+    assert seen == [3, 6]
+
+
+def test_iterators_work_in_both_directions(at_desk):
+    desk = at_desk("def doubled(items):\n    for item in items:\n        yield 2 * item")
+    found = desk.doubled(number for number in range(10**9))
+    assert [next(found) for _ in range(3)] == [0, 2, 4]
+
+
+def test_a_class_of_the_students_stays_there(at_desk):
+    desk = at_desk(
+        "class Pair:\n    def __init__(self, a):\n        self.a = a\n    def __add__(self, other):\n"
+        "        return type(self)(self.a + (other.a if isinstance(other, Pair) else other))\n"
+        "    __radd__ = __add__\n    def __len__(self):\n        return 2\n"
+        "    def __eq__(self, other):\n        return True"
+    )
+    pair = desk.Pair(3)
+    assert isinstance(pair, desk.Pair)
+    assert ((pair + desk.Pair(4)).a, (1 + pair).a, len(pair)) == (7, 4, 2)
+    pair.a = 9
+    assert pair.a == 9
+    heir = type("Heir", (desk.Pair,), {})
+    assert isinstance(heir(1) + 1, heir)
+    assert isinstance(heir(1), desk.Pair)
+    with pytest.raises(AttributeError, match="no_such"):
+        _ = pair.no_such
+    with pytest.raises(check.Failed):
+        check.equal(pair, 3)
+
+
+def test_modules_of_torch_are_built_here_and_the_students_stay_there(at_desk):
+    desk = at_desk(
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.layer = nn.Linear(2, 1)\n"
+        "    def forward(self, x):\n        return self.layer(x)\n"
+        "def mlp():\n    return nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))\n"
+        "def shrink(net):\n    net.eval()\n    with torch.no_grad():\n"
+        "        for p in net.parameters():\n            p.mul_(0)"
+    )
+    net = desk.mlp()
+    assert type(net) is nn.Sequential
+    assert [type(layer) for layer in net] == [nn.Linear, nn.ReLU, nn.Linear]
+    desk.shrink(net)
+    assert not net[0].training
+    assert all(parameter.abs().sum() == 0 for parameter in net.parameters())
+    own = desk.Net()
+    assert isinstance(own, nn.Module)
+    assert isinstance(own.layer, nn.Linear)
+    X = torch.ones(4, 2)
+    torch.testing.assert_close(own(X).detach(), own.layer(X).detach())
+
+
+def test_optimizers_and_gradients_are_kept_equal(at_desk):
+    desk = at_desk(
+        "def step(net, optimizer, x):\n    optimizer.zero_grad()\n    net(x).sum().backward()\n"
+        "    optimizer.step()"
+    )
+    net = check.linear(torch.zeros(1, 2))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.9)
+    for _ in range(2):
+        desk.step(net, optimizer, torch.ones(1, 2))
+    assert net.weight.tolist() == [[-1.45, -1.45]] or torch.allclose(net.weight, torch.full((1, 2), -1.45))
+    assert net.weight.grad.tolist() == [[1.0, 1.0]]
+    assert torch.allclose(optimizer.state[net.weight]["momentum_buffer"], torch.full((1, 2), 1.9))
+
+
+def test_graphs_are_kept_there(at_desk):
+    desk = at_desk("def square(x):\n    return x * x")
+    x = torch.tensor([2.0, 3.0], requires_grad=True)
+    found = desk.square(x)
+    assert found.requires_grad
+    assert not found.is_leaf
+    check.backward(found)
+    assert x.grad.tolist() == [4.0, 6.0]
+    check.gradient(desk.square, lambda x: x**2, torch.tensor([1.0, 5.0]))
+
+
+def test_random_numbers_are_drawn_from_one_stream(at_desk):
+    desk = at_desk("def draw(generator=None):\n    return torch.rand(2, generator=generator)")
+    torch.manual_seed(3)
+    first, second = torch.rand(2), torch.rand(2)
+    torch.manual_seed(3)
+    assert torch.equal(desk.draw(), first)
+    assert torch.equal(torch.rand(2), second)
+    generator, same = check.generator(5), check.generator(5)
+    torch.rand(2, generator=same)
+    desk.draw(generator)
+    assert torch.equal(generator.get_state(), same.get_state())
+
+
+def test_errors_come_with_the_students_line(at_desk):
+    desk = at_desk(
+        "def broken(x):\n    return x['a']\nclass Odd(ValueError): pass\ndef odd():\n    raise Odd('why')"
+    )
+    with pytest.raises(KeyError) as raised:
+        desk.broken({})
+    assert "in `broken`, line 2 of its cell" in raised.value.students_part
+    with pytest.raises(ValueError, match="why") as raised:
+        desk.odd()
+    assert type(raised.value).__name__ == "Odd"
+
+
+def test_a_refused_function_is_refused_there(at_desk):
+    desk = at_desk("def softmax(x):\n    return torch.softmax(x, 0)")
+    with check.without("torch.softmax"), pytest.raises(check.Failed, match="solve this one without"):
+        desk.softmax(torch.ones(2))
+    check.close(desk.softmax(torch.ones(2)), torch.full((2,), 0.5))
+
+
+def test_a_tensor_too_large_to_send_keeps_its_shape(at_desk):
+    found = at_desk("def large():\n    return torch.zeros(5000, 5000)").large()
+    assert found.shape == (5000, 5000)
+    assert found.isnan().all()
+
+
+NONSENSE = {
+    "an unknown tag": ["code", "print"],
+    "no number": ["list", "x", []],
+    "a number of the examiner's": ["list", 2, []],
+    "an unknown object": ["ref", 99],
+    "an unknown storage": [
+        "tensor",
+        1,
+        55,
+        [[1], [1], 0, "torch.float32"],
+        [False, True, False, "cpu"],
+        None,
+    ],
+    "a place outside the storage": [
+        *("tensor", 1, [3, 0], [[10**6], [1], 0, "torch.float32"], [False, True, False, "cpu"], None)
+    ],
+    "a dtype that is none": ["dtype", "load"],
+    "an array of objects": ["bytes array", 1, "O", [1], 0],
+    "an array outside its storage": ["array", 1, [3, 0], "float32", [10**6], [4], 0],
+    "a class that is no module": ["module", 1, "torch.nn.parameter", "Parameter", []],
+    "a class of another library": ["module", 1, "os", "system", []],
+    "a name that is none": ["named", "__class__", ["a"], [1]],
+    "too deep": [],
+    "too many": ["tuple", [["tuple", [0] * 2000]] * 2000],
+    "no list": {"a": 1},
+}
+deep: list = NONSENSE["too deep"]
+for _ in range(100):
+    deep[:] = ["tuple", [list(deep)]] if deep else ["tuple", []]
+
+
+@pytest.mark.parametrize("data", NONSENSE.values(), ids=NONSENSE)
+def test_what_no_desk_sends_is_refused(data):
+    decoder = Decoder(Twins(first=0), [bytes(16)], lambda *_: None, lambda *_: object)
+    with pytest.raises((ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError)):
+        decoder.value(data)
+
+
+@pytest.mark.parametrize(
+    "said", [b"\xff\xff\xff\xff", b"\0\0\0\2{}", b'\0\0\0\x1a{"head": 1, "sizes": [-3]}']
+)
+def test_what_is_no_message_is_refused(said):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(said)
+        with pytest.raises(wire.NoMessage):
+            wire.receive(ours)
+
+
+def test_a_hang_up_is_noticed():
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with ours, pytest.raises(wire.Hangup):
+        wire.receive(ours)
