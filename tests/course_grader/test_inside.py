@@ -70,7 +70,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_plain_values_come_back_as_they_went(at_desk, value):
     found = at_desk("def same(x):\n    return (x, x)").same(value)
     assert type(found[0]) is type(value)
