@@ -41,6 +41,16 @@ def test_the_chapters_own_solution_earns_everything(chapter, cell):
     exercise = nbgrader(cell)["grade_id"]
     verdict = judge(chapter, exercise, cell.source)
     assert verdict.score == graded_cells(chapter)[exercise][1], verdict.messages
+    assert judge(chapter, exercise, cell.source, apart=True) == verdict
+
+
+@pytest.mark.everything  # as long again as the known answers themselves
+@pytest.mark.parametrize(
+    ("chapter", "answer"), KNOWN, ids=[f"{chapter.name}-{answer.id}" for chapter, answer in KNOWN]
+)
+def test_a_known_answer_in_another_process_is_judged_alike(chapter, answer):
+    apart = judge(chapter, answer.exercise, answer.given, apart=True)
+    assert apart == judge(chapter, answer.exercise, answer.given)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.name for chapter in CHAPTERS])

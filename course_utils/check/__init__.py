@@ -16,7 +16,7 @@ that is not ends the case with a sentence for the student. Test data comes from 
 """
 
 from course_utils.check._batches import one_pass
-from course_utils.check._bias import bias_path, rows_used
+from course_utils.check._bias import bias_path, rows_used, wrong_bias_paths
 from course_utils.check._cell import case, exercise, has_passed, records, score
 from course_utils.check._data import generator, integers, normal, uniform
 from course_utils.check._failure import Failed, NotDoneYet
@@ -25,15 +25,18 @@ from course_utils.check._fixtures import (
     Noting,
     batches,
     filled,
+    hits,
     layouts,
     linear,
     scored,
+    steep_loss,
     trained,
     uneven_loss,
     weights,
+    wrong_means,
 )
 from course_utils.check._graphs import ordered, recorded_slope
-from course_utils.check._machine import folder, from_gpu, gpus, steady_lstsq
+from course_utils.check._machine import folder, from_gpu, gpus, steady_lstsq, with_code_in_it
 from course_utils.check._norms import (
     channel_statistics,
     detached_norm,
@@ -98,6 +101,7 @@ __all__ = [
     "gpus",
     "gradient",
     "has_passed",
+    "hits",
     "integers",
     "layouts",
     "like",
@@ -120,6 +124,7 @@ __all__ = [
     "seeded",
     "shares_memory",
     "steady_lstsq",
+    "steep_loss",
     "that",
     "trained",
     "unchanged",
@@ -127,9 +132,12 @@ __all__ = [
     "uniform",
     "unseeded",
     "weights",
+    "with_code_in_it",
     "without",
     "wrong_averages",
+    "wrong_bias_paths",
     "wrong_in_evaluation",
     "wrong_in_training",
+    "wrong_means",
     "wrong_shifts",
 ]

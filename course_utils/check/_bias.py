@@ -8,6 +8,8 @@ import math
 from collections.abc import Sequence
 
 BETAS, EPS = (0.9, 0.999), 1e-8
+TARGET = 5000.0  # the label of every row, unless another one is given
+SUMMED = "the loss is summed: take the mean over the batch"
 
 
 def bias_path(
@@ -15,7 +17,7 @@ def bias_path(
     num_epochs: int,
     lr: float,
     weight_decay: float = 0.0,
-    target: float = 5000.0,
+    target: float = TARGET,
     kind: str = "right",
 ) -> list[float]:
     """The log-RMSE after each epoch, for labels that all equal target and the mean squared error as the loss.
@@ -40,6 +42,36 @@ def bias_path(
         at = before if kind == "before" else b
         history.append(abs(math.log(max(at, 1.0)) - math.log(target)))
     return history
+
+
+def wrong_bias_paths(rows: int, batch_size: int, num_epochs: int, lr: float) -> dict[str, list[float]]:
+    """What people's trainings give in place of `bias_path`, without weight decay: sentence -> path.
+
+    The last batch is smaller than batch_size.
+    """
+    steps = rows // batch_size + 1
+    mistakes = {
+        "anew": "Adam is made anew in every epoch, and forgets: one optimizer serves all epochs",
+        "piled": "gradients pile up from step to step: clear them",
+        "before": "the log-RMSE is measured before the epoch; after it is asked for",
+        "root": "the loss is the mean of the squares: no root, no absolute values",
+        "sum": SUMMED,
+    }
+    known = {words: bias_path(steps, num_epochs, lr, kind=kind) for kind, words in mistakes.items()}
+    counts = {
+        steps - 1: "the last, smaller batch is not used",
+        1: "it takes one step an epoch: use batches of batch_size rows",
+        rows: "it takes a step for every row: use batches of batch_size rows",
+    }
+    known |= {words: bias_path(count, num_epochs, lr) for count, words in counts.items()}
+    right = bias_path(steps, num_epochs, lr)
+    known["the squared errors are returned, not their root"] = [value**2 for value in right]
+    words = "nothing is learned: are there one linear layer with a bias, "
+    words += "a loss without logarithm, and optimizer.step()?"
+    known[words] = [math.log(TARGET)] * num_epochs
+    words = "the learning rate is divided by batch_size; the mean in the loss does that already"
+    known[words] = bias_path(steps, num_epochs, lr / batch_size)
+    return known
 
 
 def rows_used(history: Sequence[float], lr: float, targets: Sequence[float]) -> list[tuple[int, int]]:

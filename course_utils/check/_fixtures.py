@@ -170,6 +170,34 @@ def trained(
     return Trained(net, *torch.tensor(rows, dtype=torch.float64).unbind(dim=1), sizes)
 
 
+def steep_loss(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """100 times the cross-entropy: a loss that nobody has in mind, with large gradients."""
+    return 100 * nn.functional.cross_entropy(scores, y)
+
+
+def hits(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The share of rows of scores (n, k) that are largest at their label in y (n,)."""
+    return scores.argmax(1).eq(y).double().mean()
+
+
+def wrong_means(name: str, values: torch.Tensor, sizes: torch.Tensor, plural: str) -> dict[str, torch.Tensor]:
+    """What people make of the values of batches, (batches,), where the mean over the examples is asked for.
+
+    name, plural: what the values are. sizes: (batches,); people fix them at 256.
+    """
+    total = values @ sizes
+    return {
+        f"it takes the mean of the batch {plural}; a small batch counts too much": values.mean(),
+        f"the batch {plural} are added up without their sizes, and divided by the examples": values.sum()
+        / sizes.sum(),
+        "every batch was counted as 256 examples; take its own number, len(y)": 256
+        * values.sum()
+        / sizes.sum(),
+        "it divides by 256 for each batch; divide by the examples seen": total / (256 * len(sizes)),
+        f"it reports the {name} of the last batch only": values[-1],
+    }
+
+
 def uneven_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """A mean loss whose arguments cannot be swapped: too large costs three times as much as too small."""
     return torch.where(y_hat > y, 3 * (y_hat - y), y - y_hat).mean()

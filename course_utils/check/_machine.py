@@ -1,6 +1,7 @@
 """The machine as a case needs it: a folder for files, GPUs that are not there, a solver that is steady."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 import zipfile
@@ -35,6 +36,17 @@ class _Folder(type(Path())):
 
 def _new_folder() -> Path:
     return _Folder(tempfile.mkdtemp())
+
+
+def with_code_in_it(path: Path) -> Path:
+    """Save a file of torch.save whose unpickling makes a folder. Returns the path of that folder."""
+    return _desk.run(_save_code, path)
+
+
+def _save_code(path: Path) -> Path:
+    opened = path.with_name("opened")
+    torch.save(type("Gift", (), {"__reduce__": lambda self: (os.mkdir, (str(opened),))})(), path)
+    return opened
 
 
 def gpus(count: int) -> contextlib.AbstractContextManager:

@@ -1289,14 +1289,7 @@ def train_epoch(net, train_iter, loss, optimizer):
 
 # %% test="train_epoch"
 check.exercise("train_epoch", points=5)
-
-
-def steep(scores, y):
-    return 100 * F.cross_entropy(scores, y)  # another loss, with large gradients
-
-
-def hits(scores, y):
-    return scores.argmax(1).eq(y).double().mean()
+steep, hits = check.steep_loss, check.hits
 
 
 def run(net, batches, loss=steep, **options):
@@ -1306,7 +1299,6 @@ def run(net, batches, loss=steep, **options):
     return found
 
 
-SMALL = "a small batch counts too much"
 SWAPPED = "the two results are swapped: first the mean loss, then the accuracy"
 with check.case("makes one update per batch, with the loss and the optimizer that it was given", points=1):
     W, batches = check.normal((4, 5)), check.batches([8, 8, 3], 5, 4)
@@ -1334,13 +1326,9 @@ with check.case("reports the mean loss over the examples", points=1):
     net, batches = check.linear(check.normal((4, 5))), check.batches([40, 40, 7], 5, 4)
     trained = check.trained(net, batches, steep, lr=0.02)
     [loss], [mean], [after] = trained.before, trained.mean(), trained.mean(trained.after)
-    wrong = {f"it takes the mean of the batch losses; {SMALL}": loss.mean()}
+    wrong = check.wrong_means("loss", loss, trained.sizes, "losses")
     wrong[SWAPPED] = check.trained(net, batches, steep, measure=hits, lr=0.02).mean()[0]
-    wrong["the batch losses are added up without their sizes, and divided by the examples"] = loss.sum() / 87
     wrong["it reports the total loss; divide by the number of examples"] = 87 * mean
-    wrong["every batch was counted as 256 examples; take its own number, len(y)"] = 256 * loss.sum() / 87
-    wrong["it divides by 256 for each batch; divide by the examples seen"] = 87 * mean / 768
-    wrong["it reports the loss of the last batch only"] = loss[-1]
     wrong["it reports the loss after each update; the loss before it is asked for"] = after
     wrong["it reports cross-entropy; report what `loss` gives"] = mean / 100
     wrong["the loss is exactly 1: a digit 1 stands where the loss should be"] = 1.0
@@ -1351,12 +1339,10 @@ with check.case("reports the accuracy of the scores that the loss came from", po
     W, batches, seen = check.normal((4, 5)), check.batches([40, 40, 40, 7], 5, 4), []
     trained = check.trained(check.linear(W), batches, steep, measure=hits, lr=0.03)
     [right], [share] = trained.before, trained.mean()
-    wrong = {"it measures the accuracy after each update": trained.mean(trained.after)[0]}
+    wrong = check.wrong_means("accuracy", right, trained.sizes, "accuracies")
+    wrong["it measures the accuracy after each update"] = trained.mean(trained.after)[0]
     wrong["it measures the accuracy at the end of the epoch"] = trained.mean(trained.end)[0]
-    wrong[f"it takes the mean of the batch accuracies; {SMALL}"] = right.mean()
     wrong["it reports the number of right answers; divide by the number of examples"] = 127 * share
-    wrong["it divides by 256 for each batch; divide by the examples seen"] = 127 * share / 1024
-    wrong["it reports the accuracy of the last batch only"] = right[-1]
     wrong["this is in per cent; a share from 0 to 1 is asked for"] = 100 * share
     wrong[SWAPPED] = check.trained(check.linear(W), batches, steep, lr=0.03).mean()[0]
     found = run(check.linear(W), batches, lr=0.03)[1]

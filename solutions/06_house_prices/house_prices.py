@@ -1202,27 +1202,9 @@ def train_linear(features, labels, num_epochs, lr, weight_decay, batch_size, gen
 
 # %% test="train_linear"
 check.exercise("train_linear", points=4)
-
-
-KINDS = {
-    "anew": "Adam is made anew in every epoch, and forgets: one optimizer serves all epochs",
-    "piled": "gradients pile up from step to step: clear them",
-    "before": "the log-RMSE is measured before the epoch; after it is asked for",
-    "root": "the loss is the mean of the squares: no root, no absolute values",
-    "sum": "the loss is summed: take the mean over the batch",
-}
 with check.case("takes one step of Adam for each batch, and notes the log-RMSE after each epoch", points=1.5):
     Z, y = torch.zeros(10, 400), torch.full((10, 1), 5000.0)
-    known = {words: check.bias_path(3, 12, 300.0, kind=kind) for kind, words in KINDS.items()}
-    known["the last, smaller batch is not used"] = check.bias_path(2, 12, 300.0)
-    known["it takes one step an epoch: use batches of batch_size rows"] = check.bias_path(1, 12, 300.0)
-    known["it takes a step for every row: use batches of batch_size rows"] = check.bias_path(10, 12, 300.0)
-    right = check.bias_path(3, 12, 300.0)
-    known["the squared errors are returned, not their root"] = [value**2 for value in right]
-    words = "nothing is learned: are there one linear layer with a bias, a loss without logarithm, and optimizer.step()?"
-    known[words] = [math.log(5000)] * 12
-    words = "the learning rate is divided by batch_size; the mean in the loss does that already"
-    known[words] = check.bias_path(3, 12, 300.0 / 4)
+    right, known = check.bias_path(3, 12, 300.0), check.wrong_bias_paths(10, 4, 12, 300.0)
     result = check.unchanged(train_linear, Z, y, 12, 300.0, 0.0, 4, check.generator())
     pair = isinstance(result, tuple) and len(result) == 2
     check.that(pair, "return a pair: the net and the list of log-RMSEs")
@@ -1245,7 +1227,7 @@ with check.case("passes weight_decay to Adam, for the bias as well", points=0.5)
         "weight_decay has no effect on the bias, or none at all": check.bias_path(3, 30, 5.0, 0.0, 200.0)
     }
     known["the loss is halved: take the mean of the squares"] = check.bias_path(*decayed, kind="half")
-    known[KINDS["sum"]] = check.bias_path(*decayed, kind="sum")
+    known["the loss is summed: take the mean over the batch"] = check.bias_path(*decayed, kind="sum")
     words = "this is AdamW, which decays outside of the gradient: use the weight_decay of Adam"
     known[words] = check.bias_path(*decayed, kind="decoupled")
     _, found = train_linear(Z, y / 25, 30, 5.0, 0.1, 4, check.generator())

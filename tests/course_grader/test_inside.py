@@ -70,7 +70,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_plain_values_come_back_as_they_went(at_desk, value):
     found = at_desk("def same(x):\n    return (x, x)").same(value)
     assert type(found[0]) is type(value)
@@ -97,9 +97,10 @@ def test_new_tensors_arrive_with_shape_dtype_and_values(at_desk, make):
 
 
 def test_arrays_and_tables_arrive(at_desk):
-    made = at_desk(
-        "def made():\n    import pandas as pd\n    return np.eye(2, dtype='float32'), pd.DataFrame({'a': [1, 2], 'b': ['x', None]})"
-    )
+    made = at_desk("""
+def made():
+    import pandas as pd
+    return np.eye(2, dtype='float32'), pd.DataFrame({'a': [1, 2], 'b': ['x', None]})""")
     array, table = made.made()
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, np.eye(2))
@@ -116,7 +117,8 @@ def test_an_argument_that_comes_back_is_the_same_object(at_desk):
 
 def test_what_changes_in_place_changes_here(at_desk):
     desk = at_desk(
-        "def change(x, items, table, a):\n    x[:, 0] += 1\n    items.append(x)\n    table['n'] = len(items)\n    a *= 2"
+        "def change(x, items, table, a):\n    x[:, 0] += 1\n    items.append(x)\n"
+        "    table['n'] = len(items)\n    a *= 2"
     )
     x, items, table, a = torch.zeros(2, 2), [], {}, np.ones(3)
     view, transposed = x[:, 0], x.T
@@ -130,7 +132,8 @@ def test_what_changes_in_place_changes_here(at_desk):
 
 def test_memory_is_shared_there_as_it_is_here(at_desk):
     desk = at_desk(
-        "def row(x):\n    return x[1]\ndef copied(x):\n    return x[1].clone()\ndef array(x):\n    return x.numpy()"
+        "def row(x):\n    return x[1]\ndef copied(x):\n    return x[1].clone()\ndef array(x):\n"
+        "    return x.numpy()"
     )
     x = torch.zeros(3, 2)
     check.shares_memory(desk.row(x), x)
@@ -171,7 +174,8 @@ def test_a_class_of_the_students_stays_there(at_desk):
     desk = at_desk(
         "class Pair:\n    def __init__(self, a):\n        self.a = a\n    def __add__(self, other):\n"
         "        return type(self)(self.a + (other.a if isinstance(other, Pair) else other))\n"
-        "    __radd__ = __add__\n    def __len__(self):\n        return 2\n    def __eq__(self, other):\n        return True"
+        "    __radd__ = __add__\n    def __len__(self):\n        return 2\n"
+        "    def __eq__(self, other):\n        return True"
     )
     pair = desk.Pair(3)
     assert isinstance(pair, desk.Pair)
@@ -189,10 +193,12 @@ def test_a_class_of_the_students_stays_there(at_desk):
 
 def test_modules_of_torch_are_built_here_and_the_students_stay_there(at_desk):
     desk = at_desk(
-        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(2, 1)\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.layer = nn.Linear(2, 1)\n"
         "    def forward(self, x):\n        return self.layer(x)\n"
         "def mlp():\n    return nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))\n"
-        "def shrink(net):\n    net.eval()\n    with torch.no_grad():\n        for p in net.parameters():\n            p.mul_(0)"
+        "def shrink(net):\n    net.eval()\n    with torch.no_grad():\n"
+        "        for p in net.parameters():\n            p.mul_(0)"
     )
     net = desk.mlp()
     assert type(net) is nn.Sequential
@@ -209,7 +215,8 @@ def test_modules_of_torch_are_built_here_and_the_students_stay_there(at_desk):
 
 def test_optimizers_and_gradients_are_kept_equal(at_desk):
     desk = at_desk(
-        "def step(net, optimizer, x):\n    optimizer.zero_grad()\n    net(x).sum().backward()\n    optimizer.step()"
+        "def step(net, optimizer, x):\n    optimizer.zero_grad()\n    net(x).sum().backward()\n"
+        "    optimizer.step()"
     )
     net = check.linear(torch.zeros(1, 2))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.9)

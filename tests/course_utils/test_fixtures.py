@@ -1,5 +1,7 @@
 """The fixtures of check: what test cells get without defining it."""
 
+import pickle
+
 from course_utils import check
 
 import pytest
@@ -168,3 +170,35 @@ def test_a_net_is_filled_by_shape_and_a_missing_place_is_named():
     assert torch.equal(check.filled(net, X, W)[0].weight, W)
     with pytest.raises(check._failure.Failed, match="should be in net"):
         check.filled(net, X, torch.ones(9, 9))
+
+
+def test_wrong_means_are_not_the_mean_over_the_examples():
+    values, sizes = torch.tensor([1.0, 4.0]), torch.tensor([3.0, 1.0])
+    wrong = check.wrong_means("loss", values, sizes, "losses")
+    assert wrong["it takes the mean of the batch losses; a small batch counts too much"] == 2.5
+    assert wrong["it reports the loss of the last batch only"] == 4.0
+    assert wrong["it divides by 256 for each batch; divide by the examples seen"] == 7 / 512
+    assert all(value != values @ sizes / sizes.sum() for value in wrong.values())
+
+
+def test_hits_and_the_steep_loss_measure_scores():
+    scores, y = torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0])
+    assert check.hits(scores, y) == 0.5
+    assert torch.equal(check.steep_loss(scores, y), 100 * nn.functional.cross_entropy(scores, y))
+
+
+def test_a_file_with_code_in_it_makes_its_folder_when_it_is_unpickled(tmp_path):
+    opened = check.with_code_in_it(tmp_path / "gift.pt")
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(tmp_path / "gift.pt", weights_only=True)
+    assert not opened.exists()
+    torch.load(tmp_path / "gift.pt", weights_only=False)
+    assert opened.is_dir()
+
+
+def test_wrong_bias_paths_are_wrong():
+    right = check.bias_path(3, 6, 300.0)
+    wrong = check.wrong_bias_paths(10, 4, 6, 300.0)
+    assert wrong["the last, smaller batch is not used"] == check.bias_path(2, 6, 300.0)
+    assert len(wrong) == 11
+    assert all(path != right for path in wrong.values())
