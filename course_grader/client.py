@@ -22,7 +22,6 @@ from course_grader import sandbox
 from course_grader.work import GraderError, Limits
 
 START_SECONDS = 120  # a cold disk may take long over importing torch
-WAIT_SECONDS = 1  # at most, until it is looked again which of two processes has something to say
 GRACE_SECONDS = 3  # a cell that does not stop by itself after its time is ended with its process
 # What a session may send for one cell: JSON makes up to 12 bytes of a character, and puts some words around.
 # More than this is a flood.
@@ -167,6 +166,7 @@ class Session:
 
     def __init__(self, desk: "_Process", examiner: "_Process") -> None:
         self._desk, self._examiner = desk, examiner
+        self._lost: SessionEnded | None = None  # how the desk was lost
 
     def wait_until_ready(self) -> None:
         for process in (self._desk, self._examiner):
@@ -192,33 +192,58 @@ class Session:
         each before the outcome of the case in which it was made. The last reply has "lost" when there is no
         more desk; then `why_lost` says why.
         """
-        serving = self._desk.begin({"serve": request["exercise"]}, seconds)
-        testing = self._examiner.begin(request | {"spare": GRACE_SECONDS}, seconds, GRACE_SECONDS)
-        done, served, told = None, False, {}
-        while done is None or not (served or done["lost"]):
-            waiting = [self._desk] * (not served) + [self._examiner] * (done is None)
-            for process, begun in ((self._desk, serving), (self._examiner, testing)):
-                seconds = 0 if told else WAIT_SECONDS
-                if process in waiting and process not in told and process.has_something(waiting, seconds):
-                    told[process] = process.next(begun)
+        begun = {
+            self._desk: self._desk.begin({"serve": request["exercise"]}, seconds),
+            self._examiner: self._examiner.begin(request | {"spare": GRACE_SECONDS}, seconds, GRACE_SECONDS),
+        }
+        told: dict[_Process, dict] = {}
+        while begun:
+            for process in _ready(begun, told):
+                try:
+                    told[process] = process.next(begun[process])
+                except SessionEnded as ended:
+                    if process is self._examiner:
+                        raise
+                    self._lose_desk(ended)
+                    del begun[process]
             if not told:
                 continue
             # What was printed in a case comes before the record of the case.
             process = min(told, key=lambda one: _time(told[one]))
             reply = told.pop(process)
-            if "done" in reply and process is self._desk:
-                served = True
-            elif "done" in reply:
-                done = reply
+            if "done" in reply:
+                del begun[process]
+                if process is self._examiner:
+                    done = reply
+                    if done["lost"] is not None and self._desk in begun:
+                        begun[self._desk] = begun[self._desk][0], time.monotonic() + GRACE_SECONDS
             elif process is self._examiner:
                 yield reply | {"trusted": True}
             elif "output" in reply or "update" in reply or "clear" in reply:
                 yield reply
+        if self._lost is not None:
+            done["lost"] = done["lost"] or "gone"
         yield done
 
     def why_lost(self) -> SessionEnded:
         """How the desk came to its end."""
-        return self._desk.why_lost()
+        return self._lost or SessionEnded(NO_MESSAGE)
+
+    def _lose_desk(self, ended: SessionEnded) -> None:
+        """Give the desk up. The examiner notices, for the socket between them closes."""
+        self._lost = ended
+        self._desk.close()
+
+
+def _ready(begun: "dict[_Process, tuple]", told: "dict[_Process, dict]") -> "list[_Process]":
+    """Those that say something or whose time is over. Waits for the first, unless one has told something."""
+    silent = [process for process in begun if process not in told]
+    heard = any(process.lines for process in silent)
+    first = min((begun[process][1] for process in silent), default=0.0)
+    seconds = 0 if told or heard else max(first - time.monotonic(), 0)
+    ready, _, _ = select.select([process.connection for process in silent], [], [], seconds)
+    over = time.monotonic()
+    return [one for one in silent if one.lines or one.connection in ready or begun[one][1] <= over]
 
 
 class _Process:
@@ -231,10 +256,10 @@ class _Process:
         opening: dict,
         scratch: tempfile.TemporaryDirectory | None,
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._scratch = scratch
         self._limits = limits
-        self._lines: deque[bytearray] = deque()
+        self.lines: deque[bytearray] = deque()
         self._rest = bytearray()  # the beginning of the next line
         self._send(opening)
 
@@ -247,7 +272,7 @@ class _Process:
 
     def close(self) -> None:
         """End the process and all that it started."""
-        self._connection.close()
+        self.connection.close()
         if self._scratch is not None:
             self._scratch.cleanup()
 
@@ -275,24 +300,11 @@ class _Process:
             raise SessionEnded(NO_MESSAGE)
         return reply
 
-    def has_something(self, waiting: "list[_Process]", seconds: float) -> bool:
-        """Wait so long until one of these processes has said something. Returns whether this one has."""
-        seconds = 0 if any(process._lines for process in waiting) else seconds
-        ready, _, _ = select.select([process._connection for process in waiting], [], [], seconds)
-        return bool(self._lines) or self._connection in ready
-
-    def why_lost(self) -> SessionEnded:
-        try:
-            while True:
-                self._receive(time.monotonic() + GRACE_SECONDS)
-        except SessionEnded as ended:
-            return ended
-
     def _send(self, request: dict) -> None:
         self._left = BYTES_PER_OUTPUT * self._limits.output + SPARE_BYTES
         try:
-            self._connection.settimeout(START_SECONDS)
-            self._connection.sendall(json.dumps(request).encode() + b"\n")
+            self.connection.settimeout(START_SECONDS)
+            self.connection.sendall(json.dumps(request).encode() + b"\n")
         except OSError:
             pass  # the process has ended, and the next line to be read says how
 
@@ -312,12 +324,12 @@ class _Process:
 
     def _line(self, deadline: float) -> bytearray:
         """The next line that is not empty."""
-        while not self._lines:
+        while not self.lines:
             if self._left < 0:
                 raise SessionEnded("it sent far more than a cell may print, so its process was ended")
-            self._connection.settimeout(max(deadline - time.monotonic(), 0.001))
+            self.connection.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
-                received = self._connection.recv(1 << 20)
+                received = self.connection.recv(1 << 20)
             except TimeoutError:
                 raise SessionEnded(
                     "it did not stop when its time was over, so its process was ended"
@@ -330,8 +342,8 @@ class _Process:
             self._rest += received
             if b"\n" in received:
                 *lines, self._rest = self._rest.split(b"\n")
-                self._lines.extend(filter(None, lines))
-        return self._lines.popleft()
+                self.lines.extend(filter(None, lines))
+        return self.lines.popleft()
 
 
 def _time(reply: dict) -> float:
