@@ -5,7 +5,7 @@ from pathlib import Path
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader import preprocessors as nbgrader
 
-from course_grader import steps, term
+from course_grader import nbgrader_steps, term
 
 c = get_config()  # noqa: F821 (traitlets provides it)
 
@@ -17,8 +17,8 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedb
 
 c.GenerateAssignment.preprocessors = [
     nbgrader.LockCells,
-    steps.MakeStubs,
-    steps.ClearMostOutput,
+    nbgrader_steps.MakeStubs,
+    nbgrader_steps.ClearMostOutput,
     nbgrader.CheckCellMetadata,
     nbgrader.ComputeChecksums,
     nbgrader.SaveCells,
@@ -26,24 +26,24 @@ c.GenerateAssignment.preprocessors = [
     nbgrader.ClearMarkScheme,
     nbgrader.ComputeChecksums,
     nbgrader.CheckCellMetadata,
-    steps.FoldTests,
-    steps.SealRelease,
+    nbgrader_steps.FoldTests,
+    nbgrader_steps.SealRelease,
 ]
 
 # On a busy machine a cell's outputs may take longer than nbclient's 4 seconds, and be lost.
 c.Execute.iopub_timeout = 60
 
 c.Autograde.autograde_preprocessors = [
-    steps.SkipExperiments,
+    nbgrader_steps.SkipExperiments,
     nbgrader.Execute,
-    steps.RequireScore,
+    nbgrader_steps.RequireScore,
     nbgrader.LimitOutput,
     nbgrader.SaveAutoGrades,
     nbgrader.AssignLatePenalties,
     nbgrader.CheckCellMetadata,
 ]
 
-c.GenerateFeedback.preprocessors = [nbgrader.GetGrades, steps.HideTests, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.preprocessors = [nbgrader.GetGrades, nbgrader_steps.HideTests, CSSHTMLHeaderPreprocessor]
 
 # What late work costs in this term: docs/term.md.
 term.configure(c, Path(__file__).with_name("term.toml"))

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 from course_format.chapter import Chapter, chapters
-from course_grader.client import ForkServer, open_session
-from course_grader.work import Limits
+from course_grader.job import Limits
+from course_grader.run.client import ForkServer, open_session
 from tests.nbgrader_course import Course, fresh_clone
 from tests.students import all_ids, solve, with_known_answers
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from course_grader.work import GraderError
+from course_grader.job import GraderError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,7 +49,7 @@ def _preview(chosen: argparse.Namespace) -> int:
 
 
 def _collect(chosen: argparse.Namespace) -> int:
-    from course_grader.collect import Options, collect, told
+    from course_grader.handed_in.collect import Options, collect, told
 
     options = Options(chosen.roster, chosen.times, chosen.timezone, chosen.update, chosen.dry_run)
     summary = collect(_course(), chosen.source, chosen.assignment, options)
@@ -62,7 +62,7 @@ def _grade(chosen: argparse.Namespace) -> int:
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         if chosen.scheduler is None:
-            from course_grader.client import ForkServer
+            from course_grader.run.client import ForkServer
 
             # First of all: it takes seconds to start, and does so while we import and read.
             server = stack.enter_context(ForkServer(chosen.sandbox))
@@ -92,7 +92,7 @@ def _grade(chosen: argparse.Namespace) -> int:
 
 
 def _feedback(chosen: argparse.Namespace) -> int:
-    from course_grader.feedback import write_feedback
+    from course_grader.pages.feedback import write_feedback
 
     course = _course()
     pages = write_feedback(course, chosen.assignment, chosen.student)
@@ -101,14 +101,14 @@ def _feedback(chosen: argparse.Namespace) -> int:
 
 
 def _report(chosen: argparse.Namespace) -> int:
-    from course_grader.report import write_report
+    from course_grader.pages.report import write_report
 
     print(write_report(_course(), chosen.assignment, anonymous=chosen.anonymous))
     return 0
 
 
 def _export(chosen: argparse.Namespace) -> int:
-    from course_grader.export import export
+    from course_grader.pages.export import export
 
     export(_course(), chosen.format, chosen.to, chosen.assignment)
     print(chosen.to)

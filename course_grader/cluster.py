@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 
-from course_grader.client import ForkServer
-from course_grader.engine import grade
-from course_grader.work import GraderError, Job, Result
+from course_grader.job import GraderError, Job, Result
+from course_grader.run.client import ForkServer
+from course_grader.run.engine import grade
 
 CONNECT_SECONDS = 20
 TRIES = 3  # a submission whose worker died goes to another one, so often

@@ -16,7 +16,7 @@ from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from course_format.chapter import Chapter, fingerprint
-from course_grader.work import GraderError
+from course_grader.job import GraderError
 
 
 @dataclass(frozen=True)

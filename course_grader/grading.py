@@ -18,13 +18,14 @@ from tqdm import tqdm
 
 from course_format.cells import nbgrader
 from course_format.chapter import fingerprint, points
-from course_grader import cluster, submission, timestamps
-from course_grader.assemble import prepare
-from course_grader.client import ForkServer
+from course_grader import cluster
 from course_grader.course import Course, open_gradebook, put_in_gradebook, read_chapter
-from course_grader.engine import grade
-from course_grader.gradebook import Recorder, Terms
-from course_grader.work import GraderError, Job, Limits, Result
+from course_grader.gradebook.write import Recorder, Terms
+from course_grader.handed_in import submission, timestamps
+from course_grader.handed_in.assemble import prepare
+from course_grader.job import GraderError, Job, Limits, Result
+from course_grader.run.client import ForkServer
+from course_grader.run.engine import grade
 
 # What nbgrader's tables and patterns take: no line ends, no bytes that are no text.
 STUDENT_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")

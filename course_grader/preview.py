@@ -13,8 +13,8 @@ from course_builder.build import release
 from course_format.cells import MARKER, hours, is_answer, is_test, is_written, nbgrader
 from course_format.chapter import BUILT, Chapter, ChapterError, points
 from course_grader.course import Course, read_chapter
-from course_grader.secrets import secrets_of
-from course_grader.work import GraderError
+from course_grader.job import GraderError
+from course_grader.pages.leaks import secrets_of
 
 # ### Exercise 1.1: `ramp` &nbsp; (2 points, about 5 minutes, ★☆☆)
 HEADING = re.compile(r"^### (Exercise .+?) *(?:&nbsp;)? *\((.+)\)$", re.MULTILINE)

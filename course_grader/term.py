@@ -24,7 +24,7 @@ from traitlets.config import Config
 from course_format.cells import hours
 from course_format.chapter import BUILT
 from course_grader.course import Course, open_gradebook
-from course_grader.work import GraderError
+from course_grader.job import GraderError
 
 FILE = "term.toml"
 TABLES = {"timezone": str, "late": dict, "due": dict}

@@ -14,7 +14,7 @@ from course_utils.check import _desk
 
 from course_grader.inside import desk as at_desk
 from course_grader.inside import examiner, wire
-from course_grader.own_cell import names_in
+from course_grader.inside.own_cell import names_in
 
 FILE = "<test>"
 

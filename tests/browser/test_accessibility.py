@@ -19,8 +19,8 @@ from playwright.sync_api import expect
 from course_builder import site
 from course_format.chapter import KERNELSPEC, chapters
 from course_format.record import Record
-from course_grader.feedback import write_feedback
-from course_grader.report import write_report
+from course_grader.pages.feedback import write_feedback
+from course_grader.pages.report import write_report
 from tests.browser.desk import Desk, serving
 from tests.course_grader.classes import graded_class, printed, record, small_chapter
 from tests.course_grader.test_copies import odd

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from course_builder import site
 from course_format.cells import is_answer, is_test
 from course_format.chapter import NOTEBOOKS, Chapter, ChapterError, chapters
-from course_grader.secrets import secrets_of
+from course_grader.pages.leaks import secrets_of
 from tests.leaks import leaked, secret_lines, texts_below
 
 CHAPTERS = chapters()

@@ -7,8 +7,8 @@ import nbformat
 import psutil
 from nbformat.v4 import new_code_cell
 
-from course_grader.client import ForkServer
-from course_grader.work import Limits, Result
+from course_grader.job import Limits, Result
+from course_grader.run.client import ForkServer
 from tests.course_grader import small
 from tests.nbgrader_course import cell_of, texts
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_grader.client import ForkServer
+from course_grader.run.client import ForkServer
 
 
 @pytest.fixture(scope="session")

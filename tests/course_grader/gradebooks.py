@@ -16,8 +16,8 @@ from sqlalchemy import Column, Engine, create_engine, event, inspect, select
 
 from course_format.chapter import KERNELSPEC, ROOT
 from course_grader.course import Course, put_in_gradebook
-from course_grader.gradebook import RESULTS, Recorder
-from course_grader.work import Result
+from course_grader.gradebook.write import RESULTS, Recorder
+from course_grader.job import Result
 
 FIRST, SECOND = "01_tiny", "02_tiny"
 

@@ -10,11 +10,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_format.cells import nbgrader
 from course_format.chapter import KERNELSPEC, ROOT, fingerprint
-from course_grader import engine
-from course_grader.assemble import prepare
-from course_grader.client import ForkServer
 from course_grader.course import Course
-from course_grader.work import Job, Limits, Result
+from course_grader.handed_in.assemble import prepare
+from course_grader.job import Job, Limits, Result
+from course_grader.run import engine
+from course_grader.run.client import ForkServer
 
 NAME, STEM = "01_small", "small"
 POINTS = {"test_first": 2.0, "test_second": 3.0, "test_third": 1.0}

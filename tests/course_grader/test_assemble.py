@@ -13,9 +13,9 @@ from nbgrader.nbgraderformat import MetadataValidator
 
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import NOTEBOOKS, chapters, set_ids
-from course_grader import assemble as module
-from course_grader import engine
-from course_grader.assemble import Assembled, assemble
+from course_grader.handed_in import assemble as module
+from course_grader.handed_in.assemble import Assembled, assemble
+from course_grader.run import engine
 from tests.course_grader import small
 
 CHAPTER = small.prepared()

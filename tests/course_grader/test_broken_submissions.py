@@ -27,12 +27,12 @@ from nbgrader.nbgraderformat import MetadataValidator
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import ROOT
 from course_format.record import MIME_TYPE
-from course_grader import client
 from course_grader.__main__ import main
 from course_grader.course import Course, put_in_gradebook
-from course_grader.gradebook import Graded as Row
-from course_grader.gradebook import Recorder
+from course_grader.gradebook.write import Graded as Row
+from course_grader.gradebook.write import Recorder
 from course_grader.grading import write_autograded
+from course_grader.run import client
 from tests.course_grader import gradebooks, small
 
 ALL, NONE = (2, 3, 1), (0, 0, 0)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from course_grader import cluster as cluster_module
-from course_grader.work import GraderError
+from course_grader.job import GraderError
 from tests.course_grader import small
 from tests.course_grader.gradebooks import content
 from tests.course_grader.small import STUDENTS, make_course

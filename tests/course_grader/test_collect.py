@@ -16,11 +16,12 @@ from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook, Student
 
 from course_format.cells import nbgrader
-from course_grader import __main__, collect, uploads
-from course_grader.collect import Options
+from course_grader import __main__
 from course_grader.course import Course
-from course_grader.timestamps import parse
-from course_grader.work import GraderError
+from course_grader.handed_in import collect, uploads
+from course_grader.handed_in.collect import Options
+from course_grader.handed_in.timestamps import parse
+from course_grader.job import GraderError
 from tests.course_grader.classes import graded_class, small_chapter, solution_cell
 
 NAME = "01_sums"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from course_grader.copies import FEWEST, Answer, alike, normal_form
+from course_grader.pages.copies import FEWEST, Answer, alike, normal_form
 
 SOLUTION = """
 def mean(rows):

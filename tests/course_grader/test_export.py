@@ -11,9 +11,9 @@ from nbgrader.api import Gradebook
 from nbgrader.plugins.export import CsvExportPlugin
 
 from course_grader.course import Course, GraderError
-from course_grader.export import export
-from course_grader.feedback import write_feedback
-from course_grader.report import write_report
+from course_grader.pages.export import export
+from course_grader.pages.feedback import write_feedback
+from course_grader.pages.report import write_report
 from tests.course_grader.classes import graded_class, record, small_chapter
 
 NAME, OTHER = "01_sums", "02_more"

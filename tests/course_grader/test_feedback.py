@@ -11,8 +11,8 @@ from nbformat.v4 import new_output
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import chapters
 from course_grader.course import Course, GraderError
-from course_grader.feedback import DRAWN, LONGEST_PRINT, write_feedback
-from course_grader.secrets import LEFT_OUT
+from course_grader.pages.feedback import DRAWN, LONGEST_PRINT, write_feedback
+from course_grader.pages.leaks import LEFT_OUT
 from tests.course_grader.classes import graded_class, printed, record, small_chapter
 from tests.leaks import secret_lines
 

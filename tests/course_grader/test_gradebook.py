@@ -13,8 +13,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course_grader.course import Course, GraderError, put_in_gradebook
-from course_grader.gradebook import RESULTS, Recorder
-from course_grader.work import Job
+from course_grader.gradebook.write import RESULTS, Recorder
+from course_grader.job import Job
 from tests import nbgrader_course
 from tests.course_grader.gradebooks import (
     FIRST,

@@ -8,7 +8,7 @@ from nbgrader.api import Gradebook
 
 from course_grader import grading
 from course_grader.__main__ import main
-from course_grader.gradebook import Recorder
+from course_grader.gradebook.write import Recorder
 from tests.course_grader import small
 from tests.course_grader.small import ADA, STUDENTS, make_course
 from tests.nbgrader_course import Course as Clone

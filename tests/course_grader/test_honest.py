@@ -18,10 +18,10 @@ from course_format.cells import nbgrader
 from course_format.chapter import ROOT
 from course_grader import grading
 from course_grader.course import Course
-from course_grader.feedback import write_feedback
-from course_grader.gradebook import Recorder
-from course_grader.report import write_report
-from course_grader.work import Limits
+from course_grader.gradebook.write import Recorder
+from course_grader.job import Limits
+from course_grader.pages.feedback import write_feedback
+from course_grader.pages.report import write_report
 from tests.course_grader import small
 from tests.course_grader.test_feedback import Page
 from tests.nbgrader_course import cell_of

@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 from course_format.record import MIME_TYPE
-from course_grader import client
-from course_grader.client import ForkServer
-from course_grader.work import Limits
+from course_grader.job import Limits
+from course_grader.run import client
+from course_grader.run.client import ForkServer
 from tests.course_grader import small
 from tests.course_grader.attempts import ALL, assert_undisturbed, attempt, below, inside, printed
 

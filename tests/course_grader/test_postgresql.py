@@ -10,7 +10,8 @@ from nbgrader.api import Gradebook
 from sqlalchemy import create_engine, text
 
 from course_grader.course import Course, GraderError
-from course_grader.gradebook import LOCK, Recorder
+from course_grader.gradebook.connection import LOCK
+from course_grader.gradebook.write import Recorder
 from tests.course_grader import postgresql
 from tests.course_grader.gradebooks import (
     FIRST,

@@ -8,8 +8,8 @@ import pytest
 from course_format.chapter import NOTEBOOKS, ROOT, SOLUTIONS, chapters
 from course_grader.__main__ import main
 from course_grader.course import Course
+from course_grader.job import GraderError
 from course_grader.preview import preview
-from course_grader.work import GraderError
 from tests.nbgrader_course import cell_of
 
 FIRST = chapters()[0]

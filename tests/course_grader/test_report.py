@@ -6,7 +6,7 @@ import re
 import pytest
 
 from course_grader.course import GraderError
-from course_grader.report import Bar, distribution, write_report
+from course_grader.pages.report import Bar, distribution, write_report
 from tests.course_grader.classes import graded_class, printed, record, small_chapter
 from tests.course_grader.test_copies import odd
 from tests.course_grader.test_feedback import ATTACK, Page

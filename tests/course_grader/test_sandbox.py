@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from course_format.chapter import ROOT
-from course_grader import isolation, sandbox
-from course_grader.client import ForkServer, open_session
-from course_grader.work import GraderError, Limits
+from course_grader.inside import isolation, sandbox
+from course_grader.job import GraderError, Limits
+from course_grader.run.client import ForkServer, open_session
 from tests.course_grader import small
 from tests.course_grader.attempts import ALL, assert_undisturbed, attempt, below, inside, printed
 
@@ -333,8 +333,8 @@ def test_on_another_system_grading_does_not_start(monkeypatch):
 
 
 REFUSED = """
-from course_grader.client import ForkServer
-from course_grader.work import GraderError
+from course_grader.run.client import ForkServer
+from course_grader.job import GraderError
 try:
     with ForkServer(sandboxed=True) as server: server.ensure()
 except GraderError as error: print(error)

@@ -8,8 +8,8 @@ import sys
 import nbformat
 import pytest
 
-from course_grader import submission
-from course_grader.submission import UnreadableNotebook, parse_notebook, printable, read_folder
+from course_grader.handed_in import submission
+from course_grader.handed_in.submission import UnreadableNotebook, parse_notebook, printable, read_folder
 
 LIMIT = 1000
 

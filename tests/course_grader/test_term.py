@@ -8,8 +8,8 @@ import pytest
 from course_grader import term
 from course_grader.__main__ import main
 from course_grader.course import Course, open_gradebook, put_in_gradebook
-from course_grader.gradebook import Recorder
-from course_grader.work import GraderError
+from course_grader.gradebook.write import Recorder
+from course_grader.job import GraderError
 from tests.course_grader import gradebooks
 from tests.course_grader.gradebooks import FIRST, SECOND
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from course_grader.timestamps import NO_DATE, parse
+from course_grader.handed_in.timestamps import NO_DATE, parse
 
 NOON = datetime(2026, 1, 2, 12)
 

@@ -1,11 +1,11 @@
 """The fork server: a process that has imported everything once and forks a ready process per submission.
 
-    python -m course_grader.forkserver FD sandbox|open     FD: a listening Unix socket
+    python -m course_grader.inside.forkserver FD sandbox|open     FD: a listening Unix socket
 
 Whoever connects sends one JSON line: {"isolate": whether it gets namespaces of its own, "limits": those of
-work.Limits, "folder": where its files go, or null}, and with one more byte a socket: the one between desk and
+job.Limits, "folder": where its files go, or null}, and with one more byte a socket: the one between desk and
 examiner. The rest of the connection belongs to a session
-(course_grader.session), which runs cells that come as JSON lines.
+(course_grader.inside.session), which runs cells that come as JSON lines.
 
 For each connection the server forks a keeper, and the keeper forks the child that runs the student's code, in
 namespaces of its own if "isolate" is set. The keeper watches over the child: when the other side hangs up, or
@@ -29,8 +29,8 @@ import sys
 import time
 from pathlib import Path
 
-from course_grader import isolation, sandbox
-from course_grader.work import Limits
+from course_grader.inside import isolation, sandbox
+from course_grader.job import Limits
 
 # What the notebooks import, and what IPython and matplotlib import while the first cells run.
 MODULES = (
@@ -55,7 +55,7 @@ MODULES = (
     "IPython.extensions.storemagic",
     "PIL.JpegImagePlugin",
     "PIL.PngImagePlugin",
-    "course_grader.session",
+    "course_grader.inside.session",
 )
 INLINE = "module://matplotlib_inline.backend_inline"  # pictures become outputs of the cell
 WATCH_SECONDS = 0.05  # between two looks at a child's memory
@@ -100,7 +100,7 @@ def warm_up() -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from course_grader import session
+    from course_grader.inside import session
 
     session.usual_settings()
     data.fashion_mnist(train=True)
@@ -169,7 +169,7 @@ def _be_the_session(connection: socket.socket, joint: socket.socket, request: di
             isolation.forbid_system_calls()
         isolation.limit_memory(limits.memory)
         isolation.limit_open_files()
-        from course_grader import session
+        from course_grader.inside import session
 
         status = session.start(connection, joint, request, limits)
     except OSError as error:

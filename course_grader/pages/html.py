@@ -54,7 +54,7 @@ def cut(text: str, length: int) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("course_grader"),
+        loader=PackageLoader("course_grader.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -12,8 +12,8 @@ import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
 
-from course_grader.isolation import DATA
-from course_grader.work import GraderError
+from course_grader.inside.isolation import DATA
+from course_grader.job import GraderError
 
 PACKAGES = ("course_format", "course_utils", "course_grader")
 SYSTEM = ("/usr", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/alternatives")

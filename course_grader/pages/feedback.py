@@ -17,10 +17,10 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from course_format.record import MIME_TYPE
-from course_grader import pages
 from course_grader.course import Course
-from course_grader.marked import Exercise, Mark, Marked, Record, exercises, not_done, read_marked
-from course_grader.secrets import model_answers, secrets_of
+from course_grader.gradebook.read import Exercise, Mark, Marked, Record, exercises, not_done, read_marked
+from course_grader.pages import html
+from course_grader.pages.leaks import model_answers, secrets_of
 
 LONGEST_PRINT = 4_000  # characters of what one test cell printed
 LONGEST_MESSAGE = 2_000
@@ -107,7 +107,7 @@ def write_feedback(course: Course, assignment: str, students: Sequence[str] | No
     solved = nbformat.read(chapter.solved, as_version=4)
     page = _Page(assignment, solved)
     return [
-        pages.write_atomically(
+        html.write_atomically(
             course.path("feedback", submission.student, assignment) / f"{chapter.stem}.html",
             page.render(submission),
         )
@@ -128,7 +128,7 @@ class _Page:
         marks = submission.marks.values()
         parts = [self.part(submission, exercise) for exercise in self.exercises]
         reasons = [self.by_title(line) for line in self.tell(submission.reason, submission).splitlines()]
-        return pages.render(
+        return html.render(
             "feedback.html",
             title=self.title,
             student=submission.label,
@@ -173,7 +173,7 @@ class _Page:
 
     def tell(self, text: str, submission: Marked, longest: int = LONGEST_MESSAGE) -> str:
         """A text that came out of the student's run, cut to size, or a note in its place."""
-        return self.secrets.hold_back(pages.cut(text, longest), submission.own)
+        return self.secrets.hold_back(html.cut(text, longest), submission.own)
 
     def told(self, record: Record, submission: Marked) -> Record:
         return Record(
@@ -191,7 +191,7 @@ class _Page:
             return Markup()
         if self.model_answers.shown_in(source, submission.own):
             return Markup("<p>{}</p>").format(MODEL_ANSWER)
-        return _markdown(pages.cut(source, pages.LONGEST_CODE))
+        return _markdown(html.cut(source, html.LONGEST_CODE))
 
     def printed(self, submission: Marked, exercise: Exercise) -> str:
         """What the student's code printed while it was tested, as one text."""

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from course_grader import sandbox
-from course_grader.work import GraderError, Limits
+from course_grader.inside import sandbox
+from course_grader.job import GraderError, Limits
 
 START_SECONDS = 120  # a cold disk may take long over importing torch
 GRACE_SECONDS = 3  # a cell that does not stop by itself after its time is ended with its process
@@ -100,7 +100,7 @@ class ForkServer:
             listener.bind(self._address)
             listener.listen(64)
             # -P: course_grader is the installed one, whatever lies in the current folder.
-            server = [sys.executable, "-P", "-m", "course_grader.forkserver", str(listener.fileno())]
+            server = [sys.executable, "-P", "-m", "course_grader.inside.forkserver", str(listener.fileno())]
             self._process = subprocess.Popen(
                 [*self._walls, *server, "sandbox" if self.sandboxed else "open"],
                 pass_fds=[listener.fileno()],
@@ -180,8 +180,8 @@ class Session:
     def run(self, request: dict, seconds: float) -> Iterator[dict]:
         """Run cells of the student's at the desk; yields the replies as they come, the last with "done".
 
-        seconds: it may take. The replies are dicts as course_grader.session says, but their content may be
-        anything.
+        seconds: it may take. The replies are dicts as course_grader.inside.session says, but their content
+        may be anything.
         """
         return self._desk.run(request, seconds)
 

@@ -10,7 +10,7 @@ import pytest
 
 from course_format.cells import is_test, nbgrader
 from course_format.chapter import chapters
-from course_grader.secrets import LEFT_OUT, SHORTEST_LINE, _unescape, model_answers, secrets_of
+from course_grader.pages.leaks import LEFT_OUT, SHORTEST_LINE, _unescape, model_answers, secrets_of
 from tests.course_grader.classes import small_chapter
 from tests.leaks import secret_lines
 

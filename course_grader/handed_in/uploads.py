@@ -14,9 +14,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from course_grader.roster import Who
-from course_grader.submission import JUNK, MOST_FILES, is_notebook
-from course_grader.work import GraderError, Limits
+from course_grader.handed_in.roster import Who
+from course_grader.handed_in.submission import JUNK, MOST_FILES, is_notebook
+from course_grader.job import GraderError, Limits
 
 LIMIT = Limits().files  # bytes that one student may hand in
 BROKEN = (

@@ -11,7 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
-from course_grader.steps import EXPERIMENT
+from course_grader.nbgrader_steps import EXPERIMENT
 
 # The last two are of the format before 2015.
 NEW_CELL = {

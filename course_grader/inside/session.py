@@ -47,11 +47,10 @@ from course_utils import check
 from course_utils.check import _desk
 
 from course_format.cells import blanked
-from course_grader import habits, own_cell
-from course_grader.inside import examiner, wire
+from course_grader.inside import examiner, habits, own_cell, wire
 from course_grader.inside.desk import CellTimeout, Desk
-from course_grader.shell import Outputs, make_shell
-from course_grader.work import Limits
+from course_grader.inside.shell import Outputs, make_shell
+from course_grader.job import Limits
 
 FOLDER = Path("/tmp/submission")
 # Whatever a notebook has set: the data are those that are here.

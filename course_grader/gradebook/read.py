@@ -27,7 +27,7 @@ from course_format import record
 from course_format.cells import nbgrader
 from course_format.record import Record
 from course_grader.course import Course, GraderError
-from course_grader.gradebook import explained, gradebook_engine
+from course_grader.gradebook.connection import explained, gradebook_engine
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from traitlets.config import Config
 
 from course_format.cells import EXPERIMENT, exercise_of, is_experiment, is_test, is_written, nbgrader, visible
 from course_format.chapter import KERNELSPEC
-from course_grader import submission, written
-from course_grader.work import Job
+from course_grader.handed_in import submission, written
+from course_grader.job import Job
 
 # The first statement of a test cell.
 OPENING = re.compile(r"(?:\s*#.*\n)*\s*check\.exercise\(\s*[\"'](\w+)[\"']")

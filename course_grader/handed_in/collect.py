@@ -23,12 +23,18 @@ from nbgrader.api import Student
 
 from course_format.cells import is_answer, nbgrader
 from course_format.chapter import Chapter, chapters
-from course_grader import roster, timestamps, uploads
 from course_grader.course import Course
-from course_grader.marked import reading_gradebook
-from course_grader.roster import USABLE, Person, Roster, Unknown, Who
-from course_grader.submission import MOST_FILES, UnreadableNotebook, is_notebook, parse_notebook, printable
-from course_grader.uploads import (
+from course_grader.gradebook.read import reading_gradebook
+from course_grader.handed_in import roster, timestamps, uploads
+from course_grader.handed_in.roster import USABLE, Person, Roster, Unknown, Who
+from course_grader.handed_in.submission import (
+    MOST_FILES,
+    UnreadableNotebook,
+    is_notebook,
+    parse_notebook,
+    printable,
+)
+from course_grader.handed_in.uploads import (
     BROKEN,
     LIMIT,
     OLDER,
@@ -40,7 +46,7 @@ from course_grader.uploads import (
     why_no_zip,
     zip_entries,
 )
-from course_grader.work import GraderError, digest
+from course_grader.job import GraderError, digest
 
 STAMP = "timestamp.txt"
 IN_THE_ZIP = "zip"  # for --times

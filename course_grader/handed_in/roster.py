@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from course_grader.work import GraderError
+from course_grader.job import GraderError
 
 # Headers of Moodle, Canvas and nbgrader, in lower case and with spaces for "_"; the first one counts.
 IDS = ("student id", "sis login id", "id number", "username", "id", "sis user id")

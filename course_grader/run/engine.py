@@ -16,11 +16,11 @@ from nbgrader.utils import determine_grade, is_grade, is_solution
 from course_format import record
 from course_format.cells import cases, exercise_of, is_experiment, is_test, nbgrader
 from course_format.record import MIME_TYPE, Record
-from course_grader import needs
-from course_grader.assemble import Assembled, assemble
-from course_grader.client import NO_MESSAGE, ForkServer, Session, SessionEnded, open_session
-from course_grader.submission import beside_notebooks
-from course_grader.work import GraderError, Job, Result
+from course_grader.handed_in.assemble import Assembled, assemble
+from course_grader.handed_in.submission import beside_notebooks
+from course_grader.job import GraderError, Job, Result
+from course_grader.run import needs
+from course_grader.run.client import NO_MESSAGE, ForkServer, Session, SessionEnded, open_session
 
 MAX_PROCESSES = 10  # a submission that ends its process more often than this has had its chance
 MAX_OUTPUT = 20  # all cells together may print as much as so many of them alone

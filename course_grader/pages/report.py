@@ -12,10 +12,8 @@ from pathlib import Path
 import nbformat
 
 from course_format.cells import nbgrader
-from course_grader import pages
-from course_grader.copies import Answer, Pair, alike
 from course_grader.course import Course
-from course_grader.marked import (
+from course_grader.gradebook.read import (
     Exercise,
     Mark,
     Marked,
@@ -25,6 +23,8 @@ from course_grader.marked import (
     not_done,
     with_notebooks,
 )
+from course_grader.pages import html
+from course_grader.pages.copies import Answer, Pair, alike
 
 HARD = 0.8  # an exercise that earned a smaller share of its points stands at the top of the page
 MOST_HARD, MOST_CASES, MOST_MISTAKES, MOST_SLOW, MOST_PAIRS = 3, 12, 15, 10, 15
@@ -91,7 +91,7 @@ def write_report(course: Course, assignment: str, anonymous: bool = False) -> Pa
     pairs = alike(report.read(submissions), solutions, most=MOST_PAIRS)
     title = solved.metadata.get("course", {}).get("title", assignment)
     page = report.render(title=title, assignment=assignment, pairs=pairs)
-    return pages.write_atomically(course.folder / "reports" / f"{assignment}.html", page)
+    return html.write_atomically(course.folder / "reports" / f"{assignment}.html", page)
 
 
 class _Failing:
@@ -197,7 +197,7 @@ class _Report:
         mistakes = self._failures((f, t.tried) for t in self.tallies for f in t.mistakes.values())
         mistakes.sort(key=lambda failure: -len(failure.students))
         bars = distribution(self.scores, self.most)
-        return pages.render(
+        return html.render(
             "report.html",
             title=title,
             assignment=assignment,
@@ -227,7 +227,7 @@ class _Report:
 
     def short(self, text: str, longest: int = LONGEST_EXAMPLE) -> str:
         """The beginning of a student's text, without names if need be: not even a part of one at the cut."""
-        return pages.cut(self.clean(text[: 2 * longest]), longest)
+        return html.cut(self.clean(text[: 2 * longest]), longest)
 
     def _failures(self, found: Iterable[tuple[_Failing, int]]) -> list[Failure]:
         """The largest share first."""

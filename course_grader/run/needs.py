@@ -12,7 +12,7 @@ from functools import cache
 from nbformat import NotebookNode
 
 from course_format.cells import PARSING, is_experiment, is_test, nbgrader
-from course_grader.own_cell import names_in
+from course_grader.inside.own_cell import names_in
 
 WORD = re.compile(r"\w+")
 Pair = tuple[Sequence[str], Sequence[str]]  # (names that a cell defines, names that it uses)

@@ -1,0 +1,1 @@
+"""The gradebook: connecting, writing results, reading marks."""

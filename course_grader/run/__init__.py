@@ -1,0 +1,1 @@
+"""One submission, anywhere: bytes in, a result out."""
