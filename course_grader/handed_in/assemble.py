@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import count
 from pathlib import PurePosixPath
 
@@ -54,13 +54,15 @@ DOCUMENTS = (
 class Assembled:
     """A notebook to run, sentences about what was wrong, and the solution cells that nobody touched.
 
-    imports: id of the cell with the imports. folder: of the files handed in, the one that holds the notebook.
-    python: the version with which it was saved; (0, 0) if it does not say.
+    chapter: the chapter's own cells, which nobody may change. imports: id of the cell with the imports.
+    folder: of the files handed in, the one that holds the notebook. python: the version with which it was
+    saved; (0, 0) if it does not say.
     """
 
     notebook: NotebookNode
     problems: tuple[str, ...]
     unanswered: frozenset[str]
+    chapter: list[NotebookNode]
     imports: str = ""
     folder: str = "."
     python: tuple[int, int] = (0, 0)
@@ -84,30 +86,36 @@ def assemble(job: Job) -> Assembled:
 
     Whatever was handed in, this returns: what nobody has thought of counts as a notebook that cannot be used.
     """
+    book = _book(job.chapter)
     try:
-        return _assemble(job, _Book(job))
+        return _assemble(job, book)
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_ERROR]
         problem = f"the notebook cannot be graded, so all exercises count as not done ({said})"
-        return _finish(_Book(job), _Book(job).cells, [*job.problems, problem])
+        return _finish(book, copy.deepcopy(book.cells), [*job.problems, problem])
 
 
 def _assemble(job: Job, book: "_Book") -> Assembled:
     name, cells, problems = _handed_in(job, book)
     problems = [*job.problems, *problems]
     if cells is None:
-        return _finish(book, book.cells, problems)
+        return _finish(book, copy.deepcopy(book.cells), problems)
     merged, notes = _merge(cells, book, _documents(job))
     result = _finish(book, merged, [*problems, *notes])
     folder, python = str(PurePosixPath(name).parent), submission.python_version(job.files[name])
     return replace(result, folder=folder, python=python)
 
 
-class _Book:
-    """The chapter, and what its cells can be recognised by."""
+@lru_cache(maxsize=2)  # one submission after another is of the same chapter
+def _book(chapter: str) -> "_Book":
+    return _Book(chapter)
 
-    def __init__(self, job: Job) -> None:
-        notebook = nbformat.reads(job.chapter, as_version=4)
+
+class _Book:
+    """The chapter, and what its cells can be recognised by. Submissions share it, so it never changes."""
+
+    def __init__(self, chapter: str) -> None:
+        notebook = nbformat.reads(chapter, as_version=4)
         self.metadata, self.cells = notebook.metadata, notebook.cells
         self.graded = {nbgrader(cell)["grade_id"]: cell for cell in self.cells if nbgrader(cell)}
 
@@ -463,7 +471,7 @@ def _finish(book: _Book, cells: list[NotebookNode], problems: list[str]) -> Asse
     touched = {nbgrader(c)["grade_id"] for c in answers if nbgrader(c).get("checksum") != compute_checksum(c)}
     asked = {name for name, cell in book.graded.items() if is_solution(cell)}
     imports = next((cell.id for cell in cells if _is_imports(cell, book.imports)), "")
-    return Assembled(notebook, tuple(problems), frozenset(asked - touched), imports)
+    return Assembled(notebook, tuple(problems), frozenset(asked - touched), book.cells, imports)
 
 
 def _set_ids(cells: list[NotebookNode]) -> None:

@@ -1,20 +1,24 @@
 """Grades one submission: bytes in, a result out. No gradebook, no folders; there always is a result."""
 
 import copy
+import json
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
 from typing import Any
 
+import fastjsonschema
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
 from course_format import record
-from course_format.cells import cases, exercise_of, is_experiment, is_test, nbgrader
+from course_format.cells import cases, exercise_of, is_test, nbgrader
 from course_format.record import MIME_TYPE, Record
 from course_grader.handed_in.assemble import Assembled, assemble
 from course_grader.handed_in.submission import beside_notebooks
@@ -49,6 +53,10 @@ def grade(job: Job, server: ForkServer) -> Result:
     return _result(job, assembled, run, time.monotonic() - started)
 
 
+class _Again(Exception):
+    """A cell of the student's failed, perhaps for want of a cell that was left out."""
+
+
 @dataclass
 class _Run:
     """The execution of one notebook, in as many processes as it takes."""
@@ -56,13 +64,34 @@ class _Run:
     job: Job
     server: ForkServer
     assembled: Assembled
-    scores: dict[str, float | None] = field(default_factory=dict)
-    reasons: list[str] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
-    failed: int = 0  # statements and cells of the student's
+    scores: dict[str, float | None] = field(init=False)
+    reasons: list[str] = field(init=False)
+    flags: list[str] = field(init=False)
+    failed: int = field(init=False)  # statements and cells of the student's
 
     def all_cells(self) -> None:
-        """Run every code cell in order, but for the experiments that no answer needs."""
+        """Run every code cell that a grade needs, in order.
+
+        Names do not tell everything that a cell rests on. So where a cell of the student's fails, the
+        notebook starts again, with all its teaching cells.
+        """
+        cells = self.assembled.notebook.cells
+        self._chapter = self.assembled.chapter
+        self._imports = next(cell.source for cell in self._chapter if cell.cell_type == "code")
+        self._begin()
+        plan = needs.plan(cells, self._chapter, self.assembled.imports, self._ask)
+        self._experiments_define = plan.experiments_define
+        self._may_start_again = plan.least != plan.all
+        try:
+            self._run(plan.least)
+        except _Again:
+            self._begin()
+            self._run(plan.all)
+        if self.failed > MAX_FAILURES:
+            self.reasons.append(f"{self.failed - MAX_FAILURES} more cells failed")
+
+    def _begin(self) -> None:
+        self.scores, self.reasons, self.flags, self.failed = {}, [], [], 0
         self._deadline = time.monotonic() + self.job.limits.seconds
         self._session: Session | None = None
         self._done: list[NotebookNode] = []  # ordinary cells that a fresh process has to run again
@@ -70,17 +99,18 @@ class _Run:
         self._left = MAX_OUTPUT * self.job.limits.output
         self._processes = 0
         self._own_seconds = 0.0  # that cells other than tests have taken
-        cells = self.assembled.notebook.cells
-        self._chapter = nbformat.reads(self.job.chapter, as_version=4).cells
-        self._imports = next(cell.source for cell in self._chapter if cell.cell_type == "code")
-        self._left_out_names = needs.left_out_names(cells, self._chapter)
-        wanted = needs.needed(cells, self._chapter, self._ask)
-        for cell in cells:
-            if cell.cell_type == "code" and (not is_experiment(cell) or cell.id in wanted):
-                self._one_or_break_off(cell)
-        self._close()
-        if self.failed > MAX_FAILURES:
-            self.reasons.append(f"{self.failed - MAX_FAILURES} more cells failed")
+        self._may_start_again = False
+        for cell in self.assembled.notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = []
+
+    def _run(self, wanted: frozenset[str]) -> None:
+        try:
+            for cell in self.assembled.notebook.cells:
+                if cell.id in wanted:
+                    self._one_or_break_off(cell)
+        finally:
+            self._close()
 
     def _ask(self, sources: list[str]) -> Sequence:
         """What these cells define and use, as a process finds that has run nothing yet."""
@@ -96,8 +126,8 @@ class _Run:
         """Run one cell. What nobody has thought of breaks off this cell, and not the grading."""
         try:
             self._one(cell)
-        except GraderError:
-            raise  # it would stop every other submission as well
+        except (GraderError, _Again):
+            raise  # an error of the grader's would stop every other submission as well
         except Exception as error:
             self._close()
             self._keep_records(cell, [])
@@ -210,9 +240,13 @@ class _Run:
         """Say in the result what failed in a cell of the student's, which its outputs show."""
         found = [one for one in failures if isinstance(one, dict)] if isinstance(failures, list) else []
         for one in found:
-            wants_experiment = one.get("kind") == "NameError" and str(one.get("name")) in self._left_out_names
+            wants_experiment = (
+                one.get("kind") == "NameError" and str(one.get("name")) in self._experiments_define
+            )
             if one.get("kind") == NOT_DONE or (wants_experiment and self._is_chapters(cell)):
                 continue
+            if self._may_start_again and cell.id != self.assembled.imports:
+                raise _Again
             self.failed += 1
             if self.failed <= MAX_FAILURES:
                 says = _sentence(one.get("says"))
@@ -353,12 +387,21 @@ def _valid_output(output: Any) -> NotebookNode:
         raise SessionEnded(NO_MESSAGE)
     if _depth_exceeds(output, MAX_DEPTH):
         raise SessionEnded(NO_MESSAGE)
+    validate = _output_validator()
     try:
         node = nbformat.from_dict(output)
-        nbformat.validate({k: v for k, v in node.items() if k != "transient"}, ref="output", version=4)
+        validate({k: v for k, v in node.items() if k != "transient"})
     except Exception as error:
         raise SessionEnded(NO_MESSAGE) from error
     return node
+
+
+@cache
+def _output_validator() -> Callable[[dict], Any]:
+    """It raises an exception for what is no output. nbformat.validate takes many times as long."""
+    file = resources.files(nbformat.v4) / nbformat.v4.nbformat_schema[None, None]
+    schema = json.loads(file.read_text(encoding="utf-8"))
+    return fastjsonschema.compile(schema | {"$ref": "#/definitions/output"})
 
 
 def _depth_exceeds(value: Any, limit: int) -> bool:
