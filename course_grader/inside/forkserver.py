@@ -100,9 +100,10 @@ def warm_up() -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from course_grader.inside import session
+    from course_grader.inside import session, shell
 
     session.usual_settings()
+    shell.make_shell()
     data.fashion_mnist(train=True)
     data.load_house_prices()
     activate_matplotlib(INLINE)

@@ -49,7 +49,7 @@ from course_utils.check import _desk
 from course_format.cells import blanked
 from course_grader.inside import examiner, habits, own_cell, wire
 from course_grader.inside.desk import CellTimeout, Desk
-from course_grader.inside.shell import Outputs, make_shell
+from course_grader.inside.shell import Outputs, connect, make_shell
 from course_grader.job import Limits
 
 FOLDER = Path("/tmp/submission")
@@ -82,7 +82,8 @@ def start(connection: socket.socket, joint: socket.socket, request: dict, limits
     settings = usual_settings()
     _own_environment(request)
     outputs = Outputs(connection, limits.output)
-    shell = make_shell(outputs)
+    shell = make_shell()
+    connect(shell, outputs)
     requests = connection.makefile("r", encoding="utf-8")
     imports = _open(json.loads(next(requests)))
     # Whatever becomes of the student's own cell with the imports, those of the chapter are there.

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from base64 import b64encode
+from functools import cache
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -223,17 +224,20 @@ class _Shell(InteractiveShell):
         self.outputs.show(_plain(error))
 
 
-def make_shell(outputs: Outputs) -> InteractiveShell:
-    """An IPython shell whose outputs go to `outputs`, with matplotlib's pictures inline."""
+@cache
+def make_shell() -> InteractiveShell:
+    """The IPython shell of this process, its pictures inline. `connect` says where it shows them."""
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    shell = _Shell.instance(
-        config=config, outputs=outputs, display_pub_class=_Publisher, displayhook_class=_Hook
-    )
-    shell.display_pub.outputs = shell.displayhook.outputs = outputs
+    shell = _Shell.instance(config=config, display_pub_class=_Publisher, displayhook_class=_Hook)
     configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     return shell
+
+
+def connect(shell: InteractiveShell, outputs: Outputs) -> None:
+    """Have a shell's outputs go to `outputs`."""
+    shell.outputs = shell.display_pub.outputs = shell.displayhook.outputs = outputs
 
 
 def _plain(message: dict) -> dict:
