@@ -3,9 +3,9 @@
     python -m course_grader.inside.forkserver FD sandbox|open     FD: a listening Unix socket
 
 Whoever connects sends one JSON line: {"isolate": whether it gets namespaces of its own, "limits": those of
-job.Limits, "folder": where its files go, or null}, and with one more byte a socket: the one between desk and
-examiner. The rest of the connection belongs to a session
-(course_grader.inside.session), which runs cells that come as JSON lines.
+job.Limits, "folder": where its files go, or null, "user": the number of the user that it becomes, or null},
+and with one more byte a socket: the one between desk and examiner. The rest of the connection belongs to a
+session (course_grader.inside.session), which runs cells that come as JSON lines.
 
 For each connection the server forks a keeper, and the keeper forks the child that runs the student's code, in
 namespaces of its own if "isolate" is set. The keeper watches over the child: when the other side hangs up, or
@@ -168,6 +168,12 @@ def _be_the_session(connection: socket.socket, joint: socket.socket, request: di
             isolation.mount_own_folders(sandbox.shown_paths())
             isolation.drop_capabilities()
             isolation.forbid_system_calls()
+        elif request.get("user") is not None:
+            isolation.become(request["user"])
+            isolation.die_with_parent()  # changing the user has undone it
+            isolation.limit_processes(limits.processes)
+            isolation.drop_capabilities()
+            isolation.forbid_system_calls(isolation.LOCAL_FAMILIES)
         isolation.limit_memory(limits.memory)
         isolation.limit_open_files()
         from course_grader.inside import session

@@ -62,6 +62,7 @@ FORBIDDEN = {
 # in no network namespace. Numbers of the call, and of the families in linux/socket.h.
 SOCKET = {"x86_64": 41, "aarch64": 198}
 FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16}
+LOCAL_FAMILIES = {"AF_UNIX": 1}  # where there is no network namespace
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_..., linux/audit.h
 FIRST_X32 = 0x40000000  # from here on, x86_64 has the same system calls under other numbers
 
@@ -70,11 +71,15 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def become_nobody() -> None:
     """Stop being root. The kernel holds root to no limit on processes, not even inside namespaces."""
-    if os.getuid() != 0:
-        return
+    if os.getuid() == 0:
+        become(NOBODY)
+
+
+def become(user: int) -> None:
+    """Stop being root, and be the user and group of this number, for good."""
     os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
     # Changing the user has made /proc/self unwritable for this process; enter_namespaces writes there.
     _call(libc.prctl, PR_SET_DUMPABLE, 1, 0, 0, 0)
 
@@ -160,8 +165,8 @@ def close_files(keep: set[int]) -> None:
             os.close(number)
 
 
-def forbid_system_calls() -> None:
-    """Have the calls in FORBIDDEN, and sockets that are not of FAMILIES, fail as "not implemented".
+def forbid_system_calls(families: dict[str, int] = FAMILIES) -> None:
+    """Have the calls in FORBIDDEN, and sockets that are not of these families, fail as "not implemented".
 
     In this process and all that come from it.
 
@@ -170,16 +175,17 @@ def forbid_system_calls() -> None:
     machine = platform.machine()
     if machine not in FORBIDDEN:
         raise OSError(errno.ENOTSUP, f"the system calls of {machine} processors are not known to the sandbox")
-    program = _filter(ARCHITECTURES[machine], sorted(FORBIDDEN[machine].values()), SOCKET[machine])
+    numbers = sorted(FORBIDDEN[machine].values())
+    program = _filter(ARCHITECTURES[machine], numbers, SOCKET[machine], sorted(families.values()))
     code = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
     _call(libc.prctl, PR_SET_SECCOMP, 2, ctypes.byref(header), 0, 0)
 
 
-def _filter(architecture: int, numbers: list[int], socket: int) -> bytes:
+def _filter(architecture: int, numbers: list[int], socket: int, families: list[int]) -> bytes:
     """A program for the kernel's packet filter: it refuses the calls of these numbers.
 
-    And the call `socket`, unless its first argument is one of FAMILIES.
+    And the call `socket`, unless its first argument is one of the families.
     """
     load, equal, greater_equal, give = 0x20, 0x15, 0x35, 0x06  # bpf_common.h
     allow, refuse = 0x7FFF0000, 0x00050000 | errno.ENOSYS  # seccomp.h
@@ -192,7 +198,7 @@ def _filter(architecture: int, numbers: list[int], socket: int) -> bytes:
         *((equal, "refuse", "next", one) for one in numbers),
         (equal, "next", "allow", socket),
         (load, "next", "next", first_argument),
-        *((equal, "allow", "next", family) for family in sorted(FAMILIES.values())),
+        *((equal, "allow", "next", family) for family in families),
         (give, "next", "next", refuse),
         (give, "next", "next", allow),
     ]

@@ -40,14 +40,20 @@ class ForkServer:
     It starts at once and is ready some seconds later; `ensure` waits for that, and starts a dead one again.
     """
 
-    def __init__(self, sandboxed: bool = True) -> None:
-        """Raises GraderError without bubblewrap."""
-        self.sandboxed = sandboxed
+    def __init__(self, sandboxed: bool = True, users: tuple[int, int] | None = None) -> None:
+        """users: without the sandbox, for root: numbers of two users without rights, which the processes of
+        the student's code and of the tests become, one each.
+
+        Raises GraderError without bubblewrap.
+        """
+        self.sandboxed, self.users = sandboxed, users
         self._walls = sandbox.command() if sandboxed else []
         self._lock = threading.Lock()
         self._stopped = False
         self._folder = tempfile.TemporaryDirectory(prefix="course-grader-")
         self._address = str(Path(self._folder.name) / "socket")
+        self._readable = tempfile.TemporaryDirectory(prefix="course-data-")  # also for the users
+        os.chmod(self._readable.name, 0o755)
         self._start()
 
     def __enter__(self) -> "ForkServer":
@@ -80,6 +86,7 @@ class ForkServer:
                 self._process.kill()  # it would import everything first
             self._end()
             self._folder.cleanup()
+            self._readable.cleanup()
 
     def connect(self, request: dict, joint: socket.socket) -> socket.socket:
         """A new connection to the server, with its first line and the child's joint socket sent."""
@@ -107,9 +114,18 @@ class ForkServer:
                 stdin=subprocess.PIPE,
                 stdout=self._said,
                 stderr=self._said,
-                env=sandbox.environment() if self.sandboxed else None,
+                env=self._environment(),
                 start_new_session=True,  # an interrupt in the terminal is not for the server
             )
+
+    def _environment(self) -> dict[str, str] | None:
+        """The environment of the server; None is that of this process."""
+        if self.sandboxed:
+            return sandbox.environment()
+        if self.users is None:
+            return None
+        own = {name: self._readable.name for name in ("COURSE_DATA_DIR", "HOME", "MPLCONFIGDIR")}
+        return sandbox.environment() | own
 
     def _wait(self) -> None:
         """Open a first session: it shows that forking, and a child's namespaces, work on this machine."""
@@ -149,10 +165,13 @@ def open_session(
     content = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
     started = []
     ends = socket.socketpair()
-    for end, handed_in in zip(ends, (content, {}), strict=True):
+    for end, handed_in, user in zip(ends, (content, {}), server.users or (None, None), strict=True):
         # In the sandbox every process has a /tmp of its own; without it, a folder of its own must do.
         scratch = None if server.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
-        request = {"limits": asdict(limits), "folder": scratch and scratch.name, "cifar10": cifar10}
+        if user is not None:
+            os.chown(scratch.name, user, user)
+        folder_of_it = scratch and scratch.name
+        request = {"limits": asdict(limits), "folder": folder_of_it, "user": user, "cifar10": cifar10}
         opening = {"imports": imports, "files": handed_in, "folder": folder}
         started.append(_Process((connect or server.connect)(request, end), limits, opening, scratch))
         end.close()
