@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
-from course_format import cells
+from course_format import black_box, cells
 from course_format.cells import HIDDEN_TESTS, MARKER, REGIONS, SOLUTION
 from course_format.text import Head, Problem
 
@@ -185,7 +185,17 @@ def _about_the_test(notebook: NotebookNode, heads: list[Head], place: int, head:
                 f"the case {one.case!r} needs hidden=True inside the hidden-tests region, and only there"
             )
             yield Problem(head.line + one.line, sentence)
+    answer = notebook.cells[place - 1].source
+    if _no_python(answer, before) is None:  # else it is told already
+        for line, sentence in sorted(black_box.breaches(body, _defined_anywhere(answer))):
+            yield Problem(head.line + line, f"{head.name}: {sentence}")
     yield from _about_the_heading(notebook, place - 1, head, worth)
+
+
+def _defined_anywhere(source: str) -> set[str]:
+    """The names at the top level of an answer's cell, and those of all its functions."""
+    nodes = ast.walk(ast.parse(source))
+    return _defined(source) | {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
 def _about_the_heading(notebook: NotebookNode, place: int, head: Head, worth: float) -> Iterator[Problem]:

@@ -173,6 +173,50 @@ BREACHES = {
         "is no valid Python: '(' was never closed",
     ),
     "no Python in a test": ("thing() != 2", "thing( != 2", "check.that", "is no valid Python"),
+    "a test that reads the source": (
+        "    check.equal(thing(), 1)",
+        "    check.that(inspect.getsource(thing), 'it is empty')",
+        "    check.that(inspect",
+        "test 'thing': a test looks at answers from outside, and `inspect` looks inside",
+    ),
+    "a test that reads the code": (
+        "    check.equal(thing(), 1)",
+        "    check.equal(thing.__code__.co_argcount, 0)",
+        "    check.equal(thing.__code__",
+        "`__code__` looks inside",
+    ),
+    "an import that looks inside": (
+        "    check.equal(thing(), 1)",
+        "    import gc",
+        "    import gc",
+        "`gc` looks inside",
+    ),
+    "an answer called outside of a case": (
+        'with check.case("is one"',
+        'one = thing()\nwith check.case("is one"',
+        "one = thing()",
+        "call `thing` in a case, so that its errors are told there",
+    ),
+    "a result kept for the next case": (
+        "    check.equal(thing(), 1)\n### BEGIN HIDDEN TESTS\n"
+        'with check.case("is not two", points=0.5, hidden=True):\n',
+        "    one = thing()\n    check.equal(one, 1)\n### BEGIN HIDDEN TESTS\n"
+        'with check.case("is not two", points=0.5, hidden=True):\n    check.that(one != 3, "it is three")\n',
+        "    check.that(one != 3",
+        "`one` is from an earlier case: call the answer again",
+    ),
+    "a gradient through an answer": (
+        "    check.equal(thing(), 1)",
+        "    one = thing()\n    (one * one).backward()",
+        "    (one * one).backward()",
+        "gradients through an answer need check.gradient or check.backward",
+    ),
+    "another gradient through an answer": (
+        "    check.equal(thing(), 1)",
+        "    torch.autograd.grad(thing().sum(), [])",
+        "    torch.autograd.grad",
+        "gradients through an answer need check.gradient or check.backward",
+    ),
     "a tag with a mistake": (
         "# %%\nfrom",
         '# %% tags=["experimnet"]\nfrom',
@@ -225,6 +269,29 @@ def test_a_breach_of_the_rules_is_named(chapter, old, new, where, problem):
     assert problem in str(error.value)
     line = where if isinstance(where, int) else line_of(text, where)
     assert str(error.value).startswith(f"01_things/things.py, line {line}: ")
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "    net.eval()\n    check.equal(thing(), 1)",  # a mode, and no look inside
+        "    check.equal((lambda: thing())(), 1)",
+        "    expected.sum().backward()\n    check.equal(thing(), 1)",  # through a reference
+        "    one = thing()\n    check.backward(one)",
+    ],
+)
+def test_what_a_test_may_do_is_no_breach(chapter, test):
+    chapter(GOOD.replace("    check.equal(thing(), 1)", test)).read()
+
+
+def test_a_backward_of_the_students_own_may_be_called(chapter):
+    own = """class thing:
+    ### BEGIN SOLUTION
+    def backward(self): return 1
+    ### END SOLUTION
+"""
+    text = GOOD.replace(EXERCISE, f'# %% exercise="thing"\n{own}\n')
+    chapter(text.replace("    check.equal(thing(), 1)", "    thing().backward()")).read()
 
 
 def test_a_byte_order_mark_is_named(chapter):
