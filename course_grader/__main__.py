@@ -115,6 +115,12 @@ def _export(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _check(chosen: argparse.Namespace) -> int:
+    from course_grader.platforms.check import check
+
+    return check(chosen.notebook, chosen.chapter, report=chosen.report, visible_only=chosen.visible_only)
+
+
 def _course():
     """The course in the current folder. Imported late: nbgrader takes a second."""
     from course_grader.course import Course
@@ -194,6 +200,22 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--assignment", action="append", metavar="NAME", help="only this; may be repeated")
     export.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader")
     export.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE")
+
+    check = commands.add_parser(
+        "check",
+        help="check one notebook, on any machine; 0 if all is right, 1 if not, 2 if it cannot be checked",
+    )
+    check.set_defaults(run=_check)
+    check.add_argument("notebook", type=Path)
+    check.add_argument(
+        "--chapter",
+        metavar="NAME_OR_NOTEBOOK",
+        help="such as 01_tensors, or the notebook as it was handed out; else the notebook's name says it",
+    )
+    check.add_argument("--report", type=Path, metavar="FILE", help="write what was found as JSON")
+    check.add_argument(
+        "--visible-only", action="store_true", help="without the hidden checks, also where they are known"
+    )
     return parser
 
 

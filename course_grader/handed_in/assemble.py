@@ -34,6 +34,7 @@ DEFINED = re.compile(
 )
 CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 LONGEST_ERROR = 200
+ANOTHER = "no cell of this chapter is in it: is it another notebook?"
 DOCUMENTS = (
     ".txt",
     ".md",
@@ -303,7 +304,7 @@ def _merge(
     if not any(_is_imports(cell, book.imports) for cell in cells):
         merged_cells.insert(0, copy.deepcopy(book.imports))
         notes.append("the first code cell, with the imports, is missing and was put back")
-    return merged_cells, notes if names else ["no cell of this chapter is in it: is it another notebook?"]
+    return merged_cells, notes if names else [ANOTHER]
 
 
 def _choose(names: dict[int, str], cells: list[NotebookNode], book: _Book) -> dict[str, int]:

@@ -1,0 +1,282 @@
+"""Grades one submission by itself, without a gradebook and a class: what became of every case, in words.
+
+Nothing in it shows a hidden test: it is meant for students' eyes.
+"""
+
+import copy
+import math
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from course_format import record
+from course_format.cells import Case, cases, is_test, is_written, nbgrader, visible
+from course_format.chapter import fingerprint
+from course_format.record import MARKS
+from course_grader.course import Course, read_chapter
+from course_grader.gradebook.read import Exercise, exercises
+from course_grader.handed_in.assemble import prepare
+from course_grader.job import GraderError, Job, Limits
+from course_grader.pages.leaks import LEFT_OUT, Secrets, secrets_of
+from course_grader.run.client import ForkServer
+from course_grader.run.engine import grade
+
+NOT_RUN = "not run"  # the status of a case that left no record
+FIRST_USER, LAST_USER = 20_000, 2**31 - 2  # the numbers of users without names
+TWO_USERS = "the sandbox does not start here: the notebook runs as a user without rights"
+NO_SANDBOX = "the sandbox does not start here: the notebook runs as you, beside your files"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What submissions are graded against. notebook: with its tests and without solutions, as JSON text.
+
+    name: of its notebook, without .ipynb. hidden: whether the hidden tests are in it.
+    """
+
+    assignment: str
+    name: str
+    notebook: str
+    version: str
+    hidden: bool
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one case. number: such as "1.2.3", exercise 1.2, third case. status: as in a record, or
+    NOT_RUN. mistake: id of the known mistake, or None.
+    """
+
+    number: str
+    exercise: str
+    title: str  # of the exercise
+    case: str
+    points: float
+    earned: float
+    status: str
+    mistake: str | None
+    message: str
+    hidden: bool
+
+    @property
+    def line(self) -> str:
+        """One line for people; a longer message is indented."""
+        message = self.message.replace("\n", "\n    ")
+        return f"{MARKS.get(self.status, '–')} {self.case}" + (f": {message}" if message else "")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A written question, which a person marks."""
+
+    number: str
+    exercise: str
+    title: str
+    points: float
+    answered: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a submission. notes: sentences for its author. flags: signs for the instructor."""
+
+    outcomes: list[Outcome]
+    questions: list[Question]
+    notes: list[str]
+    flags: tuple[str, ...]
+    seconds: float
+
+    @property
+    def earned(self) -> float:
+        return round(math.fsum(one.earned for one in self.outcomes), record.ROUNDING)
+
+    @property
+    def points(self) -> float:
+        """What all cases are worth; written questions come on top."""
+        return round(math.fsum(one.points for one in self.outcomes), record.ROUNDING)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every case passed, and every question has an answer."""
+        passed = all(one.status == "passed" for one in self.outcomes)
+        return passed and all(one.answered for one in self.questions)
+
+
+def from_course(course: Course, assignment: str, hidden: bool = True) -> Chapter:
+    """A chapter of a course, with its hidden tests if they are wanted. Raises GraderError."""
+    source = course.chapter(assignment)
+    solved = read_chapter(source)
+    notebook = prepare(solved, course.config)
+    if not hidden:
+        _leave_out_hidden(notebook)
+    return Chapter(assignment, source.stem, nbformat.writes(notebook), fingerprint(solved), hidden)
+
+
+def from_release(path: Path) -> Chapter:
+    """A chapter as students get it, without hidden tests. The assignment has the name of its folder.
+
+    Raises OSError or ValueError if the file is no notebook.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    _leave_out_hidden(notebook)
+    return Chapter(
+        path.resolve().parent.name, path.stem, nbformat.writes(notebook), fingerprint(notebook), False
+    )
+
+
+@contextmanager
+def safest_server() -> Iterator[tuple[ForkServer, str]]:
+    """A server behind the strongest walls that this machine allows, and a sentence if not in the sandbox."""
+    try:
+        with ForkServer(sandboxed=True) as server:
+            server.ensure()
+            yield server, ""
+            return
+    except GraderError:
+        pass
+    users = _two_users()
+    with ForkServer(sandboxed=False, users=users) as server:
+        yield server, TWO_USERS if users else NO_SANDBOX
+
+
+def _two_users() -> tuple[int, int] | None:
+    """Two numbers of users that have no other process; None where this process cannot become them.
+
+    They are drawn by lot: the kernel counts the processes of a user over all containers of a machine.
+    """
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        first, _, count = map(int, next(file).split())
+    end = min(first + count, LAST_USER)
+    if os.getuid() != 0 or first > FIRST_USER or end < FIRST_USER + 2:
+        return None
+    one = FIRST_USER + secrets.randbelow(end - FIRST_USER - 1)
+    return one, one + 1
+
+
+def grade_alone(
+    chapter: Chapter,
+    files: dict[str, bytes],
+    server: ForkServer,
+    *,
+    problems: tuple[str, ...] = (),
+    limits: Limits | None = None,
+) -> Report:
+    """Grade what was handed in. problems: sentences about what was left out of the files.
+
+    Raises GraderError if no process can be started; whatever the submission does, there is a report.
+    """
+    job = Job(
+        chapter.assignment,
+        "",
+        chapter.name,
+        chapter.notebook,
+        chapter.version,
+        files,
+        problems,
+        limits or Limits(),
+    )
+    result = grade(job, server)
+    ran = {nbgrader(cell).get("grade_id"): cell for cell in nbformat.reads(result.notebook, 4).cells}
+    reader = _Reader(chapter, ran)
+    answered = {name: name not in result.unanswered and score != 0 for name, score in result.scores.items()}
+    return Report(
+        outcomes=list(reader.outcomes()),
+        questions=list(reader.questions(answered)),
+        notes=[reader.note(line) for line in result.reason.splitlines()],
+        flags=result.flags,
+        seconds=result.seconds,
+    )
+
+
+def without_run(chapter: Chapter, why: str) -> Report:
+    """The report on a submission that could not be run: every case with the reason, and no points."""
+    reader = _Reader(chapter, {})
+    outcomes = [replace(one, message=why) for one in reader.outcomes()]
+    return Report(outcomes, list(reader.questions({})), [why], (), 0.0)
+
+
+class _Reader:
+    """Reads a notebook that ran. ran: grade_id -> its cell."""
+
+    def __init__(self, chapter: Chapter, ran: dict[str, NotebookNode]) -> None:
+        notebook = nbformat.reads(chapter.notebook, 4)
+        self.ran = ran
+        self.cells = {nbgrader(cell)["grade_id"]: cell for cell in notebook.cells if nbgrader(cell)}
+        self.exercises = exercises(notebook)
+        self.secrets = _hidden_tests(notebook)
+        own = (cell for cell in ran.values() if cell.cell_type == "code" and not is_test(cell))
+        self.own = "\n".join(cell.source for cell in own)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """One for each case of the chapter, in order, whether it ran or not."""
+        for place, exercise in enumerate(self.exercises, start=1):
+            if not exercise.written:
+                yield from self._of_exercise(exercise, _number(exercise, place))
+
+    def questions(self, answered: dict[str, bool]) -> Iterator[Question]:
+        for place, exercise in enumerate(self.exercises, start=1):
+            if exercise.written:
+                points = nbgrader(self.cells[exercise.name])["points"]
+                given = answered.get(exercise.name, False)
+                yield Question(_number(exercise, place), exercise.name, _title(exercise), points, given)
+
+    def note(self, reason: str) -> str:
+        """A reason with the title of its exercise in place of the name of a cell."""
+        titles = {name: _title(one) for one in self.exercises for name in (one.name, one.grade_id)}
+        cell, colon, rest = reason.partition(": ")
+        return self._tell(f"{titles[cell]}{colon}{rest}" if cell in titles else reason)
+
+    def _of_exercise(self, exercise: Exercise, number: str) -> Iterator[Outcome]:
+        outputs = self.ran[exercise.grade_id].get("outputs", []) if exercise.grade_id in self.ran else []
+        records = record.read(outputs)
+        for place, case in enumerate(cases(self.cells[exercise.grade_id].source), start=1):
+            found = next((one for one in records if one.case == case.case), None)
+            common = f"{number}.{place}", exercise.name, _title(exercise), case.case, case.points
+            if found is None:
+                yield Outcome(*common, 0.0, NOT_RUN, None, self._why_not(outputs, case), case.hidden)
+            else:
+                message = self._tell(found.message)
+                yield Outcome(*common, found.earned, found.status, found.mistake, message, case.hidden)
+
+    def _why_not(self, outputs: list[NotebookNode], case: Case) -> str:
+        errors = (output for output in outputs if output.output_type == "error")
+        said = next((str(error.get("evalue", "")) for error in errors), "")
+        return self._tell(said) or "this check did not run"
+
+    def _tell(self, text: str) -> str:
+        """A text that came out of the student's run, or a note in its place if it shows a hidden test."""
+        return LEFT_OUT if self.secrets.shown_in(text, self.own) else text
+
+
+def _hidden_tests(notebook: NotebookNode) -> Secrets:
+    """What no text may show. Solutions and model answers are not in the chapter."""
+    tests = copy.copy(notebook)
+    tests.cells = [cell for cell in notebook.cells if not is_written(cell)]
+    return secrets_of(tests)
+
+
+def _leave_out_hidden(notebook: NotebookNode) -> None:
+    """Take the hidden tests out of a chapter, and their points."""
+    for cell in filter(is_test, notebook.cells):
+        cell.source = visible(cell.source)
+        cell.metadata.nbgrader["points"] = math.fsum(case.points for case in cases(cell.source))
+
+
+def _title(exercise: Exercise) -> str:
+    """Without the marks of Markdown, which is shown as it is in most places."""
+    return exercise.title.replace("`", "")
+
+
+def _number(exercise: Exercise, place: int) -> str:
+    """That of the heading, `Exercise 1.2: ...`, or the place among the exercises."""
+    words = exercise.title.split(":")[0].split()
+    return words[1] if words[:1] == ["Exercise"] and len(words) == 2 else str(place)

@@ -1,0 +1,240 @@
+"""`course-grader check NOTEBOOK`: grades one notebook anywhere, for people and for any CI.
+
+docs/check.md describes the exit status and the report.
+"""
+
+import html
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+
+from course_grader.course import Course
+from course_grader.handed_in import submission
+from course_grader.handed_in.assemble import ANOTHER
+from course_grader.job import GraderError, Limits
+from course_grader.platforms import alone
+from course_grader.platforms.alone import Chapter, Outcome, Report
+
+FORMAT = "course-grader check 1"
+AGAIN = re.compile(r"(-\d+| ?\(\d+\))$")  # what browsers add to the name of a second download
+DONE, OPEN, UNUSABLE = 0, 1, 2  # exit statuses
+# What a student's own words may hold and must not become in a table of Markdown.
+ENTITIES = {ord(character): f"&#{ord(character)};" for character in "\\`*_[]|~"}
+
+
+class Unusable(Exception):
+    """What was given cannot be checked; the message says why and what to do."""
+
+
+def check(
+    notebook: Path, chapter: str | None = None, *, report: Path | None = None, visible_only: bool = False
+) -> int:
+    """Check a notebook and say how it went, a line for each case. Returns the exit status.
+
+    chapter: its name in this course, such as 01_tensors, or the path of its notebook as it was handed out; by
+    default the chapter whose notebook has this name. report: a file to be written as JSON.
+    """
+    try:
+        path = _notebook(notebook)
+        against = _chapter(chapter, path, visible_only)
+        found = _graded(against, path)
+    except (Unusable, GraderError) as error:
+        print(f"course-grader: {error}", file=sys.stderr)
+        _write(report, {"format": FORMAT, "status": "unusable", "message": str(error)})
+        _to_github(f"**{_markdown(str(error))}**\n")
+        return UNUSABLE
+    print("\n".join(lines(found)))
+    _write(report, as_json(found, against, path))
+    _to_github(summary(found, against))
+    if "GITHUB_ACTIONS" in os.environ:
+        print("\n".join(notices(found)))
+    return DONE if found.finished else OPEN
+
+
+def lines(report: Report) -> Iterator[str]:
+    """The report for a terminal."""
+    for title, group in groupby(report.outcomes, key=lambda one: one.title):
+        mine = list(group)
+        earned, most = sum(one.earned for one in mine), sum(one.points for one in mine)
+        yield f"{title}, {earned:g} of {most:g} points"
+        yield from ("  " + one.line.replace("\n", "\n  ") for one in mine)
+    for one in report.questions:
+        yield f"{one.title}, {one.points:g} points: {'answered' if one.answered else 'no answer yet'}"
+    yield from (f"Note: {note}" for note in report.notes)
+    yield _total(report)
+
+
+def as_json(report: Report, chapter: Chapter, path: Path) -> dict:
+    """The report for programs, as docs/check.md describes it."""
+    return {
+        "format": FORMAT,
+        "status": "done" if report.finished else "open",
+        "chapter": chapter.assignment,
+        "version": chapter.version,
+        "notebook": path.name,
+        "hidden": chapter.hidden,
+        "earned": report.earned,
+        "points": report.points,
+        "cases": [asdict(one) for one in report.outcomes],
+        "written": [asdict(one) for one in report.questions],
+        "notes": report.notes,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def summary(report: Report, chapter: Chapter) -> str:
+    """The report in Markdown, for the summary of a job on GitHub."""
+    rows = [
+        f"| {_mark(one)} | {_markdown(one.title)} | {_told(one)} | {_worth(one)} |" for one in report.outcomes
+    ]
+    for one in report.questions:
+        said = "answered; your instructor marks it" if one.answered else "no answer yet"
+        rows.append(
+            f"| {'✓' if one.answered else '○'} | {_markdown(one.title)} | {said} | {one.points:g} points |"
+        )
+    head = [f"### {_markdown(chapter.assignment)}: {report.earned:g} of {report.points:g} points", ""]
+    head += [f"> {_markdown(note)}\n" for note in report.notes]
+    return "\n".join(
+        [*head, "| | exercise | check | points |", "|---|---|---|---|", *rows, "", _total(report), ""]
+    )
+
+
+def notices(report: Report) -> Iterator[str]:
+    """The points as GitHub Classroom reads them, from two annotations of the job.
+
+    They are those of classroom-resources/autograding-grading-reporter, which also counts parts of points.
+    """
+    points = json.dumps({"totalPoints": report.earned, "maxPoints": report.points})
+    yield f"::notice title=Autograding complete::Points {report.earned:g}/{report.points:g}"
+    yield f"::notice title=Autograding report::{points}"
+
+
+def _notebook(path: Path) -> Path:
+    """The notebook that is meant. Raises Unusable."""
+    if path.is_dir():
+        inside = sorted(one for one in path.iterdir() if submission.is_notebook(one.name) and one.is_file())
+        if len(inside) != 1:
+            names = ", ".join(submission.printable(one.name) for one in inside[:5])
+            raise Unusable(
+                f"there are several notebooks in {path}: name one of {names}"
+                if inside
+                else f"there is no notebook in {path}"
+            )
+        return inside[0]
+    if not path.is_file():
+        raise Unusable(f"there is no {path}: name your notebook, such as tensors.ipynb")
+    try:
+        submission.parse_notebook(path.read_bytes())
+    except submission.UnreadableNotebook as error:
+        raise Unusable(f"{path.name} cannot be read: {error}") from None
+    return path
+
+
+def _chapter(given: str | None, path: Path, visible_only: bool) -> Chapter:
+    """What to check against. Raises Unusable, or GraderError where the chapter is not built."""
+    if given is not None and given.endswith(".ipynb"):
+        return _released(Path(given))
+    stem = AGAIN.sub("", path.stem)
+    here, names = Path.cwd(), f"*_{stem}" if given is None else given
+    sources = (
+        sorted(here.glob(f"solutions/{names}/*.ipynb")) if (here / "nbgrader_config.py").exists() else []
+    )
+    if len(sources) == 1:
+        return alone.from_course(Course(here), sources[0].parent.name, hidden=not visible_only)
+    releases = sorted(here.glob(f"notebooks/{names}/*.ipynb"))
+    if len(releases) == 1:
+        return _released(releases[0])
+    wanted = f"called {stem}" if given is None else given
+    raise Unusable(
+        f"there is no chapter {wanted} here: name it by --chapter, such as 01_tensors in the folder of the "
+        "course, or elsewhere by the path of its notebook as it was handed out"
+    )
+
+
+def _released(path: Path) -> Chapter:
+    try:
+        chapter = alone.from_release(path)
+    except FileNotFoundError:
+        raise Unusable(f"there is no {path}, which --chapter names") from None
+    except Exception:
+        raise Unusable(f"{path}, which --chapter names, is no notebook of a chapter") from None
+    if not any(alone.without_run(chapter, "").outcomes):
+        raise Unusable(f"{path}, which --chapter names, has no checks")
+    return chapter
+
+
+def _graded(chapter: Chapter, path: Path) -> Report:
+    """Run the notebook, with the modules and files of its folder beside it. Raises Unusable."""
+    files, problems = _files(path, chapter)
+    with alone.safest_server() as (server, said):
+        if said:
+            print(f"course-grader: {said}", file=sys.stderr)
+        report = alone.grade_alone(chapter, files, server, problems=tuple(problems))
+    if ANOTHER in report.notes:
+        raise Unusable(f"{path.name} has no cell of {chapter.assignment}: is it another notebook?")
+    return report
+
+
+def _files(path: Path, chapter: Chapter) -> tuple[dict[str, bytes], list[str]]:
+    """The notebook under the name that is expected, with the files of its folder, and what was left out.
+
+    Other notebooks stay out, and so do folders: this may be somebody's home.
+    """
+    files, large, left = {f"{chapter.name}.ipynb": path.read_bytes()}, 0, Limits().files
+    for one in sorted(path.resolve().parent.iterdir()):
+        if (
+            one.name.startswith(".")
+            or submission.is_notebook(one.name)
+            or one.is_symlink()
+            or not one.is_file()
+        ):
+            continue
+        if one.stat().st_size > left or len(files) >= submission.MOST_FILES:
+            large += 1
+            continue
+        files[one.name] = one.read_bytes()
+        left -= len(files[one.name])
+    limit = f"{Limits().files / 2**20:g} MiB and {submission.MOST_FILES:,} files"
+    return files, [f"{large} files beside the notebook were left out: {limit} is the most"] if large else []
+
+
+def _total(report: Report) -> str:
+    passed = sum(one.status == "passed" for one in report.outcomes)
+    by_hand = sum(one.points for one in report.questions)
+    marked = f"; {by_hand:g} more are marked by a person" if by_hand else ""
+    points = f"{report.earned:g} of {report.points:g} points"
+    return f"{passed} of {len(report.outcomes)} checks passed: {points}{marked}"
+
+
+def _write(path: Path | None, content: dict) -> None:
+    if path is not None:
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _to_github(text: str) -> None:
+    """Append Markdown to the summary of the job, if this is one of GitHub Actions."""
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _mark(one: Outcome) -> str:
+    return one.line[0]
+
+
+def _told(one: Outcome) -> str:
+    return _markdown(one.case) + (f"<br>{_markdown(one.message)}" if one.message else "")
+
+
+def _worth(one: Outcome) -> str:
+    return f"{one.earned:g} of {one.points:g}"
+
+
+def _markdown(text: str) -> str:
+    """Text as it is, in a cell of a table."""
+    return html.escape(text, quote=False).translate(ENTITIES).replace("\n", "<br>")
