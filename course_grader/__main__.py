@@ -115,6 +115,14 @@ def _export(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _gradescope(chosen: argparse.Namespace) -> int:
+    from course_grader.platforms.gradescope import write_autograder
+
+    output = chosen.output or Path("dist", f"{chosen.assignment}-gradescope.zip")
+    print("\n".join(write_autograder(_course(), chosen.assignment, output, chosen.minutes).lines()))
+    return 0
+
+
 def _check(chosen: argparse.Namespace) -> int:
     from course_grader.platforms.check import check
 
@@ -200,6 +208,14 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--assignment", action="append", metavar="NAME", help="only this; may be repeated")
     export.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader")
     export.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE")
+
+    gradescope = commands.add_parser("gradescope", help="write the autograder of a chapter for Gradescope")
+    gradescope.set_defaults(run=_gradescope)
+    gradescope.add_argument("assignment")
+    gradescope.add_argument("--output", type=Path, metavar="ZIP", help="by default in dist/")
+    gradescope.add_argument(
+        "--minutes", type=_positive, default=10, help="the time limit that the assignment has on Gradescope"
+    )
 
     check = commands.add_parser(
         "check",

@@ -1,0 +1,66 @@
+"""`course-grader gradescope CHAPTER`: writes the autograder of a chapter as a zip for Gradescope.
+
+The layout is Gradescope's: setup.sh and run_autograder at the top of the zip. The chapter in it has its
+hidden tests, and no solutions. https://gradescope-autograders.readthedocs.io/en/latest/specs/
+"""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_grader.course import Course
+from course_grader.platforms import alone, package
+
+TEMPLATES = Path(__file__).with_name("templates") / "gradescope"
+CHAPTER = "chapter.json"  # read by gradescope_run
+THE_SAME_TIME_FOR_ALL = (2026, 1, 1, 0, 0, 0)  # so that equal contents make equal zips
+PROGRAM, PLAIN = 0o755, 0o644
+
+
+@dataclass(frozen=True)
+class Written:
+    """The zip, and what an instructor enters on Gradescope: the points of checks and of written questions."""
+
+    path: Path
+    by_checks: float
+    by_hand: float
+    minutes: int
+
+    def lines(self) -> list[str]:
+        by_hand = f", and {self.by_hand:g} for a question that you mark by hand" if self.by_hand else ""
+        return [
+            str(self.path),
+            f"on Gradescope: {self.by_checks:g} autograder points{by_hand}; a time limit of {self.minutes} "
+            "minutes; a container with at least 3 GB of memory (docs/gradescope.md)",
+        ]
+
+
+def write_autograder(course: Course, assignment: str, output: Path, minutes: int) -> Written:
+    """Write the zip. minutes: the time limit that the assignment has on Gradescope. Raises GraderError."""
+    chapter = alone.from_course(course, assignment)
+    wheel, content = package.wheel()
+    values = {"UV_PIN": package.pin("uv"), "TORCH_PINS": package.torch_pins(), "WHEEL": wheel}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("setup.sh", "run_autograder"):
+            _add(archive, name, _filled(TEMPLATES / name, values), PROGRAM)
+        _add(archive, CHAPTER, json.dumps({"minutes": minutes, "chapter": chapter.as_dict()}).encode())
+        _add(archive, "constraints.txt", package.pins())
+        _add(archive, wheel, content)
+    report = alone.without_run(chapter, "")
+    return Written(output, report.points, sum(one.points for one in report.questions), minutes)
+
+
+def _filled(template: Path, values: dict[str, str]) -> bytes:
+    text = template.read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text.encode()
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = PLAIN) -> None:
+    info = zipfile.ZipInfo(name, THE_SAME_TIME_FOR_ALL)
+    info.external_attr = (0o100000 | mode) << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(info, content)

@@ -1,0 +1,61 @@
+"""The course's packages as a wheel, and the pins of what they need, to be installed on another machine."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from course_format.chapter import ROOT
+from course_grader.job import GraderError
+
+CONTENTS = ["pyproject.toml", "README.md", "LICENSE", "course_*"]
+PINS = "requirements-dev.txt"
+BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+TORCH = ("torch", "torchvision")
+
+
+def wheel() -> tuple[str, bytes]:
+    """(name, content) of a wheel of this course as it is now. It holds no chapter, no test and no solution.
+
+    Raises GraderError if it cannot be built.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source, built = Path(folder, "source"), Path(folder, "built")
+        for name in _sources():
+            path = source / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes((ROOT / name).read_bytes())
+        built.mkdir()
+        run = subprocess.run(
+            [sys.executable, "-c", BUILD, str(built)], cwd=source, capture_output=True, text=True
+        )
+        if run.returncode != 0:
+            raise GraderError(f"the packages of the course cannot be built:\n{run.stderr.strip()}")
+        path = built / run.stdout.splitlines()[-1]
+        return path.name, path.read_bytes()
+
+
+def pins() -> bytes:
+    """The versions that all packages must have, as constraints for pip."""
+    return (ROOT / PINS).read_bytes()
+
+
+def torch_pins() -> str:
+    """The pins of torch and torchvision, as arguments of pip: their builds for the CPU have an index apart."""
+    lines = pins().decode().splitlines()
+    return " ".join(line for line in lines if line.split("==")[0] in TORCH)
+
+
+def pin(name: str) -> str:
+    """`name==version`, as everybody has it."""
+    return next(line for line in pins().decode().splitlines() if line.split("==")[0] == name)
+
+
+def _sources() -> list[str]:
+    """The files of the packages, as git lists them. Raises GraderError outside of a clone."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *CONTENTS]
+    try:
+        listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        raise GraderError("this works in a clone of the course, made with git") from None
+    return [name for name in listing.stdout.splitlines() if (ROOT / name).is_file()]
