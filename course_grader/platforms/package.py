@@ -41,7 +41,7 @@ def pins() -> bytes:
 
 
 def torch_pins() -> str:
-    """The pins of torch and torchvision, as arguments of pip: their builds for the CPU have an index apart."""
+    """The pins of torch and torchvision, as arguments of pip: they come from an index of their own."""
     lines = pins().decode().splitlines()
     return " ".join(line for line in lines if line.split("==")[0] in TORCH)
 
