@@ -9,18 +9,12 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+from nbformat.v4.nbbase import random_cell_id
 
 from course_grader.nbgrader_steps import EXPERIMENT
 
 # The last two are of the format before 2015.
-NEW_CELL = {
-    "code": new_code_cell,
-    "markdown": new_markdown_cell,
-    "raw": new_raw_cell,
-    "heading": new_markdown_cell,
-    "html": new_markdown_cell,
-}
+KINDS = {"code": "code", "markdown": "markdown", "raw": "raw", "heading": "markdown", "html": "markdown"}
 MOST_FILES = 1_000
 MOST_LEVELS = 20  # of folders
 MOST_CELLS = 10_000
@@ -219,12 +213,13 @@ def _cell(raw: Any) -> NotebookNode | None:
     source = raw.get("source", raw.get("input", ""))
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    kind = raw.get("cell_type")
-    if not isinstance(source, str) or not isinstance(kind, str) or kind not in NEW_CELL:
+    kind, name = raw.get("cell_type"), raw.get("id")
+    if not isinstance(source, str) or not isinstance(kind, str) or kind not in KINDS:
         return None
-    cell = NEW_CELL[kind](source=_clean(source), metadata=_metadata(raw.get("metadata")))
-    if isinstance(raw.get("id"), str):
-        cell["id"] = raw["id"]
+    cell = NotebookNode(id=name if isinstance(name, str) else random_cell_id(), cell_type=KINDS[kind])
+    cell.source, cell.metadata = _clean(source), _metadata(raw.get("metadata"))
+    if kind == "code":
+        cell.outputs, cell.execution_count = [], None
     pictures = _pictures(raw.get("attachments"))
     if pictures and kind in ("markdown", "raw"):
         cell["attachments"] = pictures
