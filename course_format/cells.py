@@ -1,12 +1,16 @@
 """The cells of a chapter: their roles, the regions inside them, and the cases of a test cell."""
 
+from __future__ import annotations
+
 import ast
 import re
 import threading
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-from nbformat import NotebookNode
+if TYPE_CHECKING:  # nbformat takes two seconds, and the checks of every notebook import this
+    from nbformat import NotebookNode
 
 EXPERIMENT = "experiment"  # trainings and pictures that no exercise depends on: not run when grading
 STILL = "still"  # keeps its picture in the released notebook, for readers without a kernel
