@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from course_format.cells import is_written
 
 NEARBY = "(This cell was handed in without an answer. This is what is near it in the notebook:)"
-ELSEWHERE = "(This cell was handed in without an answer, which may be in another cell of the notebook.)"
+ELSEWHERE = "(This cell was handed in without an answer, which may be in another cell of the notechapter.)"
 BESIDE = "(This cell was handed in without an answer, which may be in what was handed in beside it: {}.)"
 ASK = "so a person has to look"
 TOKEN = re.compile(r"[^\W\d_]+|[^\w\s]|\n")
@@ -39,18 +39,22 @@ class Found:
 
 
 def collect(
-    cells: list[NotebookNode], names: dict[int, str], chosen: dict[str, int], book: Any, documents: list[str]
+    cells: list[NotebookNode],
+    names: dict[int, str],
+    chosen: dict[str, int],
+    chapter: Any,
+    documents: list[str],
 ) -> dict[str, Found]:
     """grade_id -> what may be the answer, for the written questions without one.
 
     names, chosen: which cell is which, as assemble has found out. documents: texts and pictures beside.
     """
     found = {}
-    for name, own in book.graded.items():
-        answered = name in chosen and book.answered(name, cells[chosen[name]])
+    for name, own in chapter.graded.items():
+        answered = name in chosen and chapter.answered(name, cells[chosen[name]])
         if is_written(own) and not answered and not _was_emptied(name, cells, chosen):
-            answer = _near(name, cells, names, book) or _elsewhere(
-                name, cells, names, chosen, book, documents
+            answer = _near(name, cells, names, chapter) or _elsewhere(
+                name, cells, names, chosen, chapter, documents
             )
             found |= {name: answer} if answer else {}
     return found
@@ -60,11 +64,11 @@ def _was_emptied(name: str, cells: list[NotebookNode], chosen: dict[str, int]) -
     return name in chosen and not cells[chosen[name]].source.strip()
 
 
-def _near(name: str, cells: list[NotebookNode], names: dict[int, str], book: Any) -> Found | None:
+def _near(name: str, cells: list[NotebookNode], names: dict[int, str], chapter: Any) -> Found | None:
     """What the student wrote between the graded cells before and behind the question or its answer."""
-    anchors = [p for p, cell in enumerate(cells) if names.get(p) == name or _is_question(cell, name, book)]
+    anchors = [p for p, cell in enumerate(cells) if names.get(p) == name or _is_question(cell, name, chapter)]
     places = sorted({place for anchor in anchors for place in _around(anchor, len(cells), names)})
-    own = [(cells[place], text) for place in places if (text := _own_text(cells[place], name, book))]
+    own = [(cells[place], text) for place in places if (text := _own_text(cells[place], name, chapter))]
     if not own:
         return None
     pictures = {key: value for cell, _ in own for key, value in cell.get("attachments", {}).items()}
@@ -77,14 +81,14 @@ def _elsewhere(
     cells: list[NotebookNode],
     names: dict[int, str],
     chosen: dict[str, int],
-    book: Any,
+    chapter: Any,
     documents: list[str],
 ) -> Found | None:
     if documents:
         beside = ", ".join(documents)
         return Found(f"it has no answer, but {beside} was handed in, {ASK}", BESIDE.format(beside))
     texts = [cell for place, cell in enumerate(cells) if cell.cell_type != "code" and place not in names]
-    if name not in chosen and any(_own_text(cell, name, book) for cell in texts):
+    if name not in chosen and any(_own_text(cell, name, chapter) for cell in texts):
         return Found(f"its cell is missing, and its answer may be in another one, {ASK}", ELSEWHERE)
     return None
 
@@ -99,9 +103,9 @@ def _around(anchor: int, count: int, names: dict[int, str]) -> Iterator[int]:
             place += step
 
 
-def _is_question(cell: NotebookNode, name: str, book: Any) -> bool:
+def _is_question(cell: NotebookNode, name: str, chapter: Any) -> bool:
     """Whether this is the cell with the question, which begins with its heading."""
-    question = book.questions.get(name, "")
+    question = chapter.questions.get(name, "")
     return cell.cell_type != "code" and _heading(cell.source) == _heading(question) != ""
 
 
@@ -110,21 +114,21 @@ def _heading(source: str) -> str:
     return source.strip().partition("\n")[0].partition("&nbsp;")[0].strip()
 
 
-def _own_text(cell: NotebookNode, name: str, book: Any) -> str:
+def _own_text(cell: NotebookNode, name: str, chapter: Any) -> str:
     """What a student wrote in a cell, as far as it can be an answer; code counts if it holds words."""
     source = cell.source.strip()
-    if not cell.get("attachments") and (book.was_given(cell) or _is_stub(source, name, book)):
+    if not cell.get("attachments") and (chapter.was_given(cell) or _is_stub(source, name, chapter)):
         return ""
     if cell.cell_type == "code":
         return f"```\n{source}\n```" if has_words(source) else ""
-    if _is_question(cell, name, book):
-        given = {line.strip() for line in book.questions[name].split("\n")}
+    if _is_question(cell, name, chapter):
+        given = {line.strip() for line in chapter.questions[name].split("\n")}
         return "\n".join(line for line in source.split("\n") if line.strip() not in given)
     return source
 
 
-def _is_stub(source: str, name: str, book: Any) -> bool:
-    return source == book.graded[name].source.strip()
+def _is_stub(source: str, name: str, chapter: Any) -> bool:
+    return source == chapter.graded[name].source.strip()
 
 
 def has_words(source: str) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from course_grader.course import Course
 from course_grader.handed_in import submission
-from course_grader.handed_in.assemble import ANOTHER
+from course_grader.handed_in.merge import ANOTHER
 from course_grader.job import GraderError, Limits
 from course_grader.platforms import alone
 from course_grader.platforms.alone import Chapter, Outcome, Report

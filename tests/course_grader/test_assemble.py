@@ -15,6 +15,7 @@ from course_format.cells import is_test, nbgrader
 from course_format.chapter import NOTEBOOKS, chapters, set_ids
 from course_grader.handed_in import assemble as module
 from course_grader.handed_in.assemble import Assembled, assemble
+from course_grader.handed_in.released import is_as_built
 from course_grader.run import engine
 from tests.course_grader import small
 
@@ -371,7 +372,7 @@ def test_the_build_makes_the_ids_of_cells_from_their_content():
     chapter = chapters()[0]
     released = nbformat.read(NOTEBOOKS / chapter.name / f"{chapter.stem}.ipynb", as_version=4)
     # The first cell has its time and points filled in after its text is read.
-    assert all(module._is_as_built(cell) for cell in released.cells[1:] if not nbgrader(cell))
+    assert all(is_as_built(cell) for cell in released.cells[1:] if not nbgrader(cell))
 
 
 def test_no_tag_reaches_a_graded_cell():
@@ -480,7 +481,7 @@ def test_an_unexpected_error_is_a_result_like_any_other(server, monkeypatch, err
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(module, "_merge", fail)
+    monkeypatch.setattr(module, "merge", fail)
     result = engine.grade(small.job(small.handed_in(), problems=("a.csv was left out",)), server)
     assert result.scores == {**dict.fromkeys(TESTS, 0), "written": 0}
     assert result.unanswered == ANSWERS
