@@ -187,10 +187,10 @@ def grade_alone(
     result = grade(job, server)
     ran = {nbgrader(cell).get("grade_id"): cell for cell in nbformat.reads(result.notebook, 4).cells}
     reader = _Reader(chapter, ran)
-    answered = {name: name not in result.unanswered and score != 0 for name, score in result.scores.items()}
+    touched = {name for name, score in result.scores.items() if score is None} - result.unanswered
     return Report(
         outcomes=list(reader.outcomes()),
-        questions=list(reader.questions(answered)),
+        questions=list(reader.questions(touched)),
         notes=[reader.note(line) for line in result.reason.splitlines()],
         flags=result.flags,
         seconds=result.seconds,
@@ -201,7 +201,7 @@ def without_run(chapter: Chapter, why: str) -> Report:
     """The report on a submission that could not be run: every case with the reason, and no points."""
     reader = _Reader(chapter, {})
     outcomes = [replace(one, message=why) for one in reader.outcomes()]
-    return Report(outcomes, list(reader.questions({})), [why], (), 0.0)
+    return Report(outcomes, list(reader.questions(set())), [why], (), 0.0)
 
 
 class _Reader:
@@ -222,12 +222,16 @@ class _Reader:
             if not exercise.written:
                 yield from self._of_exercise(exercise, _number(exercise, place))
 
-    def questions(self, answered: dict[str, bool]) -> Iterator[Question]:
+    def questions(self, touched: set[str]) -> Iterator[Question]:
+        """The written questions. touched: those whose cell is not as it was handed out."""
         for place, exercise in enumerate(self.exercises, start=1):
             if exercise.written:
                 points = nbgrader(self.cells[exercise.name])["points"]
-                given = answered.get(exercise.name, False)
+                given = exercise.name in touched and self._holds_something(exercise.name)
                 yield Question(_number(exercise, place), exercise.name, _title(exercise), points, given)
+
+    def _holds_something(self, name: str) -> bool:
+        return bool(self.ran[name].source.strip() or self.ran[name].get("attachments"))
 
     def note(self, reason: str) -> str:
         """A reason with the title of its exercise in place of the name of a cell."""
