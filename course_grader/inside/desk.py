@@ -103,12 +103,23 @@ class Desk:
             self.twins.settle(number)
         for number, new in message["storages"]:
             self.twins.set_bytes(number, new)
+        for seed in message["cases"]:
+            self._begin_case(seed) if seed is not None else self._end_case()
         settings.take_over(message["settings"])
         self.settings |= message["settings"]
         with contextlib.ExitStack() as stack:
             for context, args in message["contexts"]:
                 stack.enter_context(context(*args))
             return message["function"](*message["args"], **message["kwargs"])
+
+    def _begin_case(self, seed: int) -> None:
+        """The surroundings of a case: see course_utils.check._world."""
+        self.case.enter_context(_world.stderr_as_stdout())
+        self.case.enter_context(_world.same_for_everyone(seed))
+
+    def _end_case(self) -> None:
+        """Put back what the notebook had."""
+        self.case.close()
 
     def load(self, head: dict, blobs: list[bytes]) -> Any:
         """What the examiner pickled.
@@ -180,17 +191,6 @@ def _text(error: BaseException) -> str:
 
 
 # What the examiner asks to be called here --------------------------------------------------------------
-
-
-def begin_case(seed: int) -> None:
-    """The surroundings of a case: see course_utils.check._world."""
-    _current.case.enter_context(_world.stderr_as_stdout())
-    _current.case.enter_context(_world.same_for_everyone(seed))
-
-
-def end_case() -> None:
-    """Put back what the notebook had."""
-    _current.case.close()
 
 
 def make_tensor(
