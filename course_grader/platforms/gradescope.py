@@ -32,7 +32,7 @@ class Written:
         return [
             str(self.path),
             f"on Gradescope: {self.by_checks:g} autograder points{by_hand}; a time limit of {self.minutes} "
-            "minutes; a container with at least 3 GB of memory (docs/gradescope.md)",
+            "minutes; a container with at least 1.5 GB of memory (docs/gradescope.md)",
         ]
 
 
