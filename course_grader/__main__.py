@@ -123,6 +123,17 @@ def _gradescope(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _classroom(chosen: argparse.Namespace) -> int:
+    from course_grader.platforms.classroom import write_repository
+
+    written = write_repository(_course(), chosen.assignment, chosen.folder)
+    print(
+        f"{written.folder}: a template repository, whose checks are worth {written.points:g} points "
+        "(docs/classroom.md says how it gets to GitHub)"
+    )
+    return 0
+
+
 def _check(chosen: argparse.Namespace) -> int:
     from course_grader.platforms.check import check
 
@@ -216,6 +227,11 @@ def _parser() -> argparse.ArgumentParser:
     gradescope.add_argument(
         "--minutes", type=_positive, default=10, help="the time limit that the assignment has on Gradescope"
     )
+
+    classroom = commands.add_parser("classroom", help="write a template repository of a chapter for GitHub")
+    classroom.set_defaults(run=_classroom)
+    classroom.add_argument("assignment")
+    classroom.add_argument("folder", type=Path)
 
     check = commands.add_parser(
         "check",

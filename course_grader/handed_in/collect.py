@@ -121,7 +121,7 @@ def collect(course: Course, source: Path, assignment: str, options: Options = DE
         if str(options.times) == IN_THE_ZIP:
             found = [replace(one, when=one.when or one.entry.when) for one in found]
         anybody = platform == uploads.NBGRADER and not options.roster
-        if not (anybody or any(person.name or person.email for person in people.people)):
+        if not (anybody or any(person.name or person.email or person.account for person in people.people)):
             raise GraderError(
                 f"these are {platform}, and the gradebook has no students with names: say who is in the "
                 "class by --roster, a CSV file with `id` and `name`, or one that the platform exports"

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from course_grader.job import GraderError
 
 # Headers of Moodle, Canvas and nbgrader, in lower case and with spaces for "_"; the first one counts.
-IDS = ("student id", "sis login id", "id number", "username", "id", "sis user id")
+ACCOUNTS = ("github username", "github")
+IDS = ("student id", "sis login id", "id number", "username", "id", "sis user id", *ACCOUNTS)
 EMAILS = ("email address", "email", "e-mail")
 NAMES = ("full name", "fullname", "name", "student")
 FIRST_NAMES = ("first name", "firstname", "given name")
@@ -32,13 +33,17 @@ USABLE = re.compile(r"(?!\.)[^\x00-\x1f\x7f/\\\ud800-\udfff]{1,128}")  # as the 
 
 @dataclass(frozen=True)
 class Person:
-    """A student. number: of the platform. handed_in: when, in UTC. Empty and None: not known."""
+    """A student. number: of the platform. account: on GitHub. handed_in: when, in UTC.
+
+    Empty and None: not known.
+    """
 
     id: str
     name: str = ""
     email: str = ""
     number: str = ""
     handed_in: datetime | None = None
+    account: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def _texts(person: Person) -> set[str]:
     """All that may name a student: the words of the name begin with any of them, as last names come first."""
     words = person.name.replace(",", " ").split()
     names = {plain("".join(words[k:] + words[:k])) for k in range(len(words))}
-    return (names | {plain(person.id), plain(person.email)}) - {""}
+    return (names | {plain(person.id), plain(person.email), plain(person.account)}) - {""}
 
 
 def read(path: Path, *, zone: ZoneInfo | None, known: Iterable[Person] = ()) -> Roster:
@@ -170,6 +175,7 @@ def _person(row: dict[str, str], zone: ZoneInfo | None, where: str) -> Person:
         email=_first(row, EMAILS),
         number=number,
         handed_in=parse_time(_first(row, TIMES), zone, where),
+        account=_first(row, ACCOUNTS),
     )
 
 

@@ -217,7 +217,7 @@ def _why_broken(error: Exception) -> str:
 def is_junk(path: str) -> bool:
     """Whether editors and archives left this behind; timestamp.txt is looked at elsewhere."""
     parts = path.split("/")
-    junk = set(JUNK) - {"timestamp.txt"} | {"__pycache__", "Thumbs.db", "desktop.ini"}
+    junk = set(JUNK) - {"timestamp.txt"} | {"__pycache__", "Thumbs.db", "desktop.ini", ".git", ".github"}
     return any(part in junk or part.startswith("._") for part in parts)
 
 
@@ -228,7 +228,7 @@ def parsed(entries: list[Entry], assignment: str) -> tuple[str, list[Upload], di
     """(where the files come from, uploads, path -> why nobody knows whose it is).
 
     The platform is the one whose way of naming files most of them have; else they are in nbgrader's folders,
-    STUDENT/01_tensors/..., or in one folder or file for each student.
+    STUDENT/01_tensors/..., or in one folder, clone or file for each student.
     """
     forms = {
         "files from Moodle": _moodle,
@@ -238,7 +238,8 @@ def parsed(entries: list[Entry], assignment: str) -> tuple[str, list[Upload], di
     }
     count = Counter(name for name, form in forms.items() for one in entries if form(one.path))
     name = count.most_common(1)[0][0] if count else "folders or files with the names of students"
-    form = forms.get(name, lambda path: _plain(path, assignment))
+    prefix = _prefix(entries, assignment)
+    form = forms.get(name, lambda path: _plain(path, assignment, prefix))
     expected = f"STUDENT/{assignment}/..." if name == NBGRADER else f"as {name}"
     uploads, refused = [], {}
     for entry in entries:
@@ -293,11 +294,25 @@ def _nbgrader(path: str, assignment: str) -> Form:
     return lambda entry: Upload(entry, Who((parts[place - 1],)), "/".join(parts[place + 1 :]))
 
 
-def _plain(path: str, assignment: str) -> Form:
-    """A student's folder, or a file named by the student and perhaps the chapter."""
+def _prefix(entries: list[Entry], assignment: str) -> str:
+    """What the names of all folders begin with, as `tensors-` of clones from GitHub; or nothing."""
+    folders = {entry.path.partition("/")[0] for entry in entries if "/" in entry.path}
+    for chapter in (assignment, assignment.replace("_", "-"), assignment.split("_", 1)[1]):
+        if folders and all(folder.startswith(f"{chapter}-") for folder in folders):
+            return f"{chapter}-"
+    shared = os.path.commonprefix(sorted(folders)) if len(folders) > 1 else ""  # noqa: RUF071 (characters)
+    return shared[: shared.rfind("-") + 1]
+
+
+def _plain(path: str, assignment: str, prefix: str = "") -> Form:
+    """A student's folder, or a file named by the student and perhaps the chapter.
+
+    prefix: what the names of all folders begin with, which may be none of the student's.
+    """
     first, _, rest = path.partition("/")
     if rest:
-        return lambda entry: Upload(entry, Who((first,)), rest)
+        texts = tuple(dict.fromkeys((first, first.removeprefix(prefix))))
+        return lambda entry: Upload(entry, Who(texts), rest)
     stem = re.sub(r"(\.ipynb|\.zip)(\.\w+)?$", "", first, flags=re.IGNORECASE)
     chapter = rf"{re.escape(assignment)}|{re.escape(assignment.split('_', 1)[1])}"
     short = re.sub(rf"[-_. ]*({chapter})[-_. ]*", "", stem)

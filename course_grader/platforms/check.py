@@ -109,7 +109,9 @@ def notices(report: Report) -> Iterator[str]:
 
     They are those of classroom-resources/autograding-grading-reporter, which also counts parts of points.
     """
-    points = json.dumps({"totalPoints": report.earned, "maxPoints": report.points})
+    numbers = {"totalPoints": report.earned, "maxPoints": report.points}
+    whole = {name: int(value) if value == int(value) else value for name, value in numbers.items()}
+    points = json.dumps(whole, separators=(",", ":"))
     yield f"::notice title=Autograding complete::Points {report.earned:g}/{report.points:g}"
     yield f"::notice title=Autograding report::{points}"
 

@@ -32,7 +32,7 @@ class Written:
         return [
             str(self.path),
             f"on Gradescope: {self.by_checks:g} autograder points{by_hand}; a time limit of {self.minutes} "
-            "minutes; a container with at least 3 GB of memory (docs/gradescope.md)",
+            "minutes; a container with at least 1.5 GB of memory (docs/gradescope.md)",
         ]
 
 
@@ -44,19 +44,12 @@ def write_autograder(course: Course, assignment: str, output: Path, minutes: int
     output.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("setup.sh", "run_autograder"):
-            _add(archive, name, _filled(TEMPLATES / name, values), PROGRAM)
+            _add(archive, name, package.filled(TEMPLATES / name, values), PROGRAM)
         _add(archive, CHAPTER, json.dumps({"minutes": minutes, "chapter": chapter.as_dict()}).encode())
         _add(archive, "constraints.txt", package.pins())
         _add(archive, wheel, content)
     report = alone.without_run(chapter, "")
     return Written(output, report.points, sum(one.points for one in report.questions), minutes)
-
-
-def _filled(template: Path, values: dict[str, str]) -> bytes:
-    text = template.read_text(encoding="utf-8")
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text.encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = PLAIN) -> None:

@@ -1,5 +1,6 @@
 """The course's packages as a wheel, and the pins of what they need, to be installed on another machine."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,12 @@ def torch_pins() -> str:
 def pin(name: str) -> str:
     """`name==version`, as everybody has it."""
     return next(line for line in pins().decode().splitlines() if line.split("==")[0] == name)
+
+
+def filled(template: Path, values: dict[str, str]) -> bytes:
+    """A template with these values in the places that have their names, in capitals."""
+    names = re.compile("|".join(rf"\b{name}\b" for name in values))
+    return names.sub(lambda found: values[found[0]], template.read_text(encoding="utf-8")).encode()
 
 
 def _sources() -> list[str]:

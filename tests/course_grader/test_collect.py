@@ -139,6 +139,22 @@ def test_the_student_is_known_from_every_platforms_names(course, name):
     assert submitted(course)[f"ada/{NAME}/sums.ipynb"] == MINE
 
 
+@pytest.mark.parametrize("slug", ["01-sums", "sums", "the-first-homework"])
+def test_clones_from_github_are_known_by_the_account(course, slug):
+    """Besides, they hold the chapter as it was handed out, for their own checks."""
+    (course.folder.parent / "github.csv").write_text("identifier,github_username\nAda,Ada-L\n7,zoe\n")
+    (course.folder.parent / "class.csv").write_text("id,github_username\nada,Ada-L\nzoe,\n")
+    clones = {f"{slug}-ada-l/sums.ipynb": MINE, f"{slug}-zoe/sums.ipynb": YOURS, f"{slug}-zoe/add.py": b"1"}
+    clones |= {f"{slug}-zoe/.github/course/{NAME}/sums.ipynb": MINE, f"{slug}-zoe/.git/HEAD": b"ref: x"}
+    summary = gather(course, clones, "class.csv")
+    assert (results(summary), summary.refused) == ({"ada": "collected", "zoe": "collected"}, {})
+    assert submitted(course)[f"zoe/{NAME}/sums.ipynb"] == YOURS
+    assert {name for name in submitted(course) if name.startswith("zoe/")} == {
+        *(f"zoe/{NAME}/sums.ipynb", f"zoe/{NAME}/add.py")
+    }
+    assert results(gather(course, clones, "github.csv")) == {"Ada-L": "collected", "zoe": "unchanged"}
+
+
 @pytest.mark.parametrize(
     ("name", "inside"),
     [

@@ -1,0 +1,67 @@
+"""`course-grader classroom CHAPTER FOLDER`: a template repository on GitHub, for one chapter.
+
+It holds what students get, and a workflow that checks their notebook on every push. Nothing in it is secret:
+hidden tests stay with the instructor, who clones the repositories and grades them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_format.chapter import ROOT
+from course_grader.course import Course
+from course_grader.job import GraderError
+from course_grader.platforms import alone, package
+from course_grader.preview import preview
+
+TEMPLATES = Path(__file__).with_name("templates") / "classroom"
+WORKFLOW = ".github/workflows/classroom.yml"
+COURSE = ".github/course"  # what the workflow needs; `collect` passes it over
+
+
+@dataclass(frozen=True)
+class Written:
+    """The folder, and the points of the checks that students see."""
+
+    folder: Path
+    points: float
+
+
+def write_repository(course: Course, assignment: str, folder: Path) -> Written:
+    """Write the repository of a chapter into a folder that does not exist yet, or is empty.
+
+    Raises GraderError if there is something in it, or the chapter may not go out.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise GraderError(f"{folder} is not empty: name a new folder")
+    found = preview(course, assignment)
+    chapter = course.chapter(assignment)
+    released = Path(course.directory.format_path(course.directory.release_directory, ".", assignment))
+    wheel, packages = package.wheel()
+    files = {
+        f"{COURSE}/{wheel}": packages,
+        f"{COURSE}/constraints.txt": package.pins(),
+        "requirements.txt": (ROOT / "requirements.txt").read_bytes(),
+    }
+    for name in found.files:
+        content = (released / name).read_bytes()
+        files |= {name: content, f"{COURSE}/{assignment}/{name}": content}
+    points = alone.without_run(alone.from_release(released / chapter.solved.name), "").points
+    values = {
+        "ASSIGNMENT": assignment,
+        "NOTEBOOK": chapter.solved.name,
+        "TITLE": found.notebook.metadata["course"]["title"],
+        "POINTS": f"{points:g}",
+        "TORCH_PINS": package.torch_pins(),
+        "WHEEL": wheel,
+    }
+    for name, template in {
+        WORKFLOW: "classroom.yml",
+        "README.md": "README.md",
+        ".gitignore": "gitignore",
+    }.items():
+        files[name] = package.filled(TEMPLATES / template, values)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return Written(folder, points)
