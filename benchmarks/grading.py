@@ -15,11 +15,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import nbformat
 
 from course_format.chapter import Chapter, chapters
-from course_grader.job import Limits
-from course_grader.run.client import ForkServer, open_session
+from course_grader.course import Course as CourseFolder
+from course_grader.handed_in.assemble import prepare
+from course_grader.job import Job, Limits
+from course_grader.run import engine
+from course_grader.run.client import ForkServer, Session, open_session
 from tests.nbgrader_course import Course, fresh_clone
 from tests.students import all_ids, solve, with_known_answers
 
@@ -35,6 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         compare(found, chosen.students, Path(folder))
         grow(found[0], chosen.sizes, Path(folder))
+    parts(found[0], chosen.students)
     memory(found[-1])
 
 
@@ -67,8 +76,9 @@ def grow(chapter: Chapter, sizes: list[int], folder: Path) -> None:
     """How time grows with the class and with workers."""
     print(f"\ncourse-grader on {chapter.name}: time, and memory of the command itself\n")
     workers = sorted({1, 2, os.cpu_count()})
-    print("| submissions | " + " | ".join(f"{count} worker{'s' * (count > 1)}" for count in workers) + " |")
-    print("|---:|" + "---:|" * len(workers))
+    columns = [f"{count} worker{'s' * (count > 1)}" for count in workers]
+    print("| submissions | " + " | ".join([*columns, "report"]) + " |")
+    print("|---:|" + "---:|" * (len(workers) + 1))
     for size in sizes:
         clone = make_class(chapter, size, folder / f"grow-{size}")
         row = []
@@ -77,12 +87,50 @@ def grow(chapter: Chapter, sizes: list[int], folder: Path) -> None:
             start = time.perf_counter()
             held = grade(clone, chapter.name, workers=count)
             row.append(f"{time.perf_counter() - start:.1f} s, {held / 2**20:.0f} MiB")
+        start = time.perf_counter()
+        held = run(clone, "report", chapter.name)
+        row.append(f"{time.perf_counter() - start:.1f} s, {held / 2**20:.0f} MiB")
         print(f"| {size} | " + " | ".join(row) + " |", flush=True)
         shutil.rmtree(clone.folder)
 
 
+def parts(chapter: Chapter, students: int) -> None:
+    """Where the time of one submission goes, in the engine: seconds by what the coordinator waits for."""
+    prepared = prepare(chapter.read(), CourseFolder(Path.cwd()).config)
+    text, name = nbformat.writes(prepared), f"{chapter.stem}.ipynb"
+    took: dict[str, float] = defaultdict(float)
+    files = [nbformat.writes(with_known_answers(chapter, number)).encode() for number in range(students)]
+    timed(engine, "assemble", "putting it together", took)
+    timed(engine, "open_session", "opening two processes", took)
+    timed(Session, "run", "cells of the student's", took)
+    timed(Session, "test", "tests", took)
+    with ForkServer(sandboxed=True) as server:
+        server.ensure()
+        start = time.perf_counter()
+        for student, file in zip(names(students), files, strict=True):
+            engine.grade(Job(chapter.name, student, chapter.stem, text, "", {name: file}), server)
+        took["all in all"] = time.perf_counter() - start
+    print(f"\nOne submission of {chapter.name} in the engine:", end=" ")
+    print(", ".join(f"{what} {total / students:.3f} s" for what, total in took.items()))
+
+
+def timed(where: Any, name: str, what: str, took: dict[str, float]) -> None:
+    """Have the time that a function, or a generator until its end, takes added up."""
+    function = getattr(where, name)
+
+    def clocked(*args: Any, **kwargs: Any) -> Any:
+        start = time.perf_counter()
+        result = function(*args, **kwargs)
+        if isinstance(result, Iterator):
+            result = iter(list(result))
+        took[what] += time.perf_counter() - start
+        return result
+
+    setattr(where, name, clocked)
+
+
 def memory(chapter: Chapter) -> None:
-    """What the fork server holds, and what one forked session holds of its own when it has run a chapter."""
+    """What the fork server holds, and what the processes of one submission hold of their own."""
     notebook = solve(chapter, all_ids(chapter))
     cells = [
         cell.source for cell in notebook.cells if cell.cell_type == "code" and not cell.metadata.get("tags")
@@ -95,12 +143,8 @@ def memory(chapter: Chapter) -> None:
         for cell in cells:
             for _ in session.run({"cell": cell}, seconds=300):
                 pass
-        keeper, child = descendants(process)[-2:]
-        print(
-            f"One forked session of {chapter.name}: {memory_of(child, 'Private') / 2**20:.0f} MiB of its own",
-            end=", ",
-        )
-        print(f"its keeper: {memory_of(keeper, 'Private') / 2**20:.0f} MiB")
+        held = [memory_of(one, "Private") / 2**20 for one in descendants(process)]
+        print(f"One submission of {chapter.name}, desk, examiner, keepers: {sum(held):.0f} MiB of their own")
         session.close()
 
 
@@ -128,8 +172,12 @@ sys.exit(status)
 
 
 def grade(clone: Course, assignment: str, workers: int) -> int:
+    """Grade the class anew. Returns the bytes of memory that the command itself held."""
+    return run(clone, "grade", assignment, "--workers", str(workers), "--force")
+
+
+def run(clone: Course, *arguments: str) -> int:
     """Run course-grader as an instructor does. Returns the bytes of memory that the command itself held."""
-    arguments = ["grade", assignment, "--workers", str(workers), "--force"]
     command = [sys.executable, "-P", "-c", RUN, *arguments]
     done = subprocess.run(command, cwd=clone.folder, capture_output=True, text=True)
     if done.returncode:
