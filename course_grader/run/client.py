@@ -202,7 +202,8 @@ class Session:
         seconds: it may take. The replies are dicts as course_grader.inside.session says, but their content
         may be anything.
         """
-        return self._desk.run(request, seconds)
+        for reply in self._desk.run(request, seconds):
+            yield reply | {"trusted": False}
 
     def test(self, request: dict, seconds: float) -> Iterator[dict]:
         """Run a test cell with the examiner, while the desk serves it. Yields replies as `run` does.
@@ -239,7 +240,7 @@ class Session:
             elif process is self._examiner:
                 yield reply | {"trusted": True}
             elif "output" in reply or "update" in reply or "clear" in reply:
-                yield reply
+                yield reply | {"trusted": False}
         if self._lost is not None:
             done["lost"] = done["lost"] or "gone"
         yield done
