@@ -127,7 +127,7 @@ def test_the_server_starts_at_once_only_if_something_looks_new(
 
 def test_a_server_that_nobody_uses_never_starts(monkeypatch):
     started = []
-    monkeypatch.setattr(client.ForkServer, "_start", started.append)
+    monkeypatch.setattr(client.ForkServer, "_start", lambda server: started.append(server))
     with client.ForkServer(sandboxed=False, at_once=False):
         assert not started
     with client.ForkServer(sandboxed=False) as server:
