@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 # Two at a time or more, but not so many that their memory runs out.
 PARALLEL := --numprocesses logical --maxprocesses 4
-REPLAY := COURSE_DATA=embedded $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 $(PARALLEL) --dist loadfile solutions
+REPLAY := COURSE_DATA=embedded CUDA_VISIBLE_DEVICES= $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 $(PARALLEL) --dist loadfile solutions
 
 .PHONY: lab progress start-over hand-in instructor data tools test everything variants build student site bench lock
 

@@ -1,6 +1,7 @@
 """What one case of a test cell leaves behind. docs/records.md describes the fields."""
 
 import math
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -35,6 +36,11 @@ class Record:
     def data(self) -> dict[str, Any]:
         """The record as the data of an output."""
         return {"text/plain": self.line, MIME_TYPE: asdict(self)}
+
+
+def with_code(escaped: str) -> str:
+    """A message as HTML, with its `names` set as code. escaped: the message, escaped for HTML."""
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escaped)
 
 
 def read(outputs: list) -> list[Record]:

@@ -64,8 +64,8 @@ def _grade(chosen: argparse.Namespace) -> int:
         if chosen.scheduler is None:
             from course_grader.run.client import ForkServer
 
-            # First of all: it takes seconds to start, and does so while we import and read.
-            server = stack.enter_context(ForkServer(chosen.sandbox))
+            # It takes seconds to start, and does so while we import and read.
+            server = stack.enter_context(ForkServer(chosen.sandbox, at_once=_looks_new(chosen)))
         from course_grader import grading
 
         place = (
@@ -82,13 +82,28 @@ def _grade(chosen: argparse.Namespace) -> int:
         )
     troubled = sum(bool(result.reason) for result in summary.graded)
     flagged = sum(bool(result.flags) for result in summary.graded)
-    parts = [f"{len(summary.graded)} graded in {time.monotonic() - started:.1f} s"]
+    seconds = time.monotonic() - started
+    parts = [f"{len(summary.graded)} graded in {seconds:.1f} s" if summary.graded else "nothing to grade"]
     parts += [f"{len(summary.unchanged)} unchanged"] * bool(summary.unchanged)
     parts += [f"{troubled} with something to know"] * bool(troubled)
     parts += [f"{flagged} to review"] * bool(flagged)
     parts += [f"{len(summary.failed)} NOT GRADED: {', '.join(summary.failed)}"] * bool(summary.failed)
     print(f"{chosen.assignment}: {', '.join(parts)}")
     return 1 if summary.failed else 0
+
+
+def _looks_new(chosen: argparse.Namespace) -> bool:
+    """Whether a submission lies in nbgrader's usual folder and is newer than its result, if it has one.
+
+    That is known before anything is imported. Whether it is graded, its content decides.
+    """
+    for folder in Path("submitted").glob(f"*/{chosen.assignment}"):
+        graded = Path("autograded", *folder.parts[1:])
+        if chosen.force or not graded.exists():
+            return True
+        if any(path.lstat().st_mtime > graded.stat().st_mtime for path in [folder, *folder.rglob("*")]):
+            return True
+    return False
 
 
 def _feedback(chosen: argparse.Namespace) -> int:

@@ -34,6 +34,8 @@ class Course:
             raise GraderError(
                 "there is no nbgrader_config.py here: run course-grader in the course's top folder"
             ) from None
+        except SystemExit as stop:  # by the course's own settings
+            raise GraderError(str(stop)) from None
         config.CourseDirectory.root = str(self.folder)
         return config
 

@@ -60,9 +60,13 @@ class LatePolicy(LateSubmissionPlugin):
 def configure(config: Config, file: Path) -> None:
     """Take the policy for late work from term.toml; without the file or its [late], nbgrader's own stays.
 
-    Called by nbgrader_config.py. Raises GraderError if the file is not as it should be.
+    Called by nbgrader_config.py. Raises SystemExit with a line for everything that is wrong with the file:
+    after any other exception nbgrader would go on, without a single setting of the course.
     """
-    late = _read(file).get("late") if file.exists() else None
+    try:
+        late = _read(file).get("late") if file.exists() else None
+    except GraderError as error:
+        raise SystemExit(str(error)) from None
     if late is not None:
         config.AssignLatePenalties.plugin_class = LatePolicy
         config.LatePolicy.update(late)

@@ -250,9 +250,10 @@ def _failures(chapter: Chapter, exercise: Exercise) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown shows as it is, whatever it says."""
-    coded = MARKUP.sub(lambda found: f"&#{ord(found[0])};", text)
-    return re.sub(r"\n\s*", "<br>", coded)
+    """Text that Markdown shows as it is, whatever it says, but for its `names`, which are set as code."""
+    parts = (MARKUP.sub(lambda found: f"&#{ord(found[0])};", part) for part in text.split("`"))
+    with_code = record.with_code("`".join(parts)).replace("`", "&#96;")
+    return re.sub(r"\n\s*", "<br>", with_code)
 
 
 def _details(chapter: Chapter) -> str:

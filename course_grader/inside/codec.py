@@ -22,6 +22,10 @@ DEEPEST = 40  # containers inside each other
 HUGE = 2**26  # bytes of one tensor
 SPARE, PAGE = 4, 4096  # a storage so many times as large as its tensor, and larger than so many bytes
 MOST = 2_000_000  # values in one message
+LARGEST = 2**27  # bytes of all arrays and texts in one message
+LONGEST = 4000  # digits of a whole number: Python reads no more of them from JSON
+# Columns in which an entry may be missing.
+MASKED = {"boolean", "Float32", "Float64"} | {f"{u}Int{bits}" for u in ("", "U") for bits in (8, 16, 32, 64)}
 SCALARS = (bool, int, float, str, type(None))
 # The special methods that a stand-in of an object has if the object has them.
 SPECIAL = """
@@ -58,8 +62,19 @@ class Encoder:
         self.handles = handles
         self.blobs: list[bytes] = []
         self.depth = 0
+        self.left, self.bytes_left = MOST, LARGEST
+        self.new: list[int] = []  # numbers that this message gives to objects and storages
+
+    def take_back(self) -> None:
+        """The message is not sent: nobody but the desk has heard of what is new in it."""
+        for number in self.new:
+            self.twins.numbers.pop(id(self.handles.pop(number, None)), None)
+        self.twins.forget(self.new)
 
     def value(self, value: Any) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("the value is too large")
         number = self.twins.number(value)
         if number is not None:
             return ["ref", number]
@@ -73,13 +88,15 @@ class Encoder:
 
     def _new(self, value: Any) -> Any:
         cls = type(value)
+        if cls is str:
+            self._count(len(value))
         if cls in SCALARS:
-            return value
+            return value if cls is not int or value.bit_length() < 3 * LONGEST else self._handle(value)
         writer = WRITERS.get(cls)
         if writer is not None:
             return writer(self, value)
-        if isinstance(value, np.generic) and cls.__module__ == "numpy" and cls.__name__ != "void":
-            return ["np", cls.__name__, self._blob(np.asarray(value).tobytes())]
+        if isinstance(value, np.generic) and value.dtype.kind in "biufcSUmM" and cls.__module__ == "numpy":
+            return ["np", value.dtype.str, self._blob(value.tobytes())]
         if isinstance(value, torch.nn.parameter.UninitializedTensorMixin):
             return self._handle(value)  # of a lazy layer that has not seen its input yet
         if isinstance(value, torch.Tensor):
@@ -110,8 +127,14 @@ class Encoder:
         return None
 
     def _blob(self, data: bytes) -> int:
+        self._count(len(data))
         self.blobs.append(data)
         return len(self.blobs) - 1
+
+    def _count(self, size: int) -> None:
+        self.bytes_left -= size
+        if self.bytes_left < 0:
+            raise ValueError("the value is too large")
 
     def _entries(self, values: Any) -> list:
         return [self.value(value) for value in values]
@@ -120,9 +143,13 @@ class Encoder:
         return [[self.value(key), self.value(value)] for key, value in dict.items(values)]
 
     def _add(self, value: Any) -> int:
-        number = self.twins.new_number()
+        number = self._number()
         self.twins.add(value, number)
         return number
+
+    def _number(self) -> int:
+        self.new.append(self.twins.new_number())
+        return self.new[-1]
 
     def _storage(self, value: torch.Tensor | np.ndarray) -> Any:
         storage = storage_of(value)
@@ -130,7 +157,7 @@ class Encoder:
             return None
         number = self.twins.storage_number(storage)
         if number is None:
-            number = self.twins.new_number()
+            number = self._number()
             self.twins.add_storage(storage, number, lasting=isinstance(value, np.ndarray))
             return [number, self._blob(self.twins.bytes_known[number].numpy().tobytes())]
         return number
@@ -138,6 +165,8 @@ class Encoder:
     def _tensor(self, value: torch.Tensor) -> list:
         if value.layout != torch.strided or value.is_quantized or value.device.type not in ("cpu", "meta"):
             return self._handle(value)
+        if value.numel() and value.device.type == "cpu" and not value.untyped_storage().nbytes():
+            return self._handle(value)  # somebody took its memory away
         value_ = value.detach()
         if value_.is_conj() or value_.is_neg():
             value_ = value_.resolve_conj().resolve_neg()
@@ -155,9 +184,9 @@ class Encoder:
         return ["tensor", number, storage, place(value_), flags, grad]
 
     def _array(self, value: np.ndarray) -> list:
-        if value.dtype.hasobject or value.dtype.kind not in "biufcSU":
+        if value.dtype.kind not in "biufcSUmM":
             return ["objects", list(value.shape), self._entries(value.ravel().tolist())]
-        storage = self._storage(value)
+        storage = self._storage(value) if value.dtype.kind not in "mM" else None
         if storage is None:
             return [
                 "bytes array",
@@ -196,11 +225,15 @@ class Encoder:
         return ["series", self._add(value), self.value(value.name), index, self._column(value)]
 
     def _column(self, value: pd.Series) -> list:
-        return [str(value.dtype), self._entries(value.tolist())]
+        name = str(value.dtype)
+        if isinstance(value.dtype, np.dtype) and value.dtype.kind in "mM":
+            return [name, value.to_numpy().view("int64").tolist()]
+        entries = [None if name in MASKED and entry is pd.NA else entry for entry in value.tolist()]
+        return [name if _table_dtype(name) is not None else "object", self._entries(entries)]
 
     def _handle(self, value: Any) -> list:
         """An object that stays here."""
-        number = self.twins.new_number()
+        number = self._number()
         self.handles[number] = value
         self.twins.numbers[id(value)] = number
         if isinstance(value, type):
@@ -339,6 +372,8 @@ class Decoder:
         _refuse_outside(memory, shape, stride, offset, kind_of.itemsize)
         if memory is None:
             where = "meta" if flags[3] == "meta" else "cpu"
+            if where == "cpu" and 0 not in shape:
+                raise ValueError("a tensor without memory")  # it would get what somebody left there
             value = torch.empty_strided(shape, stride, dtype=kind_of, device=where)
         else:
             value = torch.tensor([], dtype=kind_of).set_(memory, offset, shape, stride)
@@ -383,7 +418,8 @@ class Decoder:
 
     def dict(self, depth: int, name: str, number: int, pairs: list) -> dict:
         value = self.added(number, DICTS[name]())
-        value.update(self.pairs(pairs, depth))
+        for key, entry in self.pairs(pairs, depth):  # a Counter's update would count the pairs
+            value[key] = entry
         self.twins.settle(number)
         return value
 
@@ -403,8 +439,13 @@ class Decoder:
         return self.added(number, value)
 
     def _column(self, data: list, index: pd.Index, depth: int) -> pd.Series:
-        dtype, entries = data
-        return pd.Series(self.entries(entries, depth), index=index, dtype=_table_dtype(dtype))
+        name, entries = data
+        dtype, values = _table_dtype(name), self.entries(entries, depth)
+        if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+            values = np.array(values, dtype="int64").view(dtype)
+        elif dtype is None:
+            raise ValueError(f"{name} is no dtype of a column")
+        return pd.Series(values, index=index, dtype=dtype)
 
     def named(self, depth: int, name: str, fields: list, entries: list) -> tuple:
         values = self.entries(entries, depth)
@@ -415,10 +456,8 @@ class Decoder:
         return self.value(data, depth).as_subclass(cls)
 
     def numpy(self, _: int, name: str, blob: int) -> np.generic:
-        dtype = np.dtype(getattr(np, name))
-        if dtype.hasobject:
-            raise ValueError("no number")
-        return np.frombuffer(self.blobs[blob], dtype)[0]
+        dtype = _array_dtype(name)
+        return np.frombuffer(self.blobs[blob], dtype)[0] if dtype.itemsize else dtype.type()
 
     def object(self, depth: int, number: int, cls: Any) -> Any:
         self._new_number(number)
@@ -426,6 +465,8 @@ class Decoder:
 
     def cls(self, depth: int, number: int, name: str, special: list, bases: list, library: str) -> type:
         self._new_number(number)
+        if not set(special) <= set(SPECIAL):
+            raise ValueError("no special method")
         return self.stand_in_class(number, name, special, self.entries(bases, depth), library)
 
 
@@ -481,14 +522,20 @@ def _dtype(name: str) -> torch.dtype:
 
 
 def _array_dtype(name: str) -> np.dtype:
-    found = np.dtype(name)
-    if found.hasobject:
+    found = np.dtype(name) if isinstance(name, str) else None
+    if found is None or found.kind not in "biufcSUmM":
         raise ValueError(f"{name} is no dtype of numbers or texts")
     return found
 
 
 def _table_dtype(name: str) -> Any:
-    return name if name in ("object", "bool", "str", "string", "category", "boolean") else _array_dtype(name)
+    """The dtype of a column with this name; None for one that is not known."""
+    if name in ("object", "str", "string", "category", *MASKED):
+        return name
+    try:
+        return _array_dtype(name)
+    except (TypeError, ValueError):
+        return None
 
 
 def _return_type(name: str) -> type:

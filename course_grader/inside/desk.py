@@ -79,19 +79,28 @@ class Desk:
         except CellTimeout:
             return self._wait(wire.send, {"timeout": True})
         except BaseException as error:
+            encoder.take_back()
             encoder = Encoder(self.twins, self.handles)
             said = {"raised": self._raised(error, encoder)}
         self.flush()
-        # What is new in the result is known to the examiner; what changed in the rest is told.
-        updates = [[n, encoder.parts(self.twins.objects[n], new)] for n, new in self.twins.changed()]
-        for number, _ in updates:
-            self.twins.settle(number)
-        said["updates"] = updates
-        said["storages"] = [[n, encoder._blob(new)] for n, new in self.twins.changed_storages()]
+        try:
+            said |= self._changes(encoder)
+        except Exception as error:  # what an argument has become cannot be told
+            encoder.take_back()
+            encoder = Encoder(self.twins, self.handles)
+            said = {"raised": self._raised(error, encoder), "updates": [], "storages": []}
         new = settings.now()
         said["settings"] = settings.to_json(settings.changed(self.settings, new))
         self.settings = new
         self._wait(wire.send, said, encoder.blobs)
+
+    def _changes(self, encoder: Encoder) -> dict:
+        """What is new in the result is known to the examiner; what changed in the rest is told."""
+        updates = [[n, encoder.parts(self.twins.objects[n], new)] for n, new in self.twins.changed()]
+        storages = [[n, encoder._blob(new)] for n, new in self.twins.changed_storages()]
+        for number, _ in updates:
+            self.twins.settle(number)
+        return {"updates": updates, "storages": storages}
 
     def _call(self, head: dict, blobs: list[bytes]) -> Any:
         message = self.load(head, blobs)
@@ -185,7 +194,7 @@ def _below_the_desk(trace: Any) -> Any:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)[:10_000]
+        return str.__getitem__(str(error), slice(10_000))
     except Exception:
         return "its message cannot be shown"
 

@@ -25,7 +25,7 @@ import torch
 
 from course_grader.inside import desk as at_desk
 from course_grader.inside import settings, wire
-from course_grader.inside.codec import Decoder
+from course_grader.inside.codec import SCALARS, SPECIAL, Decoder
 from course_grader.inside.twins import TENSORS, Twins, kind, place, set_parts, storage_of
 
 BINARY = {
@@ -43,14 +43,18 @@ BINARY = {
     "xor",
     "or_",
 }
-BINARY |= {"iadd", "isub", "imul", "itruediv", "eq", "ne", "lt", "le", "gt", "ge"}
+BINARY |= {"iadd", "isub", "imul", "itruediv"}
+COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge"}
+# What is asked of a stand-in under such a name. By others, libraries would take memory or a verdict from it.
+ASKED = {f"__{one}__" for one in (*SPECIAL, "name", "qualname", "doc", "module", "init")}
+LONGEST_NAME = 200  # characters of the name of a class or of a mistake
 ERRORS = {
     name: one
     for name, one in vars(builtins).items()
     if isinstance(one, type) and issubclass(one, BaseException)
 }
 ERRORS |= {"UnpicklingError": pickle.UnpicklingError, "PicklingError": pickle.PicklingError}
-ERRORS |= {"LinAlgError": torch.linalg.LinAlgError, "Failed": Failed, "NotDoneYet": NotDoneYet}
+ERRORS |= {"LinAlgError": torch.linalg.LinAlgError}
 FUNCTIONS = {"function": types.FunctionType, "method": types.MethodType, "generator": types.GeneratorType}
 FUNCTIONS |= {"builtin_function_or_method": types.BuiltinFunctionType}
 
@@ -150,7 +154,11 @@ class Desk:
 
     def _give_next(self, number: Any) -> None:
         try:
-            item = next(self.iterators[number])
+            iterator = self.iterators[number]
+        except (LookupError, TypeError) as error:
+            raise wire.NoMessage("it asked for an iterator that is none") from error
+        try:
+            item = next(iterator)
         except StopIteration:
             return wire.send(self.connection, {"stop": True})
         wire.send(self.connection, *self._pickled([item]))
@@ -165,6 +173,8 @@ class Desk:
                 value = decoder.value(head["value"])
             for number, parts in head["updates"]:
                 twin = self.twins.objects[number]
+                if type(type(twin)) is StandInClass:
+                    raise ValueError("an object that is not here")
                 set_parts(twin, decoder.parts(twin, parts))
                 self.twins.settle(number)
             for number, blob in head["storages"]:
@@ -181,15 +191,21 @@ class Desk:
         return value
 
     def _error(self, said: dict, decoder: Decoder) -> BaseException:
-        names = [name for name in said["names"] if isinstance(name, str)]
-        known = next((ERRORS[name] for name in names if name in ERRORS), Exception)
-        if known is Failed:
-            return Failed(str(said["text"]), said["mistake"])
+        names = [name[:LONGEST_NAME] for name in said["names"] if isinstance(name, str)]
+        if "mistake" in said:
+            mistake = said["mistake"]
+            sound = isinstance(mistake, str) and len(mistake) <= LONGEST_NAME
+            return Failed(str(said["text"]), mistake if sound else None)
+        found = ERRORS if "library" in said else ERRORS | {"NotDoneYet": NotDoneYet}
+        known = next((found[name] for name in names if name in found), Exception)
         cls = known if known.__name__ == names[0] else type(names[0], (known,), {})
-        error = _make(cls, decoder.value(said["argument"]) if "argument" in said else str(said["text"]))
+        argument = decoder.value(said["argument"]) if "argument" in said else None
+        text = str(said["text"])
+        error = _make(cls, text if argument is None or type(argument) not in SCALARS else argument)
         if said.get("name") is not None:
             error.name = str(said["name"])
-        error.students_part, error.in_library = said.get("students"), said.get("library")
+        students = said.get("students")
+        error.students_part, error.in_library = students and str(students), bool(said.get("library"))
         return error
 
     def _stand_in(self, number: int, cls: type) -> Any:
@@ -309,6 +325,7 @@ class StandInClass(type):
         return cls._desk.run(cls, *args, **kwargs)
 
     def __getattr__(cls, name: str) -> Any:
+        _refuse_unasked(name)
         return cls._desk.run(getattr, cls, name)
 
 
@@ -330,6 +347,7 @@ class StandIn:
                 return lambda: desk.run(copy.copy, self)
             case "__signature__":
                 return _signature(desk.run(at_desk.parameters, self))
+        _refuse_unasked(name)
         return desk.run(getattr, self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -340,6 +358,12 @@ class StandIn:
 
     def __hash__(self) -> int:
         return id(self)
+
+
+def _refuse_unasked(name: str) -> None:
+    """Raise AttributeError for a special name that a library looks for, such as `__array_interface__`."""
+    if name.startswith("__") and name.endswith("__") and name not in ASKED:
+        raise AttributeError(name)
 
 
 def _signature(found: Any) -> inspect.Signature | None:
@@ -356,6 +380,13 @@ def _special(desk: Desk, name: str) -> Callable:
     plain = {"and": "and_", "or": "or_"}.get(name, name)
     other = plain.removeprefix("r")
     other = {"and": "and_", "or": "or_"}.get(other, other)
+    if name in COMPARISONS:
+        # What is right is not shown to it, and not for it to say.
+        return lambda self, right: (
+            desk.run(getattr(operator, name), self, right)
+            if type(type(right)) is StandInClass
+            else NotImplemented
+        )
     if plain in BINARY:
         return lambda self, right: desk.run(getattr(operator, plain), self, right)
     if plain.startswith("r") and other in BINARY:

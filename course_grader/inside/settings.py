@@ -62,8 +62,10 @@ def from_json(said: dict[str, Any]) -> dict[str, Any]:
     if "torch" in said:
         new["torch"] = torch.frombuffer(bytearray.fromhex(said["torch"]), dtype=torch.uint8)
     if "numpy" in said:
-        name, keys, *rest = said["numpy"]
-        new["numpy"] = (name, np.array(keys, dtype=np.uint32), *rest)
+        name, keys, place, *rest = said["numpy"]
+        if type(place) is not int or not 0 <= place <= len(keys):
+            raise ValueError("numpy would read beyond its numbers")
+        new["numpy"] = (name, np.array(keys, dtype=np.uint32), place, *rest)
     if "python" in said:
         version, state, gauss = said["python"]
         new["python"] = (version, tuple(state), gauss)

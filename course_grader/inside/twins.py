@@ -242,6 +242,8 @@ class Twins:
         """(number, content) of every storage whose bytes are others than those that both sides know."""
         for number, storage in list(self.storages.items()):
             now = content(storage)
+            if now.shape != self.bytes_known[number].shape:
+                raise ValueError("the memory of an argument has another size than before")
             if not torch.equal(now, self.bytes_known[number]):
                 self.bytes_known[number] = now.clone()
                 yield number, now.numpy().tobytes()

@@ -40,7 +40,7 @@ def receive(connection: socket.socket) -> tuple[Any, list[bytes]]:
         if not whole or sum(sizes) > LARGEST:
             raise ValueError
         return message["head"], [_exactly(connection, size) for size in sizes]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
         raise NoMessage("it sent something that is no message") from error
 
 

@@ -1,7 +1,6 @@
 """What the HTML pages share: the templates, small texts made safe, and files that are whole or not there."""
 
 import os
-import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +9,8 @@ from markupsafe import Markup, escape
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
+
+from course_format.record import with_code
 
 LONGEST_CODE = 20_000  # characters of one cell that a page shows
 # Every colour of these two has a contrast of 4.5:1 on the page's card.
@@ -37,7 +38,7 @@ def points(value: float) -> str:
 
 def words(text: str) -> Markup:
     """A sentence, escaped, with its `names` set as code."""
-    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
+    return Markup(with_code(str(escape(text))))
 
 
 def code(source: str) -> Markup:

@@ -24,7 +24,8 @@ FORMAT = "course-grader check 1"
 AGAIN = re.compile(r"(-\d+| ?\(\d+\))$")  # what browsers add to the name of a second download
 DONE, OPEN, UNUSABLE = 0, 1, 2  # exit statuses
 # What a student's own words may hold and must not become in a table of Markdown.
-ENTITIES = {ord(character): f"&#{ord(character)};" for character in "\\`*_[]|~"}
+ENTITIES = {ord(character): f"&#{ord(character)};" for character in "\\*_[]|~"}
+CODE = re.compile("`([^`\n]+)`")
 
 
 class Unusable(Exception):
@@ -238,5 +239,6 @@ def _worth(one: Outcome) -> str:
 
 
 def _markdown(text: str) -> str:
-    """Text as it is, in a cell of a table."""
-    return html.escape(text, quote=False).translate(ENTITIES).replace("\n", "<br>")
+    """Text as it is, in a cell of a table; what stands between backticks is set as code."""
+    plain = html.escape(text, quote=False).translate(ENTITIES)
+    return CODE.sub(r"<code>\1</code>", plain).replace("`", "&#96;").replace("\n", "<br>")

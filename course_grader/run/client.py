@@ -40,21 +40,25 @@ class ForkServer:
     It starts at once and is ready some seconds later; `ensure` waits for that, and starts a dead one again.
     """
 
-    def __init__(self, sandboxed: bool = True, users: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, sandboxed: bool = True, users: tuple[int, int] | None = None, at_once: bool = True
+    ) -> None:
         """users: without the sandbox, for root: numbers of two users without rights, which the processes of
-        the student's code and of the tests become, one each.
+        the student's code and of the tests become, one each. at_once: if not, it starts at its first use.
 
         Raises GraderError without bubblewrap.
         """
         self.sandboxed, self.users = sandboxed, users
         self._walls = sandbox.command() if sandboxed else []
         self._lock = threading.Lock()
-        self._stopped = False
+        self._stopped = self._ready = False
+        self._process: subprocess.Popen | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="course-grader-")
         self._address = str(Path(self._folder.name) / "socket")
         self._readable = tempfile.TemporaryDirectory(prefix="course-data-")  # also for the users
         os.chmod(self._readable.name, 0o755)
-        self._start()
+        if at_once:
+            self._start()
 
     def __enter__(self) -> "ForkServer":
         return self
@@ -72,7 +76,9 @@ class ForkServer:
         with self._lock:
             if self._stopped:
                 raise GraderError("the grading was stopped")
-            if self._process.poll() is not None and self._ready:
+            if self._process is None:
+                self._start()
+            elif self._process.poll() is not None and self._ready:
                 self._end()
                 self._start()
             if not self._ready:
@@ -82,9 +88,10 @@ class ForkServer:
         """End the server and every session, for good. A thread that uses it meanwhile gets an error."""
         if not self._stopped:
             self._stopped = True
-            if not self._ready:
-                self._process.kill()  # it would import everything first
-            self._end()
+            if self._process is not None:
+                if not self._ready:
+                    self._process.kill()  # it would import everything first
+                self._end()
             self._folder.cleanup()
             self._readable.cleanup()
 
@@ -202,7 +209,8 @@ class Session:
         seconds: it may take. The replies are dicts as course_grader.inside.session says, but their content
         may be anything.
         """
-        return self._desk.run(request, seconds)
+        for reply in self._desk.run(request, seconds):
+            yield reply | {"trusted": False}
 
     def test(self, request: dict, seconds: float) -> Iterator[dict]:
         """Run a test cell with the examiner, while the desk serves it. Yields replies as `run` does.
@@ -239,7 +247,7 @@ class Session:
             elif process is self._examiner:
                 yield reply | {"trusted": True}
             elif "output" in reply or "update" in reply or "clear" in reply:
-                yield reply
+                yield reply | {"trusted": False}
         if self._lost is not None:
             done["lost"] = done["lost"] or "gone"
         yield done

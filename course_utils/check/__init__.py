@@ -17,7 +17,7 @@ that is not ends the case with a sentence for the student. Test data comes from 
 
 from course_utils.check._batches import one_pass
 from course_utils.check._bias import bias_path, rows_used, wrong_bias_paths
-from course_utils.check._cell import case, exercise, has_passed, records, score
+from course_utils.check._cell import case, exercise, has_passed, has_passed_last, records, score
 from course_utils.check._data import generator, integers, normal, uniform
 from course_utils.check._failure import Failed, NotDoneYet
 from course_utils.check._fixtures import (
@@ -101,6 +101,7 @@ __all__ = [
     "gpus",
     "gradient",
     "has_passed",
+    "has_passed_last",
     "hits",
     "integers",
     "layouts",

@@ -15,7 +15,7 @@ from course_utils.check._failure import Failed, NotDoneYet, describe_exception, 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
-from course_format.record import LONGEST, MARKS, ROUNDING, Record
+from course_format.record import LONGEST, MARKS, ROUNDING, Record, with_code
 
 
 @dataclass
@@ -135,6 +135,11 @@ def has_passed(answer: object) -> bool:
     return known is not None and (known is answer or _code(known) == _code(answer))
 
 
+def has_passed_last(exercise: str) -> bool:
+    """Whether its visible checks passed when they last ran in this session, whatever its answer is now."""
+    return exercise in _passed
+
+
 def _code(answer: object) -> object:
     """What makes two definitions the same when a cell is run again."""
     if isinstance(answer, FunctionType):
@@ -204,11 +209,15 @@ _COLOURS = {
 
 def _html_line(record: Record) -> str:
     mark, colour = MARKS[record.status], _COLOURS[record.status]
-    name, message = html.escape(record.case), html.escape(record.message).replace("\n", "<br>")
+    name, message = _as_html(record.case), _as_html(record.message)
     if record.status == "not done":
         return f'<div style="color:{colour}"><b>{mark}</b> {name}: {message}</div>'
     line = f'<div style="color:{colour}"><b>{mark}</b> {name}</div>'
     return line + (f'<div style="margin-left:1.5em">{message}</div>' if message else "")
+
+
+def _as_html(text: str) -> str:
+    return with_code(html.escape(text)).replace("\n", "<br>")
 
 
 def _show(data: dict[str, Any]) -> None:

@@ -836,7 +836,11 @@ edit(
     {"        return batch.to(device)": "        batch.to(device)"},
     "nothing was moved: `to` returns",
 )
-edit("move_batch", {"        return batch.to(device)": "        return batch.cuda()"}, "CUDA")
+edit(
+    "move_batch",
+    {"        return batch.to(device)": "        return batch.cuda()"},
+    "on cuda:0" if torch.cuda.is_available() else "CUDA",
+)
 moving(  # one level deep
     """\
     def move(value):
@@ -991,9 +995,14 @@ def module_device(net):
     return devices.pop()
 
 
-@wrong("the CPU, whatever the network says")
+@wrong("whatever the network says")
 def module_device(net):
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@wrong("GPU 0, whatever the network says")
+def module_device(net):
+    return torch.device("cuda", 0)
 
 
 @wrong("it raised RuntimeError")

@@ -78,7 +78,7 @@ def graded(folder):
 
 def notebooks(folder):
     """What checks and pictures leave in a notebook, as JupyterLab shows it on a light and on a dark page."""
-    said = [("passed", ""), ("failed", "it is too small"), ("not done", "not done yet")]
+    said = [("passed", ""), ("failed", "it is too `small`"), ("not done", "run `ramp` first")]
     outputs = [
         new_output(
             "display_data",

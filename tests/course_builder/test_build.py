@@ -105,7 +105,7 @@ def test_the_release_keeps_the_still_picture_and_no_other_output(chapter):
     with_output = [cell for cell in cells if cell.get("outputs")]
     assert len(with_output) == 1
     assert "still" in with_output[0].metadata["tags"]
-    assert "image/png" in with_output[0].outputs[0].data
+    assert "<img" in with_output[0].outputs[0].data["text/html"]
 
 
 # --- a small course of its own ----------------------------------------------------------------------------
@@ -141,6 +141,15 @@ def test_a_changed_text_is_built_again(small):
     small.text.write_text(GOOD.replace("return 1", "return 2 - 1"))
     build.build()
     assert "return 2 - 1" in small.solved.read_text()
+
+
+def test_a_chapter_is_built_without_a_gpu_wherever_it_is_built(small, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    small.text.write_text(
+        GOOD + "\n# %%\nimport os\nprint('GPUs:', os.environ['CUDA_VISIBLE_DEVICES'] or 'none')\n"
+    )
+    build.build()
+    assert "GPUs: none" in small.solved.read_text()
 
 
 def test_a_chapter_that_does_not_run_leaves_the_old_one(small):

@@ -744,7 +744,7 @@ def grade_from_command_line(course: Course, server: client.ForkServer, *options:
     """Run `course-grader grade` with a fork server that is already there."""
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
-        patch.setattr(client, "ForkServer", lambda sandboxed: contextlib.nullcontext(server))
+        patch.setattr(client, "ForkServer", lambda sandboxed, at_once: contextlib.nullcontext(server))
         patch.chdir(course.folder)
         status = main(["grade", small.NAME, "--workers", "2", *options])
     with Recorder(course) as recorder:
@@ -847,7 +847,7 @@ def test_no_record_comes_from_an_update(graded):
 def test_a_second_run_has_nothing_to_do(graded, server):
     again = grade_from_command_line(graded.course, server)
     assert again.status == 0
-    assert f"0 graded in 0.0 s, {len(graded.rows)} unchanged" in re.sub(r"\d+\.\d+ s", "0.0 s", again.said)
+    assert f"nothing to grade, {len(graded.rows)} unchanged" in again.said
     assert again.rows == graded.rows
 
 

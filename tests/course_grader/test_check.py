@@ -180,11 +180,11 @@ def test_on_github_the_job_has_a_summary_and_the_points(run, tmp_path, monkeypat
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     (tmp_path / "summary.md").write_text("before\n")
-    _, said = run(small.handed_in(second='def second(x):\n    raise ValueError("<b>|`x`")'))
+    _, said = run(small.handed_in(second='def second(x):\n    raise ValueError("<b>|`x` `")'))
     summary = (tmp_path / "summary.md").read_text()
     assert summary.startswith("before\n### 01&#95;small: 3 of 6 points\n")
     assert "\n| ✓ | first | an example | 1 of 1 |\n" in summary
-    assert "&lt;b&gt;&#124;&#96;x&#96;" in summary and "<b>" not in summary
+    assert "&lt;b&gt;&#124;<code>x</code> &#96;" in summary and "<b>" not in summary
     assert "\n| ✓ | written | answered; your instructor marks it | 4 points |\n" in summary
     # As classroom-resources/autograding-grading-reporter writes them.
     assert "\n::notice title=Autograding complete::Points 3/6\n" in said

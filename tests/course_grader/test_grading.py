@@ -1,6 +1,7 @@
 """A class over time: graded, marked by hand, graded again after a wrong test was repaired, and written up."""
 
 import json
+import os
 
 import nbformat
 import pytest
@@ -9,6 +10,8 @@ from nbgrader.api import Gradebook
 from course_grader import grading
 from course_grader.__main__ import main
 from course_grader.gradebook.write import Recorder
+from course_grader.job import GraderError
+from course_grader.run import client
 from tests.course_grader import small
 from tests.course_grader.small import ADA, STUDENTS, make_course
 from tests.nbgrader_course import Course as Clone
@@ -86,3 +89,46 @@ def test_feedback_report_and_export_from_the_command_line(course, server, monkey
     assert small.NAME in (course.folder / "grades.csv").read_text(encoding="utf-8")
     assert main(["feedback", "09_nothing"]) == 1
     assert "there is no chapter '09_nothing'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "graded", "options", "at_once"),
+    [
+        (None, None, [], False),
+        (2, None, [], True),
+        (2, 1, [], True),
+        (2, 3, [], False),
+        (2, 3, ["--force"], True),
+    ],
+    ids=["nobody", "new", "changed", "as it was", "all again"],
+)
+def test_the_server_starts_at_once_only_if_something_looks_new(
+    tmp_path, monkeypatch, handed_in, graded, options, at_once
+):
+    """Times are in seconds since 1970."""
+    for folder, time in (("submitted", handed_in), ("autograded", graded)):
+        if time is not None:
+            notebook = tmp_path / folder / "ada" / "01_small" / "small.ipynb"
+            notebook.parent.mkdir(parents=True)
+            notebook.touch()
+            for path in (notebook, notebook.parent):
+                os.utime(path, (time, time))
+    asked = []
+
+    def server(sandboxed, at_once):
+        asked.append(at_once)
+        raise GraderError("not in this test")
+
+    monkeypatch.setattr(client, "ForkServer", server)
+    monkeypatch.chdir(tmp_path)
+    assert main(["grade", "01_small", *options]) == 1
+    assert asked == [at_once]
+
+
+def test_a_server_that_nobody_uses_never_starts(monkeypatch):
+    started = []
+    monkeypatch.setattr(client.ForkServer, "_start", lambda server: started.append(server))
+    with client.ForkServer(sandboxed=False, at_once=False):
+        assert not started
+    with client.ForkServer(sandboxed=False) as server:
+        assert started == [server]

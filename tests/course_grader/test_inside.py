@@ -2,6 +2,7 @@
 
 import math
 import socket
+from collections import Counter, OrderedDict
 from types import SimpleNamespace
 
 from course_utils import check
@@ -12,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_grader.inside import wire
+from course_grader.inside import settings, wire
 from course_grader.inside.codec import Decoder
 from course_grader.inside.twins import Twins
 from tests.apart import desk_with
@@ -67,6 +68,10 @@ VALUES = [
     torch.device("cpu"),
     np.float32(0.5),
     np.int64(7),
+    np.str_("text"),
+    np.datetime64("2020-01-31"),
+    Counter("aab"),
+    OrderedDict(b=1, a=2),
 ]
 
 
@@ -105,6 +110,56 @@ def made():
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, np.eye(2))
     pd.testing.assert_frame_equal(table, pd.DataFrame({"a": [1, 2], "b": ["x", None]}))
+
+
+def test_columns_of_all_kinds_arrive(at_desk):
+    columns = {
+        "whole": pd.array([1, None], dtype="Int64"),
+        "day": pd.to_datetime(["2020-01-31", None]),
+        "yes": pd.array([True, None], dtype="boolean"),
+        "kind": pd.Categorical(["x", "y"]),
+    }
+    table = pd.DataFrame(columns)
+    found = at_desk("def same(x):\n    return x.copy()").same(table)
+    assert list(found.dtypes) == list(table.dtypes)
+    pd.testing.assert_frame_equal(found, table)
+
+
+TOO_LARGE = {
+    "a list of three million": "[0] * 3_000_000",
+    "arrays of 200 MB": "[np.ones(2**22) + i for i in range(6)]",
+    "a text of 200 MB": "'x' * 2**28",
+    "lists in lists": "nested",
+}
+
+
+@pytest.mark.parametrize("value", TOO_LARGE.values(), ids=TOO_LARGE)
+def test_what_is_too_large_to_send_is_an_error_of_the_answer(at_desk, value):
+    source = "nested, x = [], torch.ones(2)\nfor _ in range(99): nested = [nested]\n"
+    source += f"def large():\n    return x, {value}\ndef grow(items):\n    items.append({value})\n"
+    desk = at_desk(source + "def small():\n    return x")
+    with pytest.raises(ValueError, match="too"):
+        desk.large()
+    assert desk.small().tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match="too"):
+        desk.grow([])
+
+
+def test_what_cannot_be_sent_stays_there(at_desk):
+    desk = at_desk("""
+def long():
+    return 10**6000
+def taken():
+    x = torch.ones(2)
+    x.untyped_storage().resize_(0)
+    return x
+def grown(x):
+    x.resize_(9)""")
+    with pytest.raises(check.Failed, match="should be a plain"):
+        check.close(desk.taken(), torch.ones(2))
+    assert isinstance(desk.long(), int)
+    with pytest.raises(ValueError, match="another size"):
+        desk.grown(torch.ones(2))
 
 
 def test_an_argument_that_comes_back_is_the_same_object(at_desk):
@@ -191,6 +246,42 @@ def test_a_class_of_the_students_stays_there(at_desk):
         check.equal(pair, 3)
 
 
+def test_what_is_right_is_not_shown_to_an_object_of_the_students(at_desk):
+    desk = at_desk(
+        "class Any(float):\n    def __eq__(self, other):\n        return True\n"
+        "    __lt__ = __le__ = __gt__ = __ge__ = __eq__\n    __hash__ = float.__hash__\n"
+    )
+    found = desk.Any(3)
+    assert not (found == 5.0 or found == 5.0 or found in [5.0])
+    assert found != 5.0
+    assert found == desk.Any(4)
+    for compare in (lambda: found < 5.0, lambda: found > 5.0):
+        with pytest.raises(TypeError):
+            compare()
+
+
+def test_libraries_get_neither_memory_nor_verdicts_from_an_object_of_the_students(at_desk):
+    desk = at_desk("""
+class Any(float):
+    __array_interface__ = {"data": (64, False), "shape": (1,), "typestr": "<f8", "version": 3}
+    def __array__(self, *_, **__):
+        return np.ones(1)
+    @classmethod
+    def __torch_function__(cls, *_, **__):
+        return True
+    @classmethod
+    def __array_function__(cls, *_, **__):
+        return True""")
+    found = desk.Any()
+    assert np.asarray(found).dtype == object
+    with pytest.raises(TypeError):
+        torch.equal(found, torch.ones(1))
+    with pytest.raises(AttributeError):
+        _ = found.__reduce_ex__
+    with pytest.raises(check.Failed):
+        check.close(found, torch.ones(1))
+
+
 def test_modules_of_torch_are_built_here_and_the_students_stay_there(at_desk):
     desk = at_desk(
         "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
@@ -263,6 +354,29 @@ def test_errors_come_with_the_students_line(at_desk):
     assert type(raised.value).__name__ == "Odd"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["Failed", "NotDoneYet", "eval", "KeyError", "ExceptionGroup", "SystemExit", "UnicodeDecodeError"],
+)
+def test_an_exception_is_what_its_fixed_table_says(at_desk, name):
+    desk = at_desk(f"class {name}(Exception): pass\ndef odd():\n    raise {name}('why')")
+    with pytest.raises(BaseException, match="why") as raised:
+        desk.odd()
+    assert type(raised.value).__name__ in (name, "ValueError", "Exception")
+    assert not isinstance(raised.value, check.Failed | check.NotDoneYet | wire.Hangup)
+    assert "your code stopped with" in raised.value.students_part
+
+
+def test_the_mistake_of_a_failure_is_a_short_text_or_nothing(at_desk):
+    desk = at_desk(
+        "from course_utils import check\ndef odd(mistake):\n    raise check.Failed('why', mistake)"
+    )
+    for given, kept in (("one", "one"), ("x" * 10**6, None), (3, None), ({"a": 1}, None)):
+        with pytest.raises(check.Failed, match="why") as raised:
+            desk.odd(given)
+        assert raised.value.mistake == kept
+
+
 def test_a_refused_function_is_refused_there(at_desk):
     desk = at_desk("def softmax(x):\n    return torch.softmax(x, 0)")
     with check.without("torch.softmax"), pytest.raises(check.Failed, match="solve this one without"):
@@ -292,6 +406,10 @@ NONSENSE = {
     "a place outside the storage": [
         *("tensor", 1, [3, 0], [[10**6], [1], 0, "torch.float32"], [False, True, False, "cpu"], None)
     ],
+    "no memory at all": [
+        *("tensor", 1, None, [[3], [1], 0, "torch.float32"], [False, True, False, "cpu"], None)
+    ],
+    "a special method that no stand-in has": ["class", 1, "A", ["getattribute"], [], "builtins.object"],
     "a dtype that is none": ["dtype", "load"],
     "an array of objects": ["bytes array", 1, "O", [1], 0],
     "an array outside its storage": ["array", 1, [3, 0], "float32", [10**6], [4], 0],
@@ -312,6 +430,14 @@ def test_what_no_desk_sends_is_refused(data):
     decoder = Decoder(Twins(first=0), [bytes(16)], lambda *_: None, lambda *_: object)
     with pytest.raises((ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError)):
         decoder.value(data)
+
+
+def test_numpy_never_reads_beyond_its_numbers():
+    said = settings.to_json(settings.now())
+    for place in (-1, 10**6, None):
+        said["numpy"][2] = place
+        with pytest.raises(ValueError, match="beyond"):
+            settings.from_json(said)
 
 
 @pytest.mark.parametrize(

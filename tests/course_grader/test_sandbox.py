@@ -74,7 +74,7 @@ def test_secrets_of_the_system_are_out_of_reach(server):
 def test_the_instructors_environment_is_not_handed_on(server, monkeypatch):
     monkeypatch.setenv("A_TOKEN", "secret")
     assert "secret" not in sandbox.environment().values()
-    own = {"NBGRADER_EXECUTION", "COURSE_DATA", "MPLBACKEND", "PWD"}
+    own = {"NBGRADER_EXECUTION", "COURSE_DATA", "CUDA_VISIBLE_DEVICES", "MPLBACKEND", "PWD"}
     own |= {"KINETO_LOG_LEVEL", "TORCHINDUCTOR_CACHE_DIR"}
     found = eval(said(server, "import os\nprint(set(os.environ))"))
     assert found <= set(sandbox.environment()) | own

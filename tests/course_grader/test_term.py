@@ -4,6 +4,7 @@ from datetime import datetime
 
 import nbformat
 import pytest
+from traitlets.config import Config
 
 from course_grader import term
 from course_grader.__main__ import main
@@ -126,6 +127,16 @@ def test_every_mistake_is_named_at_once(course):
     with pytest.raises(GraderError) as refused:
         term.read_term(both)
     assert len(str(refused.value).splitlines()) == 2
+
+
+def test_nbgrader_stops_at_a_broken_plan_with_its_sentences(course):
+    """After another exception than this one it would go on, without the course's settings."""
+    plan(course.folder, "due = 3")
+    with pytest.raises(SystemExit) as stopped:
+        term.configure(Config(), course.folder / term.FILE)
+    assert stopped.value.code == "term.toml: due must be a table"
+    with pytest.raises(GraderError, match=r"^term\.toml: due must be a table$"):
+        Course(course.folder).config  # noqa: B018 (read when it is asked for)
 
 
 def test_without_a_plan_it_says_where_to_find_one(course):

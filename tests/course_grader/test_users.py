@@ -8,6 +8,7 @@ import os
 import pytest
 
 from course_grader.job import Limits
+from course_grader.platforms import alone
 from course_grader.run.client import ForkServer
 from tests.course_grader import small
 from tests.course_grader.attempts import ALL, assert_no_process_left, attempt, inside, printed
@@ -38,6 +39,13 @@ def error(server, code: str) -> str:
     result = attempt(server, code, limits=Limits(cell_seconds=5, seconds=20))
     assert small.earned(result) == ALL and result.reason, "nobody stopped this"
     return result.reason
+
+
+def test_the_users_are_drawn_by_lot():
+    """The kernel counts the processes of a user over all containers of a machine."""
+    one, other = alone._two_users()
+    assert alone.FIRST_USER <= one < other <= alone.LAST_USER
+    assert alone._two_users() != (one, other)
 
 
 def test_the_code_is_run_by_a_user_without_rights(server):

@@ -241,6 +241,22 @@ def test_an_exception_points_to_the_students_line():
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "html"),
+    [
+        ("use `a < b`, not `b`", "use <code>a &lt; b</code>, not <code>b</code>"),
+        ("`<i>`\n`", "<code>&lt;i&gt;</code><br>`"),
+        ("no `name\nends` here", "no `name<br>ends` here"),
+    ],
+)
+def test_names_between_backticks_are_set_as_code_in_html_alone(monkeypatch, said, html):
+    shown = []
+    monkeypatch.setattr(check._cell, "_show", shown.append)
+    judge(lambda: check.fail(said))
+    assert f">{html}</div>" in shown[0]["text/html"]
+    assert said.replace("\n", "\n    ") in shown[0]["text/plain"]
+
+
 def test_an_exception_inside_of_torch_points_to_the_students_line():
     cell = {"check": check, "torch": torch}
     run_cell("def f(x):\n    return torch.nn.functional.linear(x, x[0, :1])\n", "<answer>", cell)

@@ -161,6 +161,14 @@ def test_a_message_is_shown_as_it_is_whatever_it_holds(course):
     assert message == "&#58; it is &#124; &#42;wrong&#42;&#58;<br>see &#60;b&#62;"
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("use `a*b` here", "use <code>a&#42;b</code> here"), ("one ` alone", "one &#96; alone")],
+)
+def test_names_between_backticks_are_set_as_code(said, shown):
+    assert progress.plain(said) == shown
+
+
 def test_the_report_says_the_same_in_a_terminal(course):
     notebooks, work = course
     save(work, "01_one", chapter(*FAILED))

@@ -95,6 +95,22 @@ def test_what_was_passed_in_this_session_counts_before_it_is_saved(course, monke
     assert showing[-1] + "\n" == SHOWN
 
 
+def test_claim_cards_that_were_passed_in_this_session_count_though_they_define_no_such_name(
+    course, monkeypatch
+):
+    shell, showing = InteractiveShell(), []
+    monkeypatch.setattr(InteractiveShell, "initialized", lambda: True)
+    monkeypatch.setattr(InteractiveShell, "instance", lambda: shell)
+    monkeypatch.setattr(_worked, "display", lambda what: showing.append(what.data))
+    shell.user_ns["check"] = check
+    claims = TEST.replace("    pass", "    check.that(answers, 'not answered yet')", 1)
+    for answers in (["true"], []):
+        shell.user_ns["answers"] = answers
+        shell.run_cell(claims)
+        cu.worked("a")
+    assert [said.startswith("**Worked solution") for said in showing] == [True, False]
+
+
 def test_an_answer_may_be_asked_for_by_itself(course, capsys):
     def a():
         """Defined as the exercise is."""
