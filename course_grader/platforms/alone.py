@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_format import record
-from course_format.cells import Case, cases, is_test, is_written, nbgrader, tags, visible
+from course_format.cells import FRAME, Case, cases, is_test, is_written, nbgrader, tags, visible
 from course_format.chapter import fingerprint
 from course_format.record import MARKS
 from course_grader.course import Course, read_chapter
@@ -27,7 +27,6 @@ from course_grader.pages.leaks import LEFT_OUT, Secrets, secrets_of
 from course_grader.run.client import ForkServer
 from course_grader.run.engine import grade
 
-FRAME = "frame"  # tag of the cells that only a released notebook has
 NOT_RUN = "not run"  # the status of a case that left no record
 FIRST_USER, LAST_USER = 20_000, 2**31 - 2  # the numbers of users without names
 TWO_USERS = "the sandbox does not start here: the notebook runs as a user without rights"
