@@ -8,7 +8,7 @@ TOOLS := $(VENV)/.tools
 PARALLEL := --numprocesses logical --maxprocesses 4
 REPLAY := COURSE_DATA=embedded CUDA_VISIBLE_DEVICES= $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 $(PARALLEL) --dist loadfile solutions
 
-.PHONY: lab progress start-over hand-in instructor data tools test everything variants build student site bench lock
+.PHONY: lab progress start-over hand-in instructor data tools test everything variants build student wheel site bench lock
 
 lab: $(READY) ## open the course in JupyterLab
 	$(BIN)/python -m course_utils.lab $(ARGS)
@@ -51,6 +51,9 @@ build: $(TOOLS) ## chapters -> solved notebooks -> student notebooks
 
 student: $(TOOLS) ## the pack for a class, in dist/: no tests, and no solutions but with WORKED=yes
 	$(BIN)/python -m course_builder student $(if $(filter yes,$(WORKED)),--worked)
+
+wheel: $(TOOLS) ## what the notebooks import, in dist/, for notebooks that run without the course's folder
+	$(BIN)/python -m course_builder wheel
 
 site: $(TOOLS) ## all chapters as web pages to read, in site/, which need no network
 	$(BIN)/python -m course_builder site

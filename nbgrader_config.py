@@ -27,6 +27,7 @@ c.GenerateAssignment.preprocessors = [
     nbgrader.ComputeChecksums,
     nbgrader.CheckCellMetadata,
     nbgrader_steps.FoldTests,
+    nbgrader_steps.PutFrame,
     nbgrader_steps.SealRelease,
 ]
 

@@ -1,11 +1,11 @@
-"""python -m course_builder build [CHAPTER ...] [--force] | student [--worked] | site"""
+"""python -m course_builder build [CHAPTER ...] [--force] | student [--worked] | wheel | site"""
 
 import argparse
 import sys
 
 from course_builder import site
 from course_builder.build import build
-from course_builder.student import pack
+from course_builder.student import pack, wheel
 from course_format.chapter import ROOT, ChapterError, chapters
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     packing.add_argument(
         "--worked", action="store_true", help="with worked solutions, which also answer the hidden checks"
     )
+    commands.add_parser("wheel", help="what the notebooks import, in dist/, as for Colab")
     commands.add_parser("site", help="all chapters as web pages to read, in site/")
     options = parser.parse_args()
     try:
@@ -28,6 +29,8 @@ def main() -> None:
                 "with" if options.worked else "without",
                 "worked solutions",
             )
+        elif options.command == "wheel":
+            print(wheel(ROOT / "dist"))
         elif options.command == "site":
             print(site.build(chapters(), ROOT / "site"))
         else:

@@ -107,8 +107,21 @@ def execute(notebook: NotebookNode, chapter: Chapter) -> None:
     except CellExecutionError as error:
         raise ChapterError(f"{chapter.name} does not run:\n{error}") from error
     for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = _in_one_piece(cell.outputs)
         for output in cell.get("outputs", []):
             _refuse(output, chapter)
+
+
+def _in_one_piece(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """What is printed in a row as one output: into which pieces a kernel cuts it is chance."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        if joined and output.get("name", "") and output.get("name") == joined[-1].get("name"):
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _refuse(output: NotebookNode, chapter: Chapter) -> None:

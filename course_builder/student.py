@@ -1,17 +1,25 @@
-"""`make student`: the pack for a class. It holds no tests and no answers, and solutions only if asked for."""
+"""`make student`: the pack for a class. It holds no tests and no answers, and solutions only if asked for.
 
+`make wheel`: what its notebooks import, for notebooks that run without the rest of the pack.
+"""
+
+import re
+import shutil
 import subprocess
+import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
 from course_utils import _worked
 
-from course_format.chapter import ROOT, chapters
+from course_format.chapter import ROOT, ChapterError, chapters
 
 NAME = "deep-learning-notebooks"
 CONTENTS = [
     "LICENSE",
     "Makefile",
+    "binder",
     "environment.yml",
     "pyproject.toml",
     "requirements.txt",
@@ -21,6 +29,8 @@ CONTENTS = [
 ]
 README = Path(__file__).with_name("student_readme.md")
 THE_SAME_TIME_FOR_ALL = (2026, 1, 1, 0, 0, 0)  # so that equal contents make equal packs
+COMMANDS = re.compile(rb"^\[project\.scripts\]\n(?:.+\n)+\n?", re.MULTILINE)  # of instructors
+BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
 
 
 def pack(folder: Path, worked: bool = False) -> Path:
@@ -33,10 +43,28 @@ def pack(folder: Path, worked: bool = False) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "README.md", README.read_bytes())
         for name in _tracked():
-            _add(archive, name, (ROOT / name).read_bytes())
+            content = (ROOT / name).read_bytes()
+            _add(archive, name, COMMANDS.sub(b"", content) if name == "pyproject.toml" else content)
         for chapter in chapters() if worked else []:
             _add(archive, f"{_worked.FOLDER}/{chapter.name}.md", _worked.page(chapter.folder).encode())
     return path
+
+
+def wheel(folder: Path) -> Path:
+    """Write a wheel of the pack's packages into `folder` (made if missing) and return its path.
+
+    It holds no chapter, and so no solution and no test. Raises ChapterError if it cannot be built.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as unpacked:
+        with zipfile.ZipFile(pack(Path(unpacked))) as archive:
+            archive.extractall(unpacked)
+        command = [sys.executable, "-c", BUILD, unpacked]
+        source = Path(unpacked, NAME)
+        built = subprocess.run(command, cwd=source, capture_output=True, text=True)
+        if built.returncode:
+            raise ChapterError(f"the wheel cannot be built:\n{built.stderr.strip()}")
+        return Path(shutil.copy(Path(unpacked, built.stdout.splitlines()[-1]), folder))
 
 
 def _tracked() -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # nbformat takes two seconds, and the checks of every noteboo
 
 EXPERIMENT = "experiment"  # trainings and pictures that no exercise depends on: not run when grading
 STILL = "still"  # keeps its picture in the released notebook, for readers without a kernel
+FRAME = "frame"  # of the cells that only the released notebook has: course_builder/frame.py
 
 SOLUTION, HIDDEN_TESTS, MARK_SCHEME = "SOLUTION", "HIDDEN TESTS", "MARK SCHEME"
 REGIONS = (SOLUTION, HIDDEN_TESTS, MARK_SCHEME)

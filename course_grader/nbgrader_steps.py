@@ -8,6 +8,7 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests, ClearOutput, ClearSolutions, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_locked, is_solution
 
+from course_builder import frame
 from course_format.cells import EXPERIMENT, STILL
 from course_format.chapter import seal
 
@@ -51,6 +52,15 @@ class FoldTests(NbGraderPreprocessor):
         if cell.cell_type == "code" and is_grade(cell):
             cell.metadata["jupyter"] = {"source_hidden": True}
         return cell, resources
+
+
+class PutFrame(NbGraderPreprocessor):
+    """Put around the chapter what its notebook needs to run alone, and how to hand it in."""
+
+    def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple:
+        about = resources["nbgrader"]
+        frame.put(notebook, frame.home(), about["assignment"], about["notebook"])
+        return notebook, resources
 
 
 class SealRelease(NbGraderPreprocessor):

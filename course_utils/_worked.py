@@ -27,6 +27,7 @@ ABSENT = (
     "This course came without worked solutions. Whoever packed it for you left them out, because they "
     "answer the hidden checks, too."
 )
+ALONE = "Worked solutions are in the folder of the course, and this notebook runs without it."
 
 
 def worked(exercise: object) -> None:
@@ -64,6 +65,8 @@ def section(text: str, name: str) -> str:
 def _answer_to(name: str) -> str:
     """What to show of this exercise, as Markdown."""
     found = {path: _exercises(nbformat.read(path, as_version=4).cells) for path in _chapters()}
+    if not found:
+        return ALONE
     chapters = [path for path, names in found.items() if name in names]
     here = [path for path in chapters if path.parent.name == Path.cwd().name]
     if not chapters:

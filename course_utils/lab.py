@@ -79,6 +79,18 @@ def copy_missing(notebooks: Path, work: Path) -> list[str]:
     return copied
 
 
+def prepare(notebooks: Path, work: Path) -> list[str]:
+    """Bring what is missing into work/, and its pages up to date. Returns the names of the copied chapters.
+
+    Raises FileNotFoundError if there are no chapters in notebooks/.
+    """
+    work.mkdir(exist_ok=True)
+    copied = copy_missing(notebooks, work)
+    write_pages(notebooks, work)
+    (work / GLOSSARY).write_text(overview.glossary(notebooks), encoding="utf-8")
+    return copied
+
+
 def write_pages(notebooks: Path, work: Path) -> None:
     """Write the start page and the page of progress into work/, from what is saved there.
 
@@ -131,11 +143,8 @@ def main() -> None:
     notebooks, work = Path("notebooks").resolve(), Path("work").resolve()
     if not notebooks.is_dir():
         sys.exit("make lab: run this in the top folder of the course, where notebooks/ is")
-    work.mkdir(exist_ok=True)
-    for name in copy_missing(notebooks, work):
+    for name in prepare(notebooks, work):
         print(f"work/{name} is new")
-    write_pages(notebooks, work)
-    (work / GLOSSARY).write_text(overview.glossary(notebooks), encoding="utf-8")
     set_up_jupyterlab()
     options = [
         f"--ServerApp.root_dir={work}",

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -89,11 +90,26 @@ def test_the_tests_run_with_the_pinned_versions():
     assert wrong == []
 
 
-def test_conda_and_binder_get_the_same_pins():
+def test_conda_gets_the_same_pins():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, pip, packages = environment["dependencies"]
     assert (pip, packages) == ("pip", {"pip": ["--requirement requirements.txt", "--editable ."]})
     assert python.removeprefix("python=") in PROJECT["requires-python"]
+
+
+def test_binder_gets_the_same_pins_and_the_chapters(tmp_path):
+    lines = (ROOT / "binder" / "requirements.txt").read_text().splitlines()
+    assert {"--requirement ../requirements.txt", "--editable ."} <= set(lines)
+    torch = {line.removesuffix("+cpu") for line in lines if "==" in line}
+    assert torch <= {str(pin) for pin in pins("requirements.txt")}
+    python = (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-")
+    assert python in PROJECT["requires-python"]
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    there = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([ROOT / "binder" / "postBuild"], cwd=tmp_path, env=os.environ | there)
+    assert done.returncode == 0
+    made = {path.name for path in (tmp_path / "work").iterdir()}
+    assert made == {*(chapter.name for chapter in chapters()), "START.md", "PROGRESS.md", "GLOSSARY.md"}
 
 
 def imported(source: str) -> set[str]:

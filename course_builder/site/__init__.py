@@ -20,6 +20,7 @@ from course_utils import overview
 import nbformat
 from nbformat import NotebookNode
 
+from course_builder import frame
 from course_format import cells
 from course_format.chapter import BUILT, NOTEBOOKS, Chapter, ChapterError, points
 
@@ -29,7 +30,8 @@ PNG, WIDGET = "image/png", "application/vnd.jupyter.widget-view+json"
 # What `course_utils.yours` prints when the student's own code runs, which is nobody's here.
 YOURS = re.compile(r"^\w+: yours$\n?", re.MULTILINE)
 WORTH = re.compile(r"^(###.*?)(?: &nbsp;)? \((.* points?, .*)\)$", re.MULTILINE)  # in an exercise's heading
-NAME_OF_CHAPTER = re.compile(r"`(\d\d_\w+)`")
+# A chapter's name, or a link from one chapter's notebook to another's.
+NAME_OF_CHAPTER = re.compile(r"`(\d\d_\w+)`|\[`(\d\d_\w+)`\]\(\.\./\2/\w+\.ipynb\)")
 LINK_TO_NOTEBOOK = re.compile(r"\((\d\d_\w+)/\w+\.ipynb\)")
 
 ASSIGNED = re.compile(r"^(\w+) = ", re.MULTILINE)
@@ -39,8 +41,9 @@ DEMONSTRATION = "*An interactive demonstration: run this cell in the notebook.*"
 ANSWERS_SHOWN = "*This output shows your answers: run the cell in the notebook.*"
 WORK = """\
 Write, run and check your code in this chapter's notebook: `make lab` opens it as `{name}/{stem}.ipynb`, or
-[download it]({stem}.ipynb).
+[download it]({stem}.ipynb){elsewhere}.
 """
+ELSEWHERE = ", or open it [in Colab]({colab}) or [on Binder]({binder})"
 WRITTEN = "*Write your answer into the notebook; a person marks it.*"
 
 
@@ -98,9 +101,11 @@ class Page:
         self._solved = {cell.id: cell for cell in solved.cells}
         text = "\n\n".join(block for cell in self._notebook.cells for block in self._blocks(cell))
         title, rest = text.split("\n", 1)
-        self.text = f"{title}\n\n{WORK.format(name=chapter.name, stem=chapter.stem)}\n{rest}\n"
+        self.text = f"{title}\n\n{_where_to_work(chapter)}\n{rest}\n"
 
     def _blocks(self, cell: NotebookNode) -> Iterator[str]:
+        if cells.FRAME in cells.tags(cell):
+            return  # it is about the notebook
         if cells.is_written(cell):
             yield WRITTEN
         elif cell.cell_type == "markdown":
@@ -176,11 +181,20 @@ def _check(cell: NotebookNode) -> str:
     return _folded("The check in the notebook asks", asked)
 
 
+def _where_to_work(chapter: Chapter) -> str:
+    about, home = {"name": chapter.name, "stem": chapter.stem}, frame.home()
+    elsewhere = ELSEWHERE.format(colab=home.colab(**about), binder=home.binder(**about)) if home else ""
+    return WORK.format(elsewhere=elsewhere, **about)
+
+
 def _linked(text: str, names: Set[str]) -> str:
-    """The text with a link in place of each `NN_name` that is a page of the site."""
-    return NAME_OF_CHAPTER.sub(
-        lambda found: f"[{found[0]}]({found[1]}.md)" if found[1] in names else found[0], text
-    )
+    """The text with a link to each chapter that it names, if that is a page of the site."""
+
+    def link(found: re.Match) -> str:
+        name = found[1] or found[2]
+        return f"[`{name}`]({name}.md)" if name in names else f"`{name}`"
+
+    return NAME_OF_CHAPTER.sub(link, text)
 
 
 def _glossary(names: Set[str]) -> str:

@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_format import record
-from course_format.cells import Case, cases, is_test, is_written, nbgrader, visible
+from course_format.cells import FRAME, Case, cases, is_test, is_written, nbgrader, tags, visible
 from course_format.chapter import fingerprint
 from course_format.record import MARKS
 from course_grader.course import Course, read_chapter
@@ -127,6 +127,7 @@ def from_release(path: Path) -> Chapter:
     Raises OSError or ValueError if the file is no notebook.
     """
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if FRAME not in tags(cell)]
     _leave_out_hidden(notebook)
     return Chapter(
         path.resolve().parent.name, path.stem, nbformat.writes(notebook), fingerprint(notebook), False

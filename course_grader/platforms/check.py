@@ -23,6 +23,8 @@ from course_grader.platforms.alone import Chapter, Outcome, Report
 FORMAT = "course-grader check 1"
 AGAIN = re.compile(r"(-\d+| ?\(\d+\))$")  # what browsers add to the name of a second download
 DONE, OPEN, UNUSABLE = 0, 1, 2  # exit statuses
+# Of a repository, and no texts in which an answer in words may be.
+NOT_THEIRS = ("README.md", "requirements.txt", "constraints.txt", "LICENSE.txt")
 # What a student's own words may hold and must not become in a table of Markdown.
 ENTITIES = {ord(character): f"&#{ord(character)};" for character in "\\*_[]|~"}
 CODE = re.compile("`([^`\n]+)`")
@@ -190,12 +192,8 @@ def _files(path: Path, chapter: Chapter) -> tuple[dict[str, bytes], list[str]]:
     """
     files, large, left = {f"{chapter.name}.ipynb": path.read_bytes()}, 0, Limits().files
     for one in sorted(path.resolve().parent.iterdir()):
-        if (
-            one.name.startswith(".")
-            or submission.is_notebook(one.name)
-            or one.is_symlink()
-            or not one.is_file()
-        ):
+        theirs = one.name not in NOT_THEIRS and not one.name.startswith(".")
+        if not theirs or submission.is_notebook(one.name) or one.is_symlink() or not one.is_file():
             continue
         if one.stat().st_size > left or len(files) >= submission.MOST_FILES:
             large += 1

@@ -15,7 +15,10 @@ from course_grader.preview import preview
 
 TEMPLATES = Path(__file__).with_name("templates") / "classroom"
 WORKFLOW = ".github/workflows/classroom.yml"
-COURSE = ".github/course"  # what the workflow needs; `collect` passes it over
+COURSE = ".github/course"  # what the workflow needs
+# GitHub shows it on the front page from there, too. Beside the notebook it would be taken for a text
+# that may hold the answer to a written question.
+README = ".github/README.md"
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def write_repository(course: Course, assignment: str, folder: Path) -> Written:
     files = {
         f"{COURSE}/{wheel}": packages,
         f"{COURSE}/constraints.txt": package.pins(),
-        "requirements.txt": (ROOT / "requirements.txt").read_bytes(),
+        f"{COURSE}/requirements.txt": (ROOT / "requirements.txt").read_bytes(),
     }
     for name in found.files:
         content = (released / name).read_bytes()
@@ -56,7 +59,7 @@ def write_repository(course: Course, assignment: str, folder: Path) -> Written:
     }
     for name, template in {
         WORKFLOW: "classroom.yml",
-        "README.md": "README.md",
+        README: "README.md",
         ".gitignore": "gitignore",
     }.items():
         files[name] = package.filled(TEMPLATES / template, values)

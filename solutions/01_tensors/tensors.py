@@ -1705,6 +1705,8 @@ that `.numpy()` gives a copy; that `A = A + B` changes the tensor others hold; t
 
 **Read on.** [PyTorch: broadcasting semantics](https://pytorch.org/docs/stable/notes/broadcasting.html) ·
 [PyTorch: tensor views](https://pytorch.org/docs/stable/tensor_view.html) ·
-[Dive into Deep Learning, chapter 2](https://d2l.ai/chapter_preliminaries/index.html). Next: `02_autograd`, where
+[Dive into Deep Learning, chapter 2](https://d2l.ai/chapter_preliminaries/index.html).
+
+**Next:** [`02_autograd`](../02_autograd/autograd.ipynb), where
 tensors begin to remember how they were made.
 """

@@ -2246,6 +2246,8 @@ numerical slope at a kink, such as relu at 0, where there is none.
 into Deep Learning: automatic differentiation](https://d2l.ai/chapter_preliminaries/autograd.html) ·
 [Baydin and others: Automatic differentiation in machine learning, a
 survey](https://arxiv.org/abs/1502.05767) · [micrograd, an engine like
-yours](https://github.com/karpathy/micrograd). Next: `03_linear_regression`, where you walk down a real
+yours](https://github.com/karpathy/micrograd).
+
+**Next:** [`03_linear_regression`](../03_linear_regression/linear_regression.ipynb), where you walk down a real
 loss.
 """

@@ -2042,6 +2042,8 @@ updates; they silence the warning about shapes.
 
 **Read on.** [PyTorch: optimizing model parameters](https://pytorch.org/tutorials/beginner/basics/optimization_tutorial.html) ·
 [PyTorch: torch.utils.data](https://pytorch.org/docs/stable/data.html) ·
-[Dive into Deep Learning, chapter 3](https://d2l.ai/chapter_linear-regression/index.html). Next: `04_softmax_regression`,
+[Dive into Deep Learning, chapter 3](https://d2l.ai/chapter_linear-regression/index.html).
+
+**Next:** [`04_softmax_regression`](../04_softmax_regression/softmax_regression.ipynb),
 where the network has to choose among ten classes.
 """

@@ -2079,6 +2079,8 @@ CrossEntropyLoss](https://pytorch.org/docs/stable/generated/torch.nn.CrossEntrop
 chapter 4](https://d2l.ai/chapter_linear-classification/index.html) · [Xiao, Rasul and Vollgraf 2017:
 Fashion-MNIST](https://arxiv.org/abs/1708.07747) · [Blanchard, Higham and Higham 2021: Accurately computing the
 log-sum-exp and softmax functions](https://doi.org/10.1093/imanum/draa038) · [Guo et al. 2017: On calibration of modern
-neural networks](https://arxiv.org/abs/1706.04599). Next: `05_mlp_dropout`, where a hidden layer gives each class more
+neural networks](https://arxiv.org/abs/1706.04599).
+
+**Next:** [`05_mlp_dropout`](../05_mlp_dropout/mlp_dropout.ipynb), where a hidden layer gives each class more
 than one pattern.
 """

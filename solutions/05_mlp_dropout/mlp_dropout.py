@@ -2253,6 +2253,8 @@ others 2017: Understanding deep learning requires rethinking generalization](htt
 function can approximate any function](https://doi.org/10.1016/S0893-6080(05)80131-5) · [Wan and others 2013:
 Regularization of neural networks using DropConnect](https://proceedings.mlr.press/v28/wan13.html) · [Dive into
 Deep Learning, chapter 5](https://d2l.ai/chapter_multilayer-perceptrons/index.html) · [PyTorch:
-Dropout](https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html). Next: `06_house_prices`, where you
+Dropout](https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html).
+
+**Next:** [`06_house_prices`](../06_house_prices/house_prices.ipynb), where you
 choose between models with data that did not train them.
 """

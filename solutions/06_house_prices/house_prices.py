@@ -1987,6 +1987,8 @@ or target codes over all rows; report the score that chose the model; delete the
 Iowa](https://doi.org/10.1080/10691898.2011.11889627), where the table comes from · [Dive into Deep Learning: Predicting house
 prices on Kaggle](https://d2l.ai/chapter_multilayer-perceptrons/kaggle-house-price.html) · [scikit-learn: Common
 pitfalls](https://scikit-learn.org/stable/common_pitfalls.html), on leakage · [pandas 3: the string
-dtype](https://pandas.pydata.org/docs/user_guide/migration-3-strings.html). Next: `07_saving_and_devices`, where a trained
+dtype](https://pandas.pydata.org/docs/user_guide/migration-3-strings.html).
+
+**Next:** [`07_saving_and_devices`](../07_saving_and_devices/saving_and_devices.ipynb), where a trained
 network outlives its notebook.
 """

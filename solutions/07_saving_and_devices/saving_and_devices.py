@@ -1954,6 +1954,7 @@ call `.item()` in each step.
 [PyTorch: serialization semantics](https://pytorch.org/docs/stable/notes/serialization.html), on views, `weights_only`
 and `map_location` · [PyTorch: reproducibility](https://pytorch.org/docs/stable/notes/randomness.html) · [Dive into Deep
 Learning, chapter 6](https://d2l.ai/chapter_builders-guide/index.html) ·
-[safetensors](https://github.com/huggingface/safetensors), a format for weights that is no pickle. Next:
-`08_convolutions_lenet`, where a network looks at neighbouring pixels together.
+[safetensors](https://github.com/huggingface/safetensors), a format for weights that is no pickle.
+
+**Next:** [`08_convolutions_lenet`](../08_convolutions_lenet/convolutions_lenet.ipynb), where a network looks at neighbouring pixels together.
 """

@@ -2113,5 +2113,7 @@ recognition](https://doi.org/10.1109/5.726791) · [PyTorch:
 Conv2d](https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html) · [Dive into Deep Learning, chapter
 7](https://d2l.ai/chapter_convolutional-neural-networks/index.html) · [Dumoulin and Visin 2016: A guide to convolution
 arithmetic for deep learning](https://arxiv.org/abs/1603.07285) · [Zhang 2019: Making convolutional networks
-shift-invariant again](https://arxiv.org/abs/1904.11486). Next: `09_vgg_batch_norm`, where the networks become deep.
+shift-invariant again](https://arxiv.org/abs/1904.11486).
+
+**Next:** [`09_vgg_batch_norm`](../09_vgg_batch_norm/vgg_batch_norm.ipynb), where the networks become deep.
 """

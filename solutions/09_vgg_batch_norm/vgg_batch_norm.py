@@ -1838,6 +1838,8 @@ normalization](https://arxiv.org/abs/1502.03167) · [Santurkar and others 2018: 
 optimization?](https://arxiv.org/abs/1805.11604) · [He and others 2015: Deep residual
 learning](https://arxiv.org/abs/1512.03385) · [Wu and He 2018: Group normalization](https://arxiv.org/abs/1803.08494)
 · [Howard and others 2017: MobileNets](https://arxiv.org/abs/1704.04861) · [Dive into Deep Learning, chapter
-8](https://d2l.ai/chapter_convolutional-modern/index.html). Next: `10_optimizers`, which improves the steps
+8](https://d2l.ai/chapter_convolutional-modern/index.html).
+
+**Next:** [`10_optimizers`](../10_optimizers/optimizers.ipynb), which improves the steps
 themselves.
 """

@@ -2543,6 +2543,8 @@ regularization](https://arxiv.org/abs/1711.05101) · [Duchi, Hazan and Singer 20
 AdaGrad](https://jmlr.org/papers/v12/duchi11a.html) · [Cohen et al. 2021: Gradient descent on neural networks
 typically occurs at the edge of stability](https://arxiv.org/abs/2103.00065) · [Dive into Deep Learning, chapter
 12](https://d2l.ai/chapter_optimization/index.html) ·
-[`torch.optim`](https://pytorch.org/docs/stable/optim.html). Next: `11_learning_rate_schedules`, where the rate
+[`torch.optim`](https://pytorch.org/docs/stable/optim.html).
+
+**Next:** [`11_learning_rate_schedules`](../11_learning_rate_schedules/learning_rate_schedules.ipynb), where the rate
 changes during the training.
 """

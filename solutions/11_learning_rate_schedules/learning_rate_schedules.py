@@ -2278,6 +2278,8 @@ rates](https://arxiv.org/abs/1506.01186), with the range test · [Smith and Topi
 Super-convergence](https://arxiv.org/abs/1708.07120), one cycle · [Goyal et al. 2017: Accurate, large minibatch
 SGD](https://arxiv.org/abs/1706.02677), warm-up · [Izmailov et al. 2018: Averaging weights](https://arxiv.org/abs/1803.05407) · [Dive into
 Deep Learning, 12.11](https://d2l.ai/chapter_optimization/lr-scheduler.html) · [How to adjust the learning
-rate](https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate). Next: `12_activations_initialization`, which explains why the
+rate](https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate).
+
+**Next:** [`12_activations_initialization`](../12_activations_initialization/activations_initialization.ipynb), which explains why the
 wild network of section 4 was wild.
 """

@@ -2367,5 +2367,7 @@ networks](https://proceedings.mlr.press/v9/glorot10a.html) · [He and others 201
 rectifiers](https://arxiv.org/abs/1502.01852) · [Mishkin and Matas 2015: All you need is a good
 init](https://arxiv.org/abs/1511.06422) (data-driven rescaling) · [Hendrycks and Gimpel 2016: Gaussian error linear
 units](https://arxiv.org/abs/1606.08415) · [PyTorch: torch.nn.init](https://docs.pytorch.org/docs/stable/nn.init.html) · [Dive into Deep Learning, numerical stability and
-initialization](https://d2l.ai/chapter_multilayer-perceptrons/numerical-stability-and-init.html). Next: `13_losses_generalization`, about what to minimise and what it is worth on new data.
+initialization](https://d2l.ai/chapter_multilayer-perceptrons/numerical-stability-and-init.html).
+
+**Next:** [`13_losses_generalization`](../13_losses_generalization/losses_generalization.ipynb), about what to minimise and what it is worth on new data.
 """

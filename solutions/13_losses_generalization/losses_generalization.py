@@ -2622,5 +2622,7 @@ r"""
 **What people get wrong.** They take log of a sigmoid; call KL a distance; expect a cross-entropy of 0; blame discrete labels for squared error's trouble; take a training loss for quality, or a rising training error for a bad sign; keep references instead of copies of the best weights; count bad checks in total rather than in a row; average the bias before they square it; report the number that chose the model; search a learning rate on a linear scale.
 
 **Read on.** [Bishop and Bishop, Deep Learning: Foundations and Concepts](https://www.bishopbook.com/) · [Zhang and others 2017: Understanding deep learning requires rethinking generalization](https://arxiv.org/abs/1611.03530) · [Belkin and others 2019: Reconciling modern machine learning and the bias-variance trade-off](https://arxiv.org/abs/1812.11118) · [Loshchilov and Hutter 2019: Decoupled weight decay regularization](https://arxiv.org/abs/1711.05101) ·
-[Bergstra and Bengio 2012: Random search for hyper-parameter optimization](https://www.jmlr.org/papers/v13/bergstra12a.html) · [Dive into Deep Learning, generalization](https://d2l.ai/chapter_linear-regression/generalization.html). Next: `14_object_detection`, where a network says what is in a picture, and where.
+[Bergstra and Bengio 2012: Random search for hyper-parameter optimization](https://www.jmlr.org/papers/v13/bergstra12a.html) · [Dive into Deep Learning, generalization](https://d2l.ai/chapter_linear-regression/generalization.html).
+
+**Next:** [`14_object_detection`](../14_object_detection/object_detection.ipynb), where a network says what is in a picture, and where.
 """

@@ -2466,5 +2466,7 @@ by the objects found; compare numbers of different rules; choose the threshold o
 R-CNN](https://arxiv.org/abs/1506.01497) · [Hoiem et al. 2012: Diagnosing error in object
 detectors](https://doi.org/10.1007/978-3-642-33712-3_25) · [torchvision: models for
 detection](https://pytorch.org/vision/stable/models.html) · [Dive into Deep Learning, chapter
-14](https://d2l.ai/chapter_computer-vision/index.html). Next: `15_cifar10`, a whole project from data to model card.
+14](https://d2l.ai/chapter_computer-vision/index.html).
+
+**Next:** [`15_cifar10`](../15_cifar10/cifar10.ipynb), a whole project from data to model card.
 """

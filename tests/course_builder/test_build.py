@@ -2,6 +2,7 @@
 
 import shutil
 from fnmatch import fnmatch
+from itertools import pairwise
 
 import jupytext
 import nbformat
@@ -165,6 +166,21 @@ def test_a_chapter_that_writes_to_stderr_is_refused(small):
     small.text.write_text(GOOD + "\n# %%\nimport warnings\nwarnings.warn('beware')\n")
     with pytest.raises(ChapterError, match="writes to standard error"):
         build.build()
+
+
+def test_what_is_printed_in_a_row_is_one_output(small):
+    flushed = "print(1, flush=True)\nprint(2, flush=True)\ndisplay(3)\nprint(4)"
+    small.text.write_text(f"{GOOD}\n# %%\n{flushed}\n")
+    build.build()
+    outputs = nbformat.read(small.solved, as_version=4).cells[-1].outputs
+    assert [output.get("text") or output.data["text/plain"] for output in outputs] == ["1\n2\n", "3", "4\n"]
+
+
+@each_chapter
+def test_no_output_is_in_pieces(chapter):
+    for cell in nbformat.read(chapter.solved, as_version=4).cells:
+        names = [output.get("name") for output in cell.get("outputs", [])]
+        assert not any(one and one == other for one, other in pairwise(names)), cell.source
 
 
 def test_a_wrong_solution_is_refused(small):

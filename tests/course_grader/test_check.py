@@ -176,6 +176,16 @@ def test_modules_beside_the_notebook_are_there_and_other_notebooks_are_not(run, 
     assert status == 0, said
 
 
+def test_the_texts_of_a_repository_are_no_written_answers(run, tmp_path):
+    (tmp_path / "README.md").write_text("How to start")
+    (tmp_path / "requirements.txt").write_text("torch")
+    status, said = run(small.handed_in(written="YOUR ANSWER HERE"))
+    assert status == 1 and "written, 4 points: no answer yet" in said
+    (tmp_path / "answer.md").write_text("Because it is so.")
+    status, said = run(small.handed_in(written="YOUR ANSWER HERE"))
+    assert status == 0 and "answer.md" in said
+
+
 def test_on_github_the_job_has_a_summary_and_the_points(run, tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))

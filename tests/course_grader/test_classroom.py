@@ -54,12 +54,12 @@ def test_what_is_in_it(pristine):
     names = {path.relative_to(pristine).as_posix() for path in pristine.rglob("*") if path.is_file()}
     (wheel,) = (name for name in names if name.endswith(".whl"))
     assert names == {
-        *("README.md", ".gitignore", "requirements.txt", "tensors.ipynb"),
-        *(".github/workflows/classroom.yml", ".github/course/constraints.txt", COPY, wheel),
+        *("tensors.ipynb", ".gitignore", ".github/README.md", ".github/workflows/classroom.yml"),
+        *(".github/course/constraints.txt", ".github/course/requirements.txt", COPY, wheel),
     }
     release = (ROOT / "notebooks" / CHAPTER.name / "tensors.ipynb").read_bytes()
     assert (pristine / "tensors.ipynb").read_bytes() == (pristine / COPY).read_bytes() == release
-    readme = (pristine / "README.md").read_text()
+    readme = (pristine / ".github" / "README.md").read_text()
     assert readme.startswith("# Tensors\n") and "worth 18.5 points" in readme and Path(wheel).name in readme
 
 
@@ -84,7 +84,7 @@ def test_the_workflow_names_files_that_are_there(workflow, pristine):
 
 
 def test_no_name_of_a_template_is_left(pristine):
-    for name in ("README.md", ".github/workflows/classroom.yml"):
+    for name in (".github/README.md", ".github/workflows/classroom.yml"):
         text = (pristine / name).read_text()
         assert not [word for word in ("WHEEL", "NOTEBOOK", "ASSIGNMENT", "POINTS", "PINS") if word in text]
 
