@@ -7,6 +7,9 @@ from course_builder import site
 from course_builder.build import build
 from course_builder.student import pack, wheel
 from course_format.chapter import ROOT, ChapterError, chapters
+from course_grader import term
+from course_grader.course import Course
+from course_grader.job import GraderError
 
 
 def main() -> None:
@@ -24,19 +27,25 @@ def main() -> None:
     options = parser.parse_args()
     try:
         if options.command == "student":
-            print(
-                pack(ROOT / "dist", options.worked),
-                "with" if options.worked else "without",
-                "worked solutions",
-            )
+            names = _of_the_term()
+            which = f"{', '.join(names)}, as {term.FILE} says" if names else "all chapters"
+            worked = "with" if options.worked else "without"
+            print(pack(ROOT / "dist", options.worked, names), f"{worked} worked solutions: {which}")
         elif options.command == "wheel":
             print(wheel(ROOT / "dist"))
         elif options.command == "site":
             print(site.build(chapters(), ROOT / "site"))
         else:
             _report(build(options.chapter, options.force))
-    except ChapterError as error:
+    except (ChapterError, GraderError) as error:
         sys.exit(f"course_builder: {error}")
+
+
+def _of_the_term() -> list[str] | None:
+    """The names of the term's chapters; None without a plan. Raises GraderError if the plan is wrong."""
+    if not (ROOT / term.FILE).exists():
+        return None
+    return [chapter.name for chapter in term.read_term(Course(ROOT)).chapters]
 
 
 def _report(written: list) -> None:

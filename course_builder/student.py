@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 from course_utils import _worked
@@ -33,19 +34,25 @@ COMMANDS = re.compile(rb"^\[project\.scripts\]\n(?:.+\n)+\n?", re.MULTILINE)  # 
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
 
 
-def pack(folder: Path, worked: bool = False) -> Path:
+def pack(folder: Path, worked: bool = False, names: Collection[str] | None = None) -> Path:
     """Write the pack into `folder` (made if missing) and return its path.
 
-    worked: whether it has the worked solutions, which also answer the hidden checks.
+    worked: whether it has the worked solutions, which also answer the hidden checks. names: of the chapters
+    that go into it; None means all.
     """
+    left_out = {one.name for one in chapters() if names is not None and one.name not in names}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NAME}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "README.md", README.read_bytes())
         for name in _tracked():
+            if name.startswith("notebooks/") and name.split("/")[1] in left_out:
+                continue
             content = (ROOT / name).read_bytes()
             _add(archive, name, COMMANDS.sub(b"", content) if name == "pyproject.toml" else content)
         for chapter in chapters() if worked else []:
+            if chapter.name in left_out:
+                continue
             _add(archive, f"{_worked.FOLDER}/{chapter.name}.md", _worked.page(chapter.folder).encode())
     return path
 

@@ -174,15 +174,54 @@ def test_packing_twice_gives_the_same_file(tmp_path, worked):
 
 @pytest.mark.parametrize(
     ("options", "worked", "says"),
-    [([], False, "without worked solutions"), (["--worked"], True, "with worked solutions")],
+    [
+        ([], False, "without worked solutions: all chapters"),
+        (["--worked"], True, "with worked solutions: all chapters"),
+    ],
 )
 def test_the_command_says_what_it_packed(monkeypatch, capsys, tmp_path, options, worked, says):
     asked = []
-    monkeypatch.setattr(command, "pack", lambda folder, with_them: asked.append(with_them) or tmp_path)
+    monkeypatch.setattr(command, "_of_the_term", lambda: None)
+    monkeypatch.setattr(command, "pack", lambda folder, with_them, names: asked.append(with_them) or tmp_path)
     monkeypatch.setattr(sys, "argv", ["course_builder", "student", *options])
     command.main()
     assert asked == [worked]
     assert capsys.readouterr().out == f"{tmp_path} {says}\n"
+
+
+TERM = '[due]\n01_tensors = "2026-10-12 23:59"\n02_autograd = "2026-10-19 23:59"\n'
+
+
+@pytest.fixture
+def planned(monkeypatch, tmp_path):
+    """The course in another folder, with a plan of the term."""
+    (tmp_path / "solutions").symlink_to(ROOT / "solutions")
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    (tmp_path / "term.toml").write_text(TERM)
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["course_builder", "student", "--worked"])
+    return tmp_path
+
+
+def test_a_term_packs_its_own_chapters_and_they_start(planned, capsys):
+    command.main()
+    said = capsys.readouterr().out
+    assert "with worked solutions: 01_tensors, 02_autograd, as term.toml says" in said
+    with zipfile.ZipFile(said.split(" with ")[0]) as archive:
+        archive.extractall(planned)
+    found = planned / student.NAME
+    chosen = {"01_tensors", "02_autograd"}
+    assert {path.name for path in (found / "notebooks").iterdir()} == chosen
+    assert {path.stem for path in (found / "worked").iterdir()} == chosen
+    (found / "work").mkdir()
+    assert run(found, START).splitlines()[1] == str(sorted(chosen))
+
+
+def test_a_broken_term_packs_nothing(planned):
+    (planned / "term.toml").write_text(TERM.replace("01_tensors", "02_tensors"))
+    with pytest.raises(SystemExit, match="there is no chapter '02_tensors' in solutions/"):
+        command.main()
+    assert not (planned / "dist").exists()
 
 
 @pytest.mark.parametrize(("asked", "option"), [("yes", "--worked"), ("no", ""), ("", "")])
