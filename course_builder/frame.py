@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_format.cells import FRAME, STILL, tags
 from course_format.chapter import ROOT, ChapterError, set_ids
@@ -107,10 +107,11 @@ def put(notebook: NotebookNode, at: Home | None, name: str, stem: str) -> None:
     above = [new_markdown_cell(badges)] if badges else []
     above.append(new_code_cell(install_cell(at), metadata={"jupyter": {"source_hidden": True}}))
     below = [new_markdown_cell(HAND_IN.format(name=name, stem=stem))]
-    for cell in [*above, *below]:
+    around = new_notebook(cells=[*above, *below])
+    for cell in around.cells:
         cell.metadata["tags"] = [FRAME]
+    set_ids(around)  # the others keep theirs, which are those of the solved notebook
     notebook.cells = [title, *above, *rest, *below]
-    set_ids(notebook)
 
 
 def _say_alt(output: NotebookNode) -> None:

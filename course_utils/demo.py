@@ -7,6 +7,8 @@ from course_utils import plots
 import ipywidgets
 from IPython.display import display
 
+VIEW = "application/vnd.jupyter.widget-view+json"
+
 
 def explore(
     draw: Callable[..., str | None],
@@ -42,9 +44,9 @@ def explore(
         widget.observe(redraw, names="value")
     redraw()
     box = ipywidgets.VBox([*controls.values(), picture, comment])
-    view = "application/vnd.jupyter.widget-view+json"
+    # Written out, because version 7 of ipywidgets, which Colab has had for years, has no such bundle.
     bundle = {
-        view: box._repr_mimebundle_()[view],
+        VIEW: {"version_major": 2, "version_minor": 0, "model_id": box.model_id},
         "text/plain": "(an interactive demonstration: run this cell)",
     }
     display(bundle, raw=True)

@@ -31,6 +31,8 @@ def test_the_first_code_cell_installs_the_course_and_the_second_is_the_chapters(
     assert first.metadata == {"tags": [FRAME], "jupyter": {"source_hidden": True}}
     assert second.id == next(cell.id for cell in solved.cells if cell.cell_type == "code")
     assert notebook.cells[0].source == solved.cells[0].source
+    ids = [cell.id for cell in notebook.cells if FRAME not in tags(cell)]
+    assert ids == [cell.id for cell in solved.cells]
     graded = {nbgrader(cell)["grade_id"] for cell in solved.cells if nbgrader(cell)}
     assert {nbgrader(cell)["grade_id"] for cell in notebook.cells if nbgrader(cell)} == graded
 

@@ -36,6 +36,14 @@ def picture_of(widget):
     return BeautifulSoup(widget.value, "html.parser").img
 
 
+def test_any_version_of_ipywidgets_shows_it(request, monkeypatch):
+    # Version 7, which Colab has had for years, makes no such bundle.
+    monkeypatch.delattr(ipywidgets.Widget, "_repr_mimebundle_")
+    bundle, *_ = request.getfixturevalue("shown")
+    assert set(bundle) == {demo.VIEW, "text/plain"}
+    assert bundle[demo.VIEW].keys() == {"version_major", "version_minor", "model_id"}
+
+
 def test_the_picture_has_the_alt_text_and_its_size(shown):
     _, _, picture, _ = shown
     image = picture_of(picture)
