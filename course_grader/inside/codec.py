@@ -26,7 +26,8 @@ LARGEST = 2**27  # bytes of all arrays and texts in one message
 LONGEST = 4000  # digits of a whole number: Python reads no more of them from JSON
 # Columns in which an entry may be missing.
 MASKED = {"boolean", "Float32", "Float64"} | {f"{u}Int{bits}" for u in ("", "U") for bits in (8, 16, 32, 64)}
-SCALARS = (bool, int, float, str, type(None))
+NUMBERS, SMALL = {bool, int, float}, 2**63
+SCALARS = {bool, int, float, str, type(None)}
 # The special methods that a stand-in of an object has if the object has them.
 SPECIAL = """
     add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or iadd isub imul
@@ -137,6 +138,11 @@ class Encoder:
             raise ValueError("the value is too large")
 
     def _entries(self, values: Any) -> list:
+        values = list(values)
+        if all(type(value) in NUMBERS and -SMALL < value < SMALL for value in values):
+            self.left -= len(values)  # a long list of numbers takes no time
+            if self.left >= 0:
+                return values
         return [self.value(value) for value in values]
 
     def _pairs(self, values: dict) -> list:
@@ -335,6 +341,10 @@ class Decoder:
         return None
 
     def entries(self, data: list, depth: int) -> list:
+        if {*map(type, data)} <= NUMBERS:
+            self.left -= len(data)
+            if self.left >= 0:
+                return list(data)
         return [self.value(one, depth) for one in data]
 
     def pairs(self, data: list, depth: int) -> list:

@@ -70,29 +70,33 @@ class Desk:
             self.waiting = False
 
     def _reply(self, work: Callable[[], Any]) -> None:
-        encoder, said = Encoder(self.twins, self.handles), {}
+        encoder = Encoder(self.twins, self.handles)
         try:
-            if self.late:
-                raise CellTimeout
-            result = work()
-            said = {"value": encoder.value(result)}
+            said = self._said(work, encoder) | self._changes(encoder)
+            self.flush()
         except CellTimeout:
             return self._wait(wire.send, {"timeout": True})
-        except BaseException as error:
+        except BaseException as error:  # the result, or what an argument has become, cannot be told
             encoder.take_back()
             encoder = Encoder(self.twins, self.handles)
-            said = {"raised": self._raised(error, encoder)}
-        self.flush()
-        try:
-            said |= self._changes(encoder)
-        except Exception as error:  # what an argument has become cannot be told
-            encoder.take_back()
-            encoder = Encoder(self.twins, self.handles)
-            said = {"raised": self._raised(error, encoder), "updates": [], "storages": []}
+            untold = {"names": ["ValueError"], "text": _text(error), "library": True}
+            said = {"raised": untold, "updates": [], "storages": []}
         new = settings.now()
         said["settings"] = settings.to_json(settings.changed(self.settings, new))
         self.settings = new
         self._wait(wire.send, said, encoder.blobs)
+
+    def _said(self, work: Callable[[], Any], encoder: Encoder) -> dict:
+        """What work() gives or raises."""
+        try:
+            if self.late:
+                raise CellTimeout
+            result = work()
+        except CellTimeout:
+            raise
+        except BaseException as error:
+            return {"raised": self._raised(error, encoder)}
+        return {"value": encoder.value(result)}
 
     def _changes(self, encoder: Encoder) -> dict:
         """What is new in the result is known to the examiner; what changed in the rest is told."""
@@ -195,7 +199,9 @@ def _below_the_desk(trace: Any) -> Any:
 def _text(error: BaseException) -> str:
     try:
         return str.__getitem__(str(error), slice(10_000))
-    except Exception:
+    except CellTimeout:
+        raise
+    except BaseException:
         return "its message cannot be shown"
 
 

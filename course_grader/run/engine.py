@@ -209,7 +209,7 @@ class _Run:
                 elif "update" in reply:
                     self._update(reply["update"])
                 elif "clear" in reply:
-                    outputs.clear()
+                    outputs[:] = [one for one in outputs if MIME_TYPE in one.get("data", {})]
             return reply
         finally:
             self._own_seconds += 0.0 if is_test(cell) else time.monotonic() - started

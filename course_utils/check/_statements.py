@@ -337,12 +337,22 @@ class _RefuseTorchFunctions(TorchFunctionMode):
         parts = [(part, name) for name in names for part in GROUPS.get(name, (name,))]
         self.names = {_resolve(part): name for part, name in parts}
         self.codes = {f.__code__: name for f, name in self.names.items() if inspect.isfunction(f)}
+        self.operators = {part.rpartition(".")[2].strip("_"): name for part, name in parts}
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        name = self.names.get(func) or self._caller()
+        name = self.names.get(func) or self._operator(func) or self._caller()
         if name:
             raise Failed(f"solve this one without `{name}`", "forbidden")
         return func(*args, **(kwargs or {}))
+
+    def _operator(self, func: Callable) -> str | None:
+        """The refused function of which this is the operator, such as torch.ops.aten.one_hot."""
+        if isinstance(func, torch._ops.OpOverload):
+            func = func.overloadpacket
+        if not isinstance(func, torch._ops.OpOverloadPacket):
+            return None
+        own = func.__name__
+        return next((name for end, name in self.operators.items() if own.endswith(end)), None)
 
     def _caller(self) -> str | None:
         """The refused function that is running. Those of torch.nn.init are seen only by what they call."""

@@ -138,8 +138,9 @@ def test_what_is_too_large_to_send_is_an_error_of_the_answer(at_desk, value):
     source = "nested, x = [], torch.ones(2)\nfor _ in range(99): nested = [nested]\n"
     source += f"def large():\n    return x, {value}\ndef grow(items):\n    items.append({value})\n"
     desk = at_desk(source + "def small():\n    return x")
-    with pytest.raises(ValueError, match="too"):
+    with pytest.raises(ValueError, match="too") as raised:
         desk.large()
+    assert raised.value.students_part is None  # no line of the student's is to blame
     assert desk.small().tolist() == [1.0, 1.0]
     with pytest.raises(ValueError, match="too"):
         desk.grow([])

@@ -476,6 +476,21 @@ def test_without_refuses_the_function_under_any_name():
     assert hidden_name(labels).shape == (2, 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("torch.nn.functional.one_hot", lambda: torch.ops.aten.one_hot(torch.tensor([1]), 2)),
+        ("torch.softmax", lambda: torch.ops.aten.softmax.int(torch.ones(2), 0)),
+        ("torch.softmax", lambda: torch.ops.aten._softmax(torch.ones(2), 0, False)),
+    ],
+)
+def test_without_sees_operators_of_torch_too(name, call):
+    with pytest.raises(check.Failed, match=f"solve this one without `{name}`"), check.without(name):
+        call()
+    with check.without("torch.tanh"):
+        call()
+
+
 def test_without_refuses_functions_that_torch_writes_in_python():
     fill = torch.nn.init.kaiming_normal_
 

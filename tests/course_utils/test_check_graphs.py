@@ -59,3 +59,19 @@ def test_recorded_slopes_multiply_along_paths_and_add_up():
     assert check.recorded_slope("(v * v) * v", v) == 3.0 * 5.0 + 2.0
     with pytest.raises(check.Failed, match="each input a Number"):
         check.recorded_slope("-v", v)
+
+
+def test_what_find_gets_neither_changes_the_graph_nor_gives_its_order_away():
+    graph = {"x": [], "a": ["x"], "y": ["a", "x"]}
+
+    def emptied(last, inputs_of):
+        [cell] = inputs_of.__closure__
+        found = cell.cell_contents
+        found.clear()
+        found[last] = []
+        return [last]
+
+    with pytest.raises(check.Failed, match="missing"):
+        check.ordered(emptied, graph, "y")
+    with pytest.raises(check.Failed, match="comes before its input"):
+        check.ordered(lambda last, inputs_of: list(inputs_of.__closure__[0].cell_contents), graph, "y")
