@@ -1608,6 +1608,8 @@ cpu, meta = torch.device("cpu"), torch.device("meta")
 here, there = torch.zeros(2), torch.zeros(2, device="meta")
 with check.case("the one device of a network", points=0.5):
     wrong = {"this is a string; return the torch.device": "cpu", "this is a set; return the one in it": {cpu}}
+    wrong["a GPU, whatever the network says"] = torch.device("cuda")
+    wrong["GPU 0, whatever the network says"] = torch.device("cuda", 0)
     check.equal(module_device(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))), cpu, known=wrong)
     wrong = {"the CPU, whatever the network says": cpu, "this is a string; return the torch.device": "meta"}
     check.equal(module_device(nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2)).to("meta")), meta, known=wrong)

@@ -1255,7 +1255,7 @@ final = my_net()
 fit(final, X, labels, epochs=6, lr=0.003, change=plans[chosen])
 torch.manual_seed(0)
 linear = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
-fit(linear, X.contiguous(), labels, epochs=6, lr=0.001)
+_ = fit(linear, X.contiguous(), labels, epochs=6, lr=0.001)
 
 # %% tags=["experiment"]
 X_test = as_fast_as_possible(normalize(test_images, MEAN, STD), my_net)
