@@ -45,7 +45,7 @@ def pack(folder: Path, worked: bool = False, names: Collection[str] | None = Non
     path = folder / f"{NAME}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "README.md", README.read_bytes())
-        for name in _tracked():
+        for name in tracked(CONTENTS):
             if name.startswith("notebooks/") and name.split("/")[1] in left_out:
                 continue
             content = (ROOT / name).read_bytes()
@@ -66,17 +66,21 @@ def wheel(folder: Path) -> Path:
     with tempfile.TemporaryDirectory() as unpacked:
         with zipfile.ZipFile(pack(Path(unpacked))) as archive:
             archive.extractall(unpacked)
-        command = [sys.executable, "-c", BUILD, unpacked]
-        source = Path(unpacked, NAME)
-        built = subprocess.run(command, cwd=source, capture_output=True, text=True)
-        if built.returncode:
-            raise ChapterError(f"the wheel cannot be built:\n{built.stderr.strip()}")
-        return Path(shutil.copy(Path(unpacked, built.stdout.splitlines()[-1]), folder))
+        return Path(shutil.copy(build_wheel(Path(unpacked, NAME), Path(unpacked)), folder))
 
 
-def _tracked() -> list[str]:
-    """The files to pack, as git lists them: caches and other leftovers stay out."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *CONTENTS]
+def build_wheel(source: Path, folder: Path) -> Path:
+    """Build the project in `source` into `folder`. Raises ChapterError if it cannot be built."""
+    command = [sys.executable, "-c", BUILD, str(folder)]
+    built = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    if built.returncode:
+        raise ChapterError(f"the wheel cannot be built:\n{built.stderr.strip()}")
+    return folder / built.stdout.splitlines()[-1]
+
+
+def tracked(contents: list[str]) -> list[str]:
+    """The files that these paths mean, as git lists them: caches and other leftovers stay out."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *contents]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return sorted(listing.stdout.splitlines())
 

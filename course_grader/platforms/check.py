@@ -21,7 +21,7 @@ from course_grader.platforms import alone
 from course_grader.platforms.alone import Chapter, Outcome, Report
 
 FORMAT = "course-grader check 1"
-AGAIN = re.compile(r"(-\d+| ?\(\d+\))$")  # what browsers add to the name of a second download
+COPY = re.compile(r"^Copy of |(-\d+| ?\(\d+\))$")  # what Colab and browsers add to the name of a copy
 DONE, OPEN, UNUSABLE = 0, 1, 2  # exit statuses
 # Of a repository, and no texts in which an answer in words may be.
 NOT_THEIRS = ("README.md", "requirements.txt", "constraints.txt", "LICENSE.txt")
@@ -144,7 +144,7 @@ def _chapter(given: str | None, path: Path, visible_only: bool) -> Chapter:
     """What to check against. Raises Unusable, or GraderError where the chapter is not built."""
     if given is not None and given.endswith(".ipynb"):
         return _released(Path(given))
-    stem = AGAIN.sub("", path.stem)
+    stem = COPY.sub("", path.stem)
     here, names = Path.cwd(), f"*_{stem}" if given is None else given
     sources = (
         sorted(here.glob(f"solutions/{names}/*.ipynb")) if (here / "nbgrader_config.py").exists() else []

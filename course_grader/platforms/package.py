@@ -2,16 +2,15 @@
 
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from course_format.chapter import ROOT
+from course_builder import student
+from course_format.chapter import ROOT, ChapterError
 from course_grader.job import GraderError
 
 CONTENTS = ["pyproject.toml", "README.md", "LICENSE", "course_*"]
 PINS = "requirements-dev.txt"
-BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
 TORCH = ("torch", "torchvision")
 
 
@@ -21,18 +20,15 @@ def wheel() -> tuple[str, bytes]:
     Raises GraderError if it cannot be built.
     """
     with tempfile.TemporaryDirectory() as folder:
-        source, built = Path(folder, "source"), Path(folder, "built")
+        source = Path(folder, "source")
         for name in _sources():
             path = source / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes((ROOT / name).read_bytes())
-        built.mkdir()
-        run = subprocess.run(
-            [sys.executable, "-c", BUILD, str(built)], cwd=source, capture_output=True, text=True
-        )
-        if run.returncode != 0:
-            raise GraderError(f"the packages of the course cannot be built:\n{run.stderr.strip()}")
-        path = built / run.stdout.splitlines()[-1]
+        try:
+            path = student.build_wheel(source, Path(folder))
+        except ChapterError as error:
+            raise GraderError(str(error)) from error
         return path.name, path.read_bytes()
 
 
@@ -60,9 +56,7 @@ def filled(template: Path, values: dict[str, str]) -> bytes:
 
 def _sources() -> list[str]:
     """The files of the packages, as git lists them. Raises GraderError outside of a clone."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *CONTENTS]
     try:
-        listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return [name for name in student.tracked(CONTENTS) if (ROOT / name).is_file()]
     except (OSError, subprocess.CalledProcessError):
         raise GraderError("this works in a clone of the course, made with git") from None
-    return [name for name in listing.stdout.splitlines() if (ROOT / name).is_file()]

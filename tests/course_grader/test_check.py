@@ -129,6 +129,7 @@ def test_the_report(run, tmp_path):
 def test_a_chapter_by_its_name_and_a_second_download(run):
     assert run(small.handed_in(), "--chapter", small.NAME, name="ada.ipynb")[0] == 0
     assert run(small.handed_in(), name="small (1).ipynb")[0] == 0
+    assert run(small.handed_in(), name="Copy of small.ipynb")[0] == 0
 
 
 UNUSABLE = {
