@@ -92,7 +92,7 @@ def _options(text: str) -> Iterator[tuple[str, object]]:
         try:
             value, end = json.JSONDecoder().raw_decode(text, match.end())
         except json.JSONDecodeError:
-            raise ValueError(f"the value of {match[1]!r} is no JSON") from None
+            raise ValueError(f"the value of {match[1]!r} is no JSON; a text needs quotes") from None
         yield match[1], value
         text = text[end:]
 

@@ -17,7 +17,7 @@ import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import Markdown, display
 
-from course_format.cells import MARKER, exercise_of, is_test, nbgrader
+from course_format.cells import MARKER, SOLUTION, exercise_of, is_test, nbgrader
 
 ROOT = Path(__file__).parents[1]
 TEXT = "worked.md"  # beside a solved notebook: a section of reasoning for each exercise
@@ -50,10 +50,16 @@ def page(folder: Path) -> str:
     reasoning = (folder / TEXT).read_text(encoding="utf-8")
     sections = [f"# {folder.name}: worked solutions"]
     for name in _exercises(cells):
-        lines = [line for line in answers[name].split("\n") if not MARKER.match(line)]
-        code = "\n".join(["```python", *lines, "```"])
+        code = "\n".join(["```python", *_solved(answers[name]), "```"])
         sections.append(f"## {name}\n\n{code}\n\n{section(reasoning, name)}".rstrip())
     return "\n\n".join(sections) + "\n"
+
+
+def _solved(answer: str) -> list[str]:
+    """The lines of an answer without its markers; of claim cards without the stub above the solution."""
+    lines = answer.split("\n")
+    top = [place for place, line in enumerate(lines) if line.startswith(f"### BEGIN {SOLUTION}")]
+    return [line for line in lines[top[0] if top else 0 :] if not MARKER.match(line)]
 
 
 def section(text: str, name: str) -> str:

@@ -5,6 +5,7 @@ this file holds the settings of the students' JupyterLab. They apply to this one
 JupyterLab of an instructor in the same environment stays as it is.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -15,7 +16,9 @@ from typing import Any
 from course_utils import overview, progress
 from course_utils.progress import Chapter
 
+import nbformat
 from jupyterlab.labapp import LabApp
+from nbformat.sign import NotebookNotary
 
 from course_format.cells import hours
 
@@ -86,9 +89,22 @@ def prepare(notebooks: Path, work: Path) -> list[str]:
     """
     work.mkdir(exist_ok=True)
     copied = copy_missing(notebooks, work)
+    for name in copied:
+        _trust(work / name)
     write_pages(notebooks, work)
     (work / GLOSSARY).write_text(overview.glossary(notebooks), encoding="utf-8")
     return copied
+
+
+def _trust(chapter: Path) -> None:
+    """Sign the notebooks of a chapter as JupyterLab does for what was run in it.
+
+    Of outputs in other notebooks it takes the colours away when they are opened again.
+    """
+    with contextlib.suppress(OSError):  # without a signature all works, in one colour
+        notary = NotebookNotary()
+        for path in chapter.glob("*.ipynb"):
+            notary.sign(nbformat.read(path, as_version=4))
 
 
 def write_pages(notebooks: Path, work: Path) -> None:

@@ -226,7 +226,7 @@ BREACHES = {
     "a key with a mistake": ("# %% exercise=", "# %% exercize=", "# %% exercize", "'exercize' is not one of"),
     "a header without a space": ("# %%\nfrom", "#%%\nfrom", "#%%", "malformed cell header"),
     "a title in a header": ("# %%\nfrom", "# %% Imports\nfrom", "# %% Imports", "malformed cell header"),
-    "a value without quotes": ('exercise="thing"', "exercise=thing", "# %% exercise", "is no JSON"),
+    "a value without quotes": ('exercise="thing"', "exercise=thing", "# %% exercise", "is no JSON; a text needs quotes"),
     "a name with a space": (
         'exercise="thing"',
         'exercise="my thing"',

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 
 from course_utils import lab, progress
 
+import nbformat
 import pytest
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from jupyterlab_server.config import get_federated_extensions
+from nbformat.sign import NotebookNotary
 from traitlets.config import Config
 
 from tests.course_utils.small_course import chapter, said, save, write
@@ -21,8 +23,9 @@ PASSED = said("works", "passed"), said("works with nothing", "passed")
 
 
 @pytest.fixture
-def course(tmp_path):
-    """notebooks/ with two chapters, and an empty work/."""
+def course(tmp_path, monkeypatch):
+    """notebooks/ with two chapters, and an empty work/. Signatures are kept beside them."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     return write(tmp_path)
 
 
@@ -49,6 +52,21 @@ def test_a_copy_that_broke_off_is_made_again(course):
     (work / ".01_one.part").mkdir()
     assert lab.copy_missing(notebooks, work) == ["01_one", "02_two"]
     assert not (work / ".01_one.part").exists()
+
+
+def test_jupyterlab_trusts_what_was_copied_and_nothing_else(course):
+    notebooks, work = course
+    save(work, "01_one", chapter(answer="a = 'from somebody else'"))
+    lab.prepare(notebooks, work)
+    notary = NotebookNotary()
+    found = [nbformat.read(work / name, as_version=4) for name in ("01_one/one.ipynb", "02_two/two.ipynb")]
+    assert [notary.check_signature(notebook) for notebook in found] == [False, True]
+
+
+def test_a_course_starts_where_nothing_can_be_signed(course, monkeypatch, tmp_path):
+    (tmp_path / "data").write_text("no folder")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    assert lab.prepare(*course) == ["01_one", "02_two"]
 
 
 # --- pages --------------------------------------------------------------------------------------------------

@@ -111,6 +111,14 @@ def test_claim_cards_that_were_passed_in_this_session_count_though_they_define_n
     assert [said.startswith("**Worked solution") for said in showing] == [True, False]
 
 
+def test_of_claim_cards_the_solution_is_shown_without_the_stub(tmp_path):
+    cards = "a = {'one': '?'}\n### BEGIN SOLUTION\na = {'one': 'b'}\n### END SOLUTION"
+    (tmp_path / "01_one").mkdir()
+    nbformat.write(chapter(answer=cards), tmp_path / "01_one" / "one.ipynb")
+    (tmp_path / "01_one" / "worked.md").write_text(REASONING)
+    assert "## a\n\n```python\na = {'one': 'b'}\n```\n" in _worked.page(tmp_path / "01_one")
+
+
 def test_an_answer_may_be_asked_for_by_itself(course, capsys):
     def a():
         """Defined as the exercise is."""
