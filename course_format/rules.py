@@ -124,7 +124,10 @@ def _about_regions(source: str, head: Head) -> Iterator[Problem]:
                 )
             continue
         if marker[2] not in allowed:
-            yield Problem(number, f"a {marker[2].lower()} region does not fit into this cell")
+            of = next((role for role, regions in REGIONS_OF.items() if marker[2] in regions), "written")
+            yield Problem(
+                number, f"a {marker[2].lower()} region goes into a cell with `{of}=...` in its header"
+            )
         elif (marker[1] == "BEGIN") == bool(open_at):
             yield Problem(number, f"this `{marker[0].strip()}` has no partner")
         else:

@@ -19,11 +19,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import nbformat
-from nbgrader.api import Student
+from nbgrader.api import MissingEntry, Student
 
 from course_format.cells import is_answer, nbgrader
 from course_format.chapter import Chapter, chapters
-from course_grader.course import Course
+from course_grader.course import Course, open_gradebook
 from course_grader.gradebook.read import reading_gradebook
 from course_grader.handed_in import roster, timestamps, uploads
 from course_grader.handed_in.roster import USABLE, Person, Roster, Unknown, Who
@@ -131,6 +131,8 @@ def collect(course: Course, source: Path, assignment: str, options: Options = DE
             trusted = platform == uploads.NBGRADER
             one = _Student(course, chapter, student, mine, options, trusted, summary.refused)
             summary.outcomes.append(one.collect())
+    if options.roster and not options.dry_run:
+        _name_in_gradebook(course, [people.find(Who((one.student,))) for one in summary.outcomes])
     if not summary.outcomes and not summary.refused:
         raise GraderError(f"there are no files in {source}")
     return summary
@@ -159,6 +161,21 @@ def _gradebook_students(course: Course) -> list[Person]:
             ]
     except GraderError:
         return []
+
+
+def _name_in_gradebook(course: Course, people: list[Person]) -> None:
+    """Give the gradebook the name and the address of students of whom it has neither: its pages show them."""
+    with open_gradebook(course) as gradebook:
+        for person in people:
+            try:
+                known = gradebook.find_student(person.id)
+            except MissingEntry:
+                known = Student()
+            if not (known.first_name or known.last_name or known.email):
+                first, last = roster.first_and_last(person.name)
+                gradebook.update_or_create_student(
+                    person.id, first_name=first, last_name=last, email=person.email
+                )
 
 
 def _by_student(

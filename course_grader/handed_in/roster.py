@@ -97,6 +97,15 @@ class Roster:
         return f" (is it {person.id}, {person.name}?)" if person.name else f" (is it {person.id}?)"
 
 
+def first_and_last(name: str) -> tuple[str, str]:
+    """The first names and the last name in a full name: "Ada Lovelace", or "Lovelace, Ada"."""
+    if "," in name:
+        last, _, first = name.partition(",")
+    else:
+        first, _, last = name.strip().rpartition(" ")
+    return first.strip(), last.strip()
+
+
 def plain(text: str) -> str:
     """A name without its accents, case, spaces and punctuation, as platforms write it in different ways."""
     parts = unicodedata.normalize("NFKD", text.casefold())

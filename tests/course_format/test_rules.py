@@ -121,7 +121,13 @@ BREACHES = {
         "    return 1",
         "    ### BEGIN HIDDEN TESTS\n    return 1\n    ### END HIDDEN TESTS",
         "    ### BEGIN HIDDEN",
-        "does not fit",
+        "a hidden tests region goes into a cell with `test=...` in its header",
+    ),
+    "a mark scheme in a solution": (
+        "    return 1",
+        "    ### BEGIN MARK SCHEME\n    return 1\n    ### END MARK SCHEME",
+        "    ### BEGIN MARK",
+        "a mark scheme region goes into a cell with `written=...` in its header",
     ),
     "a marker in other words": (
         "### END SOLUTION",
@@ -226,7 +232,12 @@ BREACHES = {
     "a key with a mistake": ("# %% exercise=", "# %% exercize=", "# %% exercize", "'exercize' is not one of"),
     "a header without a space": ("# %%\nfrom", "#%%\nfrom", "#%%", "malformed cell header"),
     "a title in a header": ("# %%\nfrom", "# %% Imports\nfrom", "# %% Imports", "malformed cell header"),
-    "a value without quotes": ('exercise="thing"', "exercise=thing", "# %% exercise", "is no JSON; a text needs quotes"),
+    "a value without quotes": (
+        'exercise="thing"',
+        "exercise=thing",
+        "# %% exercise",
+        "is no JSON; a text needs quotes",
+    ),
     "a name with a space": (
         'exercise="thing"',
         'exercise="my thing"',

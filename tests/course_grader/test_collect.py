@@ -18,7 +18,7 @@ from nbgrader.api import Gradebook, Student
 from course_format.cells import nbgrader
 from course_grader import __main__
 from course_grader.course import Course
-from course_grader.handed_in import collect, uploads
+from course_grader.handed_in import collect, roster, uploads
 from course_grader.handed_in.collect import Options
 from course_grader.handed_in.timestamps import parse
 from course_grader.job import GraderError
@@ -137,6 +137,41 @@ def test_the_student_is_known_from_every_platforms_names(course, name):
     summary = gather(course, {name: MINE})
     assert (results(summary), summary.refused) == ({"ada": "collected"}, {})
     assert submitted(course)[f"ada/{NAME}/sums.ipynb"] == MINE
+
+
+def test_the_gradebook_learns_the_names_of_the_roster_and_keeps_those_that_it_has(course):
+    with Gradebook(course.db_url, course.directory.course_id) as gradebook:
+        gradebook.add_student("zoe", first_name="Zoe", email="z@example.org")
+        gradebook.add_student("grace")
+    files = {"ada.ipynb": MINE, "zoe.ipynb": YOURS}
+    gather(course, files, dry_run=True)
+    assert names(course) == {"zoe": ("Zoe", None, "z@example.org"), "grace": (None, None, None)}
+    gather(course, files | {"grace.ipynb": MINE})
+    gather(course, files)
+    assert names(course) == {
+        "ada": ("Ada", "Lovelace", "ada@example.org"),
+        "zoe": ("Zoe", None, "z@example.org"),
+        "grace": ("Grace", "Hopper", ""),
+    }
+
+
+def names(course):
+    with Gradebook(course.db_url, course.directory.course_id) as gradebook:
+        return {one.id: (one.first_name, one.last_name, one.email) for one in gradebook.students}
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("Ada Lovelace", ("Ada", "Lovelace")),
+        ("Lovelace, Ada King", ("Ada King", "Lovelace")),
+        ("Ada King Lovelace ", ("Ada King", "Lovelace")),
+        ("李明", ("", "李明")),
+        ("", ("", "")),
+    ],
+)
+def test_a_full_name_has_a_first_and_a_last_one(name, parts):
+    assert roster.first_and_last(name) == parts
 
 
 @pytest.mark.parametrize("slug", ["01-sums", "sums", "the-first-homework"])
