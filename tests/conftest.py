@@ -1,5 +1,6 @@
 """How tests spread over processes, and the classes that nbgrader grades once for all that look at them."""
 
+import gc
 import re
 from collections.abc import Callable
 from functools import cache
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from nbgrader import api
 from xdist.scheduler import LoadScopeScheduling
 
 from course_format.chapter import Chapter, chapters
@@ -14,6 +16,8 @@ from tests.nbgrader_course import Course, cell_of, fresh_clone
 from tests.students import all_ids, solve, untouched, with_known_answers
 
 torch.set_num_threads(1)  # forked children of a threaded torch would hang, and the other cores are taken
+# nbgrader starts a program for each new gradebook, which takes a second, to ask for what never changes.
+api.get_alembic_version = cache(api.get_alembic_version)
 
 CHAPTERS = chapters()
 ENDS = {CHAPTERS[0].name, CHAPTERS[-1].name}  # `make test` runs the real nbgrader on these two only
@@ -42,6 +46,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Spread:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest goes first, so that no process is left alone with it at the end."""
     items.sort(key=lambda item: "nbgraded" not in item.fixturenames)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector thousands of tests and modules, and forked children a copy of their memory."""
+    gc.freeze()
 
 
 @pytest.fixture(

@@ -1,6 +1,8 @@
 """Judging an answer by a chapter's own test cell, in a forked child: hundreds of answers in seconds."""
 
 import ast
+import gc
+import importlib
 import json
 import os
 import signal
@@ -17,6 +19,7 @@ from course_utils import check
 
 from course_format.cells import is_answer, is_test, nbgrader
 from course_format.chapter import Chapter
+from course_grader.inside.forkserver import MODULES
 from tests.apart import judge_here as judge_apart
 
 SECONDS = 60  # a child that takes longer is stopped, and the answer has no verdict
@@ -47,9 +50,15 @@ def graded_cells(chapter: Chapter) -> dict[str, tuple[str, float]]:
 
 @cache
 def imports(chapter: Chapter) -> str:
-    """The chapter's first code cell, which holds all its imports. What it imports is then loaded."""
+    """The chapter's first code cell, which holds all its imports.
+
+    What it imports is then loaded, and what torch loads late: a child would spend most of its time on that.
+    """
+    for name in MODULES:
+        importlib.import_module(name)
     source = next(cell.source for cell in chapter.read().cells if cell.cell_type == "code")
     exec(source, {})
+    gc.freeze()  # the collector would touch, and so copy, every page in every child
     return source
 
 
