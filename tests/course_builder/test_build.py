@@ -112,36 +112,62 @@ def test_the_release_keeps_the_still_picture_and_no_other_output(chapter):
 # --- a small course of its own ----------------------------------------------------------------------------
 
 
+def course_in(folder, monkeypatch):
+    """Let this folder be the course. Returns its one chapter."""
+    monkeypatch.setattr(build, "ROOT", folder)
+    monkeypatch.setattr(build, "NOTEBOOKS", folder / "notebooks")
+    monkeypatch.setattr(build, "chapters", lambda: chapters(folder / "solutions"))
+    return Chapter(folder / "solutions" / "01_things")
+
+
+def write_course(folder):
+    """A course of one tiny chapter."""
+    chapter = folder / "solutions" / "01_things"
+    chapter.mkdir(parents=True)
+    (chapter / "things.py").write_text(GOOD)
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+
+
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    """A course of one tiny chapter."""
-    folder = tmp_path / "solutions" / "01_things"
-    folder.mkdir(parents=True)
-    (folder / "things.py").write_text(GOOD)
-    monkeypatch.setattr(build, "ROOT", tmp_path)
-    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path / "notebooks")
-    monkeypatch.setattr(build, "chapters", lambda: chapters(tmp_path / "solutions"))
-    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
-    return Chapter(folder)
+    """A course of one tiny chapter, which is not built yet."""
+    write_course(tmp_path)
+    return course_in(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def built_course(tmp_path_factory):
+    """The folder of the same course, built once."""
+    folder = tmp_path_factory.mktemp("built")
+    write_course(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        course_in(folder, patch)
+        build.build()
+    return folder
+
+
+@pytest.fixture
+def built(built_course, tmp_path, monkeypatch):
+    """A copy of it, as its build left it."""
+    shutil.copytree(built_course, tmp_path, dirs_exist_ok=True)
+    return course_in(tmp_path, monkeypatch)
 
 
 def stamps(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-def test_building_twice_touches_nothing(small):
+def test_building_twice_touches_nothing(built):
+    before = stamps(built.folder.parents[1])
     build.build()
-    before = stamps(small.folder.parents[1])
-    build.build()
-    after = stamps(small.folder.parents[1])
+    after = stamps(built.folder.parents[1])
     assert before == after
 
 
-def test_a_changed_text_is_built_again(small):
+def test_a_changed_text_is_built_again(built):
+    built.text.write_text(GOOD.replace("return 1", "return 2 - 1"))
     build.build()
-    small.text.write_text(GOOD.replace("return 1", "return 2 - 1"))
-    build.build()
-    assert "return 2 - 1" in small.solved.read_text()
+    assert "return 2 - 1" in built.solved.read_text()
 
 
 def test_a_chapter_is_built_without_a_gpu_wherever_it_is_built(small, monkeypatch):
@@ -153,13 +179,12 @@ def test_a_chapter_is_built_without_a_gpu_wherever_it_is_built(small, monkeypatc
     assert "GPUs: none" in small.solved.read_text()
 
 
-def test_a_chapter_that_does_not_run_leaves_the_old_one(small):
-    build.build()
-    before = small.solved.read_bytes()
-    small.text.write_text(GOOD + "\n# %%\n1 / 0\n")
+def test_a_chapter_that_does_not_run_leaves_the_old_one(built):
+    before = built.solved.read_bytes()
+    built.text.write_text(GOOD + "\n# %%\n1 / 0\n")
     with pytest.raises(ChapterError, match="ZeroDivisionError"):
         build.build()
-    assert small.solved.read_bytes() == before
+    assert built.solved.read_bytes() == before
 
 
 def test_a_chapter_that_writes_to_stderr_is_refused(small):
@@ -195,17 +220,15 @@ def edit(path):
     nbformat.write(notebook, path)
 
 
-def test_an_edited_solved_notebook_is_not_overwritten(small):
-    build.build()
-    edit(small.solved)
+def test_an_edited_solved_notebook_is_not_overwritten(built):
+    edit(built.solved)
     with pytest.raises(ChapterError, match=r"^solutions/01_things/things\.ipynb was edited by hand: move"):
         build.build()
-    assert "by hand" in small.solved.read_text()
+    assert "by hand" in built.solved.read_text()
 
 
-def test_an_edited_release_is_not_overwritten(small):
-    build.build()
-    path = small.folder.parents[1] / "notebooks" / "01_things" / "things.ipynb"
+def test_an_edited_release_is_not_overwritten(built):
+    path = built.folder.parents[1] / "notebooks" / "01_things" / "things.ipynb"
     edit(path)
     with pytest.raises(ChapterError, match=r"^notebooks/01_things/things\.ipynb was edited by hand: make"):
         build.build()
@@ -229,57 +252,53 @@ def save_in_jupyterlab(small, change):
     manager.save(model, path="things.ipynb")
 
 
-def test_editing_the_solved_notebook_in_jupyterlab_keeps_the_text_in_step(small):
+def test_editing_the_solved_notebook_in_jupyterlab_keeps_the_text_in_step(built):
     def change(cells):
         for cell in cells:
             cell["source"] = cell["source"].replace("return 1", "return 3 - 2")
         cells.append(nbformat.v4.new_code_cell("1 + 1"))
 
+    save_in_jupyterlab(built, change)
+    assert all(new in built.text.read_text() for new in ("return 3 - 2", "1 + 1"))
     build.build()
-    save_in_jupyterlab(small, change)
-    assert all(new in small.text.read_text() for new in ("return 3 - 2", "1 + 1"))
-    build.build()
-    assert fingerprint(small.read()) == fingerprint(nbformat.read(small.solved, as_version=4))
+    assert fingerprint(built.read()) == fingerprint(nbformat.read(built.solved, as_version=4))
 
 
-def test_one_sentence_changed_in_jupyterlab_changes_one_line_of_the_text(small):
-    build.build()
+def test_one_sentence_changed_in_jupyterlab_changes_one_line_of_the_text(built):
     # The build has written time and points into the notebook, and saving brings them into the text.
-    small.text.write_text(
+    built.text.write_text(
         GOOD.replace("**Time:** x.", "**Time:** about 0.5 hours.").replace("** x.", "** 3.")
     )
     build.build()
-    before = small.text.read_text().splitlines()
+    before = built.text.read_text().splitlines()
 
     def change(cells):
         cells[-1]["source"] = cells[-1]["source"].replace("Because.", "Because it is.")
 
-    save_in_jupyterlab(small, change)
-    after = small.text.read_text().splitlines()
+    save_in_jupyterlab(built, change)
+    after = built.text.read_text().splitlines()
     assert [(old, new) for old, new in zip(before, after, strict=True) if old != new] == [
         ("**Model answer.** Because.", "**Model answer.** Because it is.")
     ]
     build.build()
-    assert "Because it is." in small.solved.read_text()
+    assert "Because it is." in built.solved.read_text()
 
 
-def test_a_change_in_the_header_alone_is_built(small):
+def test_a_change_in_the_header_alone_is_built(built):
+    built.text.write_text(GOOD.replace("title: Things", "title: Other things"))
     build.build()
-    small.text.write_text(GOOD.replace("title: Things", "title: Other things"))
-    build.build()
-    assert nbformat.read(small.solved, as_version=4).metadata["course"]["title"] == "Other things"
+    assert nbformat.read(built.solved, as_version=4).metadata["course"]["title"] == "Other things"
 
 
-def test_everything_is_refused_before_anything_is_written(small):
-    build.build()
-    second = small.folder.parent / "02_more"
-    shutil.copytree(small.folder, second)
+def test_everything_is_refused_before_anything_is_written(built):
+    second = built.folder.parent / "02_more"
+    shutil.copytree(built.folder, second)
     (second / "more.py").write_text(GOOD.replace("points=1.5", "points=1"))
-    small.text.write_text(GOOD.replace("return 1", "return 2 - 1"))
-    before = stamps(small.folder.parents[1])
+    built.text.write_text(GOOD.replace("return 1", "return 2 - 1"))
+    before = stamps(built.folder.parents[1])
     with pytest.raises(ChapterError, match=r"^02_more/more\.py, line \d+: test 'thing' is worth 2 points"):
         build.build()
-    assert stamps(small.folder.parents[1]) == before
+    assert stamps(built.folder.parents[1]) == before
 
 
 def test_the_texts_beside_a_solved_notebook_are_not_released(small):
