@@ -16,7 +16,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_grader.inside.twins import TENSORS, Twins, kind, place, storage_of, with_graph
+from course_grader.inside.twins import (
+    TENSORS,
+    TensorParts,
+    Twins,
+    kind,
+    place,
+    storage_of,
+    storage_with,
+    with_graph,
+)
 
 DEEPEST = 40  # containers inside each other
 HUGE = 2**26  # bytes of one tensor
@@ -119,8 +128,8 @@ class Encoder:
             case "list" | "set" | "cell":
                 return self._entries(parts)
             case "tensor":
-                flags = [parts["requires_grad"], parts["leaf"]]
-                return [flags, self.value(parts["grad"]), self.value(parts["memory"])]
+                flags = [parts.requires_grad, parts.leaf]
+                return [flags, self.value(parts.grad), self.value(parts.memory)]
             case "generator":
                 return self._blob(parts.numpy().tobytes())
             case "table":
@@ -165,7 +174,8 @@ class Encoder:
         if number is None:
             number = self._number()
             self.twins.add_storage(storage, number, lasting=isinstance(value, np.ndarray))
-            return [number, self._blob(self.twins.bytes_known[number].numpy().tobytes())]
+            return [number, self._blob(self.twins.bytes_known[number])]
+        self.twins.wake(number)
         return number
 
     def _tensor(self, value: torch.Tensor) -> list:
@@ -332,8 +342,7 @@ class Decoder:
                 return set(self.entries(data, 1))
             case "tensor":
                 requires_grad, leaf = map(bool, data[0])
-                new = {"requires_grad": requires_grad, "leaf": leaf}
-                return new | {"grad": self.value(data[1]), "memory": self.value(data[2])}
+                return TensorParts(requires_grad, leaf, self.value(data[1]), self.value(data[2]))
             case "generator":
                 return torch.frombuffer(bytearray(self.blobs[data]), dtype=torch.uint8)
             case "table":
@@ -357,7 +366,7 @@ class Decoder:
 
     def _new_number(self, number: Any) -> None:
         """Numbers of the desk are odd, and used once."""
-        if type(number) is not int or number % 2 != 1 or number in self.twins.objects:
+        if type(number) is not int or number % 2 != 1 or self.twins.taken(number):
             raise ValueError("this number is taken")
 
     def storage(self, data: Any, lasting: bool = False) -> torch.UntypedStorage | None:
@@ -366,14 +375,16 @@ class Decoder:
         if isinstance(data, list):
             number, blob = data
             self._new_number(number)
-            if number in self.twins.storages:
-                raise ValueError("this number is taken")
-            new = torch.frombuffer(bytearray(self.blobs[blob]), dtype=torch.uint8).clone().untyped_storage()
+            new = storage_with(self.blobs[blob])
             self.twins.add_storage(new, number, lasting=lasting)
             return new
         return self.twins.storages[data]
 
     def ref(self, _: int, number: int) -> Any:
+        if number in self.twins.stand_ins:
+            there, cls = self.twins.stand_ins[number]
+            stand_in = there()
+            return self.stand_in(number, cls) if stand_in is None else stand_in
         return self.twins.objects[number]
 
     def tensor(self, depth: int, number: int, storage: Any, at: list, flags: list, grad: Any) -> torch.Tensor:

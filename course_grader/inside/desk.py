@@ -19,7 +19,7 @@ import torch
 
 from course_grader.inside import settings, wire
 from course_grader.inside.codec import Encoder
-from course_grader.inside.twins import Twins, set_parts, with_graph
+from course_grader.inside.twins import Twins, set_parts, storage_with, with_graph
 
 NAMES = 12  # classes that an exception comes from, which are told
 
@@ -85,6 +85,8 @@ class Desk:
         said["settings"] = settings.to_json(settings.changed(self.settings, new))
         self.settings = new
         self._wait(wire.send, said, encoder.blobs)
+        del encoder
+        self.twins.rest()
 
     def _said(self, work: Callable[[], Any], encoder: Encoder) -> dict:
         """What work() gives or raises."""
@@ -141,17 +143,25 @@ class Desk:
         the numbers of new ones, whose content follows the pickle.
         """
         for number, content in zip(head["storages"], blobs[1:], strict=True):
-            storage = torch.frombuffer(bytearray(content), dtype=torch.uint8).clone().untyped_storage()
-            self.twins.add_storage(storage, number)
+            self.twins.add_storage(storage_with(content), number)
         unpickler = _Unpickler(io.BytesIO(blobs[0]), self)
         loaded = unpickler.load()
         memo = unpickler.memo.copy()
+        unpickler.memo = {}  # it lives in a cycle, and would keep all that it has made
         for place, number in head["call"]:
             self.twins.add(memo[place], number)
         return loaded
 
     def object(self, number: int) -> Any:
-        return self.handles[number] if number in self.handles else self.twins.objects[number]
+        if number in self.handles:
+            return self.handles[number]
+        self.twins.wake(number)
+        return self.twins.objects[number]
+
+    def memory(self, number: int) -> torch.UntypedStorage:
+        """The storage with this number, for one more tensor or array."""
+        self.twins.wake(number)
+        return self.twins.storages[number]
 
     def _raised(self, error: BaseException, encoder: Encoder) -> dict:
         trace = error.__traceback__
@@ -221,7 +231,7 @@ def make_tensor(
     if storage is None:
         value = torch.empty_strided(shape, stride, dtype=dtype, device="meta" if meta else "cpu")
     else:
-        memory = _current.twins.storages[storage]
+        memory = _current.memory(storage)
         value = torch.tensor([], dtype=dtype).set_(memory, offset, shape, stride)
         if base is not None and base.dtype == dtype and base.requires_grad == requires_grad:
             value = base.as_strided(shape, stride, offset)
@@ -236,7 +246,7 @@ def make_tensor(
 
 def make_array(storage: int, dtype: str, shape: tuple, strides: tuple, start: int) -> Any:
     """The twin of an array in the same memory."""
-    memory = _current.twins.storages[storage]
+    memory = _current.memory(storage)
     buffer = torch.tensor([], dtype=torch.uint8).set_(memory).numpy()
     return np.ndarray(shape, np.dtype(dtype), buffer, start, strides)
 

@@ -65,7 +65,6 @@ class Desk:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.twins = Twins(first=0)
-        self.stand_ins: dict[int, Any] = {}
         self.contexts: list[tuple[Callable, tuple]] = []
         self.iterators: list[Iterator] = []
         self.cases: list[int | None] = []  # since the last call: seeds of those that began, None for an end
@@ -129,14 +128,16 @@ class Desk:
         pickler = _Pickler(file, self)
         pickler.dump(message)
         numbers = []
-        own = {id(message), *map(id, message.values())} if isinstance(message, dict) else set()
-        own |= pickler.passing
+        own = pickler.passing | {id(message)}
+        if isinstance(message, dict):
+            own |= {*map(id, message.values()), *(id(parts) for _, parts in message["updates"])}
         for place_in_memo, value in pickler.memo.copy().values():
             if id(value) not in own and kind(value) and self.twins.number(value) is None:
                 number = self.twins.new_number()
                 self.twins.add(value, number)
                 numbers.append([place_in_memo, number])
-        new = [self.twins.bytes_known[number].numpy().tobytes() for number in pickler.storages]
+        pickler.clear_memo()  # it lives in a cycle, and would keep the arguments
+        new = [self.twins.bytes_known[number] for number in pickler.storages]
         return {"call": numbers, "storages": pickler.storages}, [file.getvalue(), *new]
 
     # The way up
@@ -173,7 +174,7 @@ class Desk:
                 value = decoder.value(head["value"])
             for number, parts in head["updates"]:
                 twin = self.twins.objects[number]
-                if type(type(twin)) is StandInClass:
+                if type(twin) is StandInClass:
                     raise ValueError("an object that is not here")
                 set_parts(twin, decoder.parts(twin, parts))
                 self.twins.settle(number)
@@ -209,7 +210,9 @@ class Desk:
         return error
 
     def _stand_in(self, number: int, cls: type) -> Any:
-        return self._known(number, object.__new__(cls))
+        stand_in = object.__new__(cls)
+        self.twins.add_stand_in(stand_in, number)
+        return stand_in
 
     def _stand_in_class(self, number: int, name: str, special: list, bases: list, library: str) -> type:
         own = {f"__{one}__": _special(self, one) for one in special} | {
@@ -218,12 +221,10 @@ class Desk:
         }
         own.setdefault("__repr__", _special(self, "repr"))
         own["__hash__"] = StandIn.__hash__  # Python takes it away where there is an __eq__
-        return self._known(number, type.__new__(StandInClass, name, tuple(bases) or (StandIn,), own))
-
-    def _known(self, number: int, value: Any) -> Any:
-        self.twins.objects[number] = value
-        self.twins.numbers[id(value)] = number
-        return value
+        cls = type.__new__(StandInClass, name, tuple(bases) or (StandIn,), own)
+        self.twins.objects[number] = cls
+        self.twins.numbers[id(cls)] = number
+        return cls
 
 
 def _make(cls: type, argument: Any) -> BaseException:

@@ -4,12 +4,18 @@ An object that may change (a tensor, a list, a module) and has travelled has a n
 Before a call the desk is told what has changed with the examiner, and after it the examiner what has changed
 at the desk. Tensors and arrays are views of storages, which have numbers of their own: so two that share
 memory on one side share it on the other.
+
+To find what has changed, all that may have is compared with what both sides knew. What nobody but the table
+of twins refers to cannot have: the examiner forgets it, and the desk lets it rest until the examiner names
+it.
 """
 
 import collections
+import ctypes
 import operator
 import sys
 import types
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,25 +30,24 @@ DICTS = (dict, collections.OrderedDict, collections.defaultdict, collections.Cou
 NOT_OBJECTS = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 
 
+KINDS = {
+    **dict.fromkeys(TENSORS, "tensor"),
+    **dict.fromkeys(LISTS, "list"),
+    **dict.fromkeys(DICTS, "dict"),
+    np.ndarray: "array",
+    set: "set",
+    torch.Generator: "generator",
+    types.CellType: "cell",
+    pd.DataFrame: "table",
+    pd.Series: "table",
+}
+
+
 def kind(value: Any) -> str | None:
     """How changes of this object are told; None if it does not change, or nobody tells."""
     cls = type(value)
-    if cls in TENSORS:
-        return "tensor"
-    if cls is np.ndarray:
-        return "array"
-    if cls in LISTS:
-        return "list"
-    if cls in DICTS:
-        return "dict"
-    if cls is set:
-        return "set"
-    if cls is torch.Generator:
-        return "generator"
-    if cls is types.CellType:
-        return "cell"
-    if cls in (pd.DataFrame, pd.Series):
-        return "table"
+    if cls in KINDS:
+        return KINDS[cls]
     if isinstance(value, NOT_OBJECTS) or cls.__module__ in ("builtins", "torch", "numpy", "pathlib"):
         return None
     if cls.__module__.startswith("pandas."):
@@ -50,17 +55,32 @@ def kind(value: Any) -> str | None:
     return "object" if hasattr(value, "__dict__") else None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TensorParts:
+    """What may change in a tensor besides its values, which its storage tells.
+
+    memory: where they are, to be compared.
+    """
+
+    requires_grad: bool
+    leaf: bool
+    grad: torch.Tensor | None
+    memory: Any
+
+    def __eq__(self, other: Any) -> bool:
+        return (
+            self.grad is other.grad
+            and self.memory == other.memory
+            and (self.requires_grad, self.leaf) == (other.requires_grad, other.leaf)
+        )
+
+
 def parts(value: Any) -> Any:
     """What may change in an object, its inner objects as they are."""
     match kind(value):
         case "tensor":
             leaf = value.is_leaf
-            return {
-                "requires_grad": value.requires_grad,
-                "leaf": leaf,
-                "grad": _grad(value),
-                "memory": _memory(value),
-            }
+            return TensorParts(value.requires_grad, leaf, value.grad if leaf else None, _memory(value))
         case "array":
             return None  # its storage says it
         case "list":
@@ -83,17 +103,17 @@ def parts(value: Any) -> Any:
 
 
 def set_parts(value: Any, new: Any) -> None:
-    """Make an object contain what `parts` said of its twin."""
+    """Make an object contain what `parts` said of its twin. A tensor's memory: another tensor, or None."""
     match kind(value):
         case "tensor":
-            if new["memory"] is not None:
-                value.data = new["memory"]
-            if new["leaf"] and not value.is_leaf:
+            if new.memory is not None:
+                value.data = new.memory
+            if new.leaf and not value.is_leaf:
                 value.detach_()
-            if value.is_leaf and value.requires_grad != new["requires_grad"]:
-                value.requires_grad_(new["requires_grad"])
+            if value.is_leaf and value.requires_grad != new.requires_grad:
+                value.requires_grad_(new.requires_grad)
             if value.is_leaf:
-                value.grad = new["grad"]
+                value.grad = new.grad
         case "list":
             value.clear()
             value.extend(new)
@@ -122,14 +142,12 @@ def with_graph(value: torch.Tensor) -> torch.Tensor:
     return value.detach() * one if repeats else value.detach().mul_(one)
 
 
-def _grad(value: torch.Tensor) -> torch.Tensor | None:
-    return value.grad if value.is_leaf else None
-
-
-def _memory(value: torch.Tensor) -> str:
-    """Where a tensor's values are, as a text to compare."""
-    address = value.untyped_storage().data_ptr() if value.layout == torch.strided else 0
-    return f"{address} {place(value)}"
+def _memory(value: torch.Tensor) -> tuple:
+    """Where a tensor's values are, to be compared."""
+    if value.layout != torch.strided:
+        return (value.layout,)
+    address = value.untyped_storage().data_ptr()  # that of the tensor itself is 0 if it has no entries
+    return address, value.shape, value.stride(), value.storage_offset(), value.dtype
 
 
 def place(value: torch.Tensor) -> list:
@@ -139,6 +157,8 @@ def place(value: torch.Tensor) -> list:
 
 def same_parts(old: Any, new: Any) -> bool:
     """Whether two answers of `parts` say the same: the same inner objects, or equal plain values."""
+    if isinstance(old, TensorParts):
+        return old == new
     if isinstance(old, torch.Tensor):
         return torch.equal(old, new)
     if isinstance(old, pd.DataFrame | pd.Series):
@@ -153,7 +173,18 @@ def same_parts(old: Any, new: Any) -> bool:
     return old is new
 
 
-ONLY_HERE = 3  # references to an object that nothing else refers to: the table, a loop, getrefcount itself
+def _has_another_way(value: Any) -> bool:
+    """Whether an object may be changed by somebody who does not refer to it."""
+    match kind(value):
+        case "tensor":
+            return value._use_count() > 1  # by a graph, or a view
+        case "object":
+            return sys.getrefcount(vars(value)) > 2
+        case "table":
+            return True
+    return False
+
+
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -180,9 +211,20 @@ def storage_of(value: torch.Tensor | np.ndarray) -> torch.UntypedStorage | None:
     return storage if storage.nbytes() else None
 
 
-def content(storage: torch.UntypedStorage) -> torch.Tensor:
-    """The bytes of a storage, as a view."""
-    return torch.tensor([], dtype=torch.uint8).set_(storage)
+_memcmp = ctypes.CDLL(None).memcmp
+_memcmp.argtypes = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
+
+
+def content(storage: torch.UntypedStorage) -> bytes:
+    """A copy of what a storage holds."""
+    return ctypes.string_at(storage.data_ptr(), storage.nbytes())
+
+
+def storage_with(content: bytes) -> torch.UntypedStorage:
+    """A new storage that holds these bytes."""
+    new = torch.UntypedStorage(len(content))
+    ctypes.memmove(new.data_ptr(), content, len(content))
+    return new
 
 
 @dataclass
@@ -198,28 +240,48 @@ class Twins:
     known: dict[int, Any] = field(default_factory=dict)  # number -> its parts when both sides agreed
     storages: dict[int, torch.UntypedStorage] = field(default_factory=dict)
     storage_numbers: dict[int, int] = field(default_factory=dict)  # address -> number
-    bytes_known: dict[int, torch.Tensor] = field(default_factory=dict)
+    bytes_known: dict[int, bytes] = field(default_factory=dict)
     lasting: set[int] = field(default_factory=set)
+    awake: set[int] = field(default_factory=set)  # objects and storages that may change
+    resting: dict[int, int | None] = field(default_factory=dict)  # number of a tensor -> that of its storage
+    rest_on: collections.Counter = field(default_factory=collections.Counter)  # storage -> resting tensors
+    stand_ins: dict[int, tuple[weakref.ref, type]] = field(default_factory=dict)  # they hold nothing
+    gone: set[int] = field(default_factory=set)  # numbers of stand-ins that nobody refers to any more
     _next: int = 0
 
     def new_number(self) -> int:
         self._next += 2
         return self._next + self.first
 
+    def taken(self, number: int) -> bool:
+        return number in self.objects or number in self.storages or number in self.stand_ins
+
     def add(self, value: Any, number: int) -> None:
         """An object gets its number. Both sides agree about it now."""
         self.objects[number] = value
         self.numbers[id(value)] = number
-        self.known[number] = parts(value)
+        self.settle(number)
 
     def number(self, value: Any) -> int | None:
         return self.numbers.get(id(value))
+
+    def add_stand_in(self, value: Any, number: int) -> None:
+        """What stands for an object of the other side gets that object's number."""
+
+        def gone(_: weakref.ref, address: int = id(value)) -> None:
+            self.numbers.pop(address, None)
+            self.gone.add(number)
+
+        self.numbers[id(value)] = number
+        self.stand_ins[number] = weakref.ref(value, gone), type(value)
+        self.gone.discard(number)
 
     def add_storage(self, storage: torch.UntypedStorage, number: int, lasting: bool = False) -> None:
         """A storage gets its number. lasting: it belongs to an array, which torch does not count."""
         self.storages[number] = storage
         self.storage_numbers[storage.data_ptr()] = number
-        self.bytes_known[number] = content(storage).clone()
+        self.bytes_known[number] = content(storage)
+        self.awake.add(number)
         if lasting:
             self.lasting.add(number)
 
@@ -230,36 +292,36 @@ class Twins:
 
     def changed(self) -> Iterator[tuple[int, Any]]:
         """(number, parts) of every object whose parts are others than those that both sides know."""
-        for number, old in list(self.known.items()):
-            new = parts(self.objects[number])
+        for number in sorted(self.awake & self.known.keys()):
+            old, new = self.known[number], parts(self.objects[number])
             if not same_parts(old, new):
-                if type(self.objects[number]) in TENSORS:
-                    moved = new["memory"] != old["memory"]
-                    new["memory"] = self.objects[number].detach() if moved else None
+                if type(new) is TensorParts:
+                    moved = self.objects[number].detach() if new.memory != old.memory else None
+                    new = TensorParts(new.requires_grad, new.leaf, new.grad, moved)
                 yield number, new
 
     def changed_storages(self) -> Iterator[tuple[int, bytes]]:
         """(number, content) of every storage whose bytes are others than those that both sides know."""
-        for number, storage in list(self.storages.items()):
-            now = content(storage)
-            if now.shape != self.bytes_known[number].shape:
+        for number in sorted(self.awake & self.storages.keys()):
+            storage, known = self.storages[number], self.bytes_known[number]
+            if storage.nbytes() != len(known):
                 raise ValueError("the memory of an argument has another size than before")
-            if not torch.equal(now, self.bytes_known[number]):
-                self.bytes_known[number] = now.clone()
-                yield number, now.numpy().tobytes()
+            if _memcmp(storage.data_ptr(), known, len(known)):
+                self.bytes_known[number] = content(storage)
+                yield number, self.bytes_known[number]
 
     def set_bytes(self, number: int, new: bytes) -> None:
         storage = self.storages[number]
         if len(new) != storage.nbytes():
             raise ValueError("a storage has another size")
-        with torch.no_grad():
-            content(storage).copy_(torch.frombuffer(bytearray(new), dtype=torch.uint8))
-        self.bytes_known[number] = content(storage).clone()
+        ctypes.memmove(storage.data_ptr(), new, len(new))
+        self.bytes_known[number] = new
 
     def unused(self) -> list[int]:
-        """Numbers of objects that only this table refers to, and of storages without a tensor."""
-        found = [number for number, value in self.objects.items() if sys.getrefcount(value) <= ONLY_HERE]
-        return found + [
+        """Numbers of what only this table refers to: objects, storages without a tensor, stand-ins."""
+        found = [number for number in self.objects if self._is_only_here(number)]
+        gone, self.gone = self.gone, set()
+        return [*found, *gone] + [
             number
             for number, storage in self.storages.items()
             if number not in self.lasting and torch._C._storage_Use_Count(storage._cdata) <= 1
@@ -272,9 +334,40 @@ class Twins:
                 del self.storages[number]
                 del self.bytes_known[number]
             elif number in self.objects:
+                self.wake(number)
                 self.numbers.pop(id(self.objects.pop(number)), None)
                 self.known.pop(number, None)
+            self.stand_ins.pop(number, None)
+            self.awake.discard(number)
 
     def settle(self, number: int) -> None:
         """Both sides now know this object as it is."""
+        self.wake(number)
         self.known[number] = parts(self.objects[number])
+
+    def rest(self) -> None:
+        """Nothing runs now: what only this table refers to cannot change until somebody names it."""
+        for number in self.awake & self.objects.keys():
+            if self._is_only_here(number) and not _has_another_way(self.objects[number]):
+                self.awake.discard(number)
+                if type(self.objects[number]) in TENSORS:
+                    storage = storage_of(self.objects[number])
+                    self.resting[number] = None if storage is None else self.storage_number(storage)
+                    self.rest_on[self.resting[number]] += 1
+        for number in (self.awake & self.storages.keys()) - self.lasting:
+            count = torch._C._storage_Use_Count(self.storages[number]._cdata)
+            if count <= 1 + self.rest_on[number]:
+                self.awake.discard(number)
+
+    def _is_only_here(self, number: int) -> bool:
+        # The table refers to it, and getrefcount itself; a loop over items() would, too.
+        return sys.getrefcount(self.objects[number]) <= 2
+
+    def wake(self, number: int) -> None:
+        """Somebody may change this object from now on."""
+        self.awake.add(number)
+        if number in self.resting:
+            at = self.resting.pop(number)
+            self.rest_on[at] -= 1
+            if at in self.storages:
+                self.awake.add(at)
