@@ -27,7 +27,7 @@ data: $(READY) ## fetch the real data sets
 
 # Formgrader calls alembic by its name.
 instructor: $(TOOLS) ## JupyterLab for instructors, on the whole course, with formgrader
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" $(ARGS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.news_url=None $(ARGS)
 
 tools: $(TOOLS) ## set up what instructors and contributors need, too: course-grader, nbgrader, the build, the tests
 

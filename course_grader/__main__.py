@@ -111,7 +111,7 @@ def _feedback(chosen: argparse.Namespace) -> int:
 
     course = _course()
     pages = write_feedback(course, chosen.assignment, chosen.student)
-    print(f"{len(pages)} pages in {course.directory.feedback_directory}/")
+    print(f"{len(pages)} page{'s' * (len(pages) != 1)} in {course.directory.feedback_directory}/")
     return 0
 
 

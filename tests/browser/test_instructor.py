@@ -64,7 +64,7 @@ def test_a_written_question_is_marked_in_the_formgrader_and_counts(page, server,
     formgrader.get_by_role("link", name=FIRST.stem, exact=True).click()
     expect(formgrader.get_by_role("row", name="Submission #1")).to_contain_text("35.5 / 36")
 
-    assert course_grader(course, "feedback", FIRST.name) == "1 pages in feedback/\n"
+    assert course_grader(course, "feedback", FIRST.name) == "1 page in feedback/\n"
     page.goto((course / "feedback" / "ada" / FIRST.name / f"{FIRST.stem}.html").as_uri())
     expect(page.locator("body")).to_contain_text("35.5")
     expect(page.locator("body")).to_contain_text(COMMENT)
