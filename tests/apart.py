@@ -7,6 +7,8 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from typing import Any
 
 from course_utils import check
@@ -17,6 +19,44 @@ from course_grader.inside import examiner, wire
 from course_grader.inside.own_cell import names_in
 
 FILE = "<test>"
+
+
+class Examiner:
+    """A process that judges one answer after the other, as that of a session does. Each gets a new desk.
+
+    settle_in() is called in it first, and judge(*what) for each answer; it gives a text.
+    """
+
+    def __init__(self, settle_in: Callable[[], None], judge: Callable[..., str]) -> None:
+        self.connection, theirs = Pipe()
+        self.child = os.fork()
+        if self.child == 0:
+            self.connection.close()
+            _be_the_examiner(theirs, settle_in, judge)
+        theirs.close()
+
+    def judge(self, *what: Any) -> str:
+        """What judge(*what) gives there; nothing if the process has come to its end."""
+        try:
+            self.connection.send(what)
+            return self.connection.recv()
+        except (EOFError, OSError):
+            return ""
+
+    def __del__(self) -> None:
+        self.connection.close()
+        os.waitpid(self.child, 0)
+
+
+def _be_the_examiner(
+    connection: Connection, settle_in: Callable[[], None], judge: Callable[..., str]
+) -> None:
+    try:
+        settle_in()
+        while True:
+            connection.send(judge(*connection.recv()))
+    finally:
+        os._exit(0)
 
 
 @contextlib.contextmanager

@@ -12,15 +12,17 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from course_utils import check
 
+from nbformat import NotebookNode
+
 from course_format.cells import is_answer, is_test, nbgrader
 from course_format.chapter import Chapter
 from course_grader.inside.forkserver import MODULES
-from tests.apart import judge_here as judge_apart
+from tests import apart as two_processes
 
 SECONDS = 60  # a child that takes longer is stopped, and the answer has no verdict
 
@@ -39,11 +41,17 @@ class Verdict:
 
 
 @cache
+def code_cells(chapter: Chapter) -> list[NotebookNode]:
+    """The chapter's code cells, read once for all: they are not to be changed."""
+    return [cell for cell in chapter.read().cells if cell.cell_type == "code"]
+
+
+@cache
 def graded_cells(chapter: Chapter) -> dict[str, tuple[str, float]]:
     """exercise -> (source of its test cell, points), hidden tests included."""
     return {
         nbgrader(cell)["grade_id"].removeprefix("test_"): (cell.source, float(nbgrader(cell)["points"]))
-        for cell in chapter.read().cells
+        for cell in code_cells(chapter)
         if is_test(cell)
     }
 
@@ -56,7 +64,7 @@ def imports(chapter: Chapter) -> str:
     """
     for name in MODULES:
         importlib.import_module(name)
-    source = next(cell.source for cell in chapter.read().cells if cell.cell_type == "code")
+    source = code_cells(chapter)[0].source
     exec(source, {})
     gc.freeze()  # the collector would touch, and so copy, every page in every child
     return source
@@ -65,8 +73,7 @@ def imports(chapter: Chapter) -> str:
 @cache
 def solutions(chapter: Chapter) -> dict[str, str]:
     """exercise -> source of its answer cell, as the chapter solves it."""
-    cells = [cell for cell in chapter.read().cells if cell.cell_type == "code" and is_answer(cell)]
-    return {nbgrader(cell)["grade_id"]: cell.source for cell in cells}
+    return {nbgrader(cell)["grade_id"]: cell.source for cell in code_cells(chapter) if is_answer(cell)}
 
 
 def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str, apart: bool = False) -> Verdict:
@@ -81,13 +88,27 @@ def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str, apart: 
     others = {name: source for name, source in solutions(chapter).items() if name != exercise}
     cells = imports(chapter), others, graded_cells(chapter)[exercise][0]
     with tempfile.TemporaryDirectory() as folder:
-        reply = _reply_of_a_child(folder, *cells, answer, apart)
+        ask = _examiner(chapter).judge if apart else _reply_of_a_child
+        reply = ask(folder, *cells, answer)
     if not reply:
+        _examiner.cache_clear()
         raise RuntimeError(f"{exercise}: the child ended without a verdict (crash, or over {SECONDS} s)")
     result = json.loads(reply)
     if "error" in result:
         raise RuntimeError(f"{exercise}: the test cell itself broke off\n{result['error']}")
     return Verdict(**result)
+
+
+@lru_cache(maxsize=1)
+def _examiner(chapter: Chapter) -> two_processes.Examiner:
+    """The process that judges this chapter's answers one after the other, each at a desk of its own."""
+    return two_processes.Examiner(_settle_in, _judge_apart)
+
+
+def _judge_apart(folder: str, imports: str, others: dict, test: str, answer: dict | str) -> str:
+    os.chdir(folder)  # answers may leave files
+    signal.alarm(SECONDS)
+    return _said(two_processes.judge_here, imports, lambda: _defined(imports, others, answer, SECONDS), test)
 
 
 def _reply_of_a_child(folder: str, *what: Any) -> str:
@@ -105,28 +126,34 @@ def _reply_of_a_child(folder: str, *what: Any) -> str:
     return reply
 
 
-def _be_the_child(
-    writer: int, imports: str, others: dict, test: str, answer: dict | str, apart: bool
-) -> None:
+def _be_the_child(writer: int, imports: str, others: dict, test: str, answer: dict | str) -> None:
     """Judge, write the verdict, and end without any of the parent's clean-up."""
-    signal.alarm(SECONDS)
+    _settle_in()
+    reply = _said(_judge_here, imports, lambda: _defined(imports, others, answer, SECONDS), test)
+    os.write(writer, reply.encode())
+    os._exit(0)
+
+
+def _settle_in() -> None:
+    """Have what an autograder has, and say nothing."""
     warnings.resetwarnings()  # pytest makes them errors; at a student's desk they are not
     os.environ["NBGRADER_EXECUTION"] = "autograde"
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _said(judge_here: Callable[..., dict], *what: Any) -> str:
     try:
-        judge_here = judge_apart if apart else _judge_here
-        result = judge_here(imports, lambda: _defined(imports, others, answer), test)
+        return json.dumps(judge_here(*what))
     except BaseException:
-        result = {"error": traceback.format_exc()}
-    os.write(writer, json.dumps(result).encode())
-    os._exit(0)
+        return json.dumps({"error": traceback.format_exc()})
 
 
-def _defined(imports: str, others: dict, answer: dict | str) -> dict[str, Any]:
-    """The names of a notebook in which this answer was given."""
+def _defined(imports: str, others: dict, answer: dict | str, seconds: int) -> dict[str, Any]:
+    """The names of a notebook in which this answer was given. Its process ends after so many seconds."""
+    signal.alarm(seconds)
     names: dict[str, Any] = {"__name__": "__main__"}
     exec(imports, names)
     if isinstance(answer, dict):
