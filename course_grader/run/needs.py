@@ -12,6 +12,7 @@ from functools import cache
 from nbformat import NotebookNode
 
 from course_format.cells import PARSING, is_experiment, is_test, nbgrader
+from course_grader.handed_in.released import is_as_built
 from course_grader.inside.own_cell import names_in
 
 Pair = tuple[Sequence[str], Sequence[str]]  # (names that a cell defines, names that it uses)
@@ -57,12 +58,14 @@ def plan(
     """
     sources = {cell.source for cell in chapter}
     code = [cell for cell in cells if cell.cell_type == "code"]
-    own = [cell for cell in code if cell.source not in sources]
-    asked = dict(zip([cell.id for cell in own], ask([cell.source for cell in own]), strict=False))
+    others = [cell for cell in code if cell.source not in sources]
+    asked = dict(zip([cell.id for cell in others], ask([cell.source for cell in others]), strict=False))
+    # What the build made, for this version of the chapter or another one, is as good as the chapter's.
+    own = {cell.id for cell in others if cell.id not in asked or not is_as_built(cell)}
     unknown = ((), tuple(USES_ANY_NAME))
-    pairs = {cell.id: asked.get(cell.id, unknown) for cell in own}
+    pairs = {cell.id: asked.get(cell.id, unknown) for cell in others}
     taught = {cell.id: _names(cell.source) for cell in code if cell.id not in pairs}
-    known = [_Cell(cell, *map(frozenset, (pairs | taught)[cell.id]), cell.id in pairs) for cell in code]
+    known = [_Cell(cell, *map(frozenset, (pairs | taught)[cell.id]), cell.id in own) for cell in code]
     experiments = _experiments([one for one in known if not is_test(one.cell)])
     running = [one for one in known if not is_experiment(one.cell) or one.id in experiments]
     there = _union(one.defined for one in known if is_experiment(one.cell))
