@@ -253,7 +253,7 @@ with check.case("turns each row of scores into probabilities", points=1):
 with check.case("works along the last axis of any shape, and keeps the dtype", points=0.5):
     O = check.normal((2, 3, 4))
     wrong = {f"it sums along axis {i}; the last axis is meant": torch.softmax(O, i) for i in (0, 1)}
-    check.close(softmax(O), torch.softmax(O, 2), known=wrong)
+    check.close(check.unchanged(softmax, O), torch.softmax(O, 2), known=wrong)
     for given in (O, check.normal((5,), dtype=torch.float64)):
         check.like(softmax(given), given)
     check.close(softmax(torch.tensor([3.0])), torch.ones(1), "a single class has probability 1")
@@ -263,7 +263,8 @@ with check.case("stays right for scores of 10,000 and finite for larger ones", p
     wrong = {words: e / e.sum(1, True) for words, e in E.items()}
     wrong["it cuts large scores off: different scores become equal"] = torch.softmax(O.clamp(-80, 80), 1)
     wrong["logsumexp of 10,000 is rounded to 0.001; shift first"] = (O - O.logsumexp(1, True)).exp()
-    check.close(softmax(O), torch.softmax(O.double(), 1), rtol=0.0, atol=1e-5, known=wrong)
+    found = check.unchanged(softmax, O)
+    check.close(found, torch.softmax(O.double(), 1), rtol=0.0, atol=1e-5, known=wrong)
     P = softmax(torch.tensor([[3e38, 0.0, -3e38], [-3e38, -3e38, -3e38]]))
     check.that(P.isfinite().all(), "there are nan or inf in it for scores of 3e38")
 ### BEGIN HIDDEN TESTS
@@ -732,7 +733,8 @@ with check.case("is the mean of -log p of the right classes", points=0.5):
 with check.case("is a scalar with the gradient (P - one-hot) / n, for one example or class, too", points=1):
     for n, k, dtype in ((5, 3, torch.float32), (1, 4, torch.float64), (3, 1, torch.float32)):
         O, y = check.normal((n, k), dtype=dtype), check.integers((n,), 0, k)
-        check.close(cross_entropy(O, y), F.cross_entropy(O, y), f"n = {n}, k = {k}", strict=True)
+        found = check.unchanged(cross_entropy, O, y)
+        check.close(found, F.cross_entropy(O, y), f"n = {n}, k = {k}", strict=True)
         check.gradient(cross_entropy, F.cross_entropy, O, fixed=(y,))
 with check.case("stays finite, value and gradient, for scores of 10,000 on either side", points=1):
     ceiling = "a clamp, or a small number added to p, puts a ceiling on the loss; it should be huge here"
@@ -743,7 +745,7 @@ with check.case("stays finite, value and gradient, for scores of 10,000 on eithe
     certain, both = [[1e4, -1e4, 0]], [[-1e4, -1e4, -1e4], [1e4, 1e4, -1e4]]
     for O, y in ((certain, [0]), (certain, [1]), (both, [0, 2])):
         O, y = torch.tensor(O), torch.tensor(y)
-        found, right = cross_entropy(O, y), F.cross_entropy(O, y)
+        found, right = check.unchanged(cross_entropy, O, y), F.cross_entropy(O, y)
         check.that(not (right > 1000 and 10 < found < 200), ceiling)
         check.close(found, right, "scores of 10,000", known=wrong, rtol=1e-4, atol=1e-2)
         check.gradient(cross_entropy, F.cross_entropy, O, fixed=(y,), rtol=1e-2, atol=2e-3, known=flat)

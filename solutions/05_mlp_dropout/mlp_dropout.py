@@ -200,7 +200,7 @@ with check.case("the same for other sizes, in float32 and float64", points=1, hi
     for d, h, q, dtype in ((5, 1, 3, torch.float32), (1, 6, 1, torch.float64), (4, 3, 4, torch.float64)):
         W1, b1, W2, b2 = two_layers(d, h, q, dtype)
         X = check.normal((7, d), dtype=dtype)
-        W, b = taken_apart(collapse_affine(W1, b1, W2, b2))
+        W, b = taken_apart(check.unchanged(collapse_affine, W1, b1, W2, b2))
         check.like(W, torch.zeros(d, q, dtype=dtype))
         check.like(b, torch.zeros(q, dtype=dtype))
         check.close(X @ W + b, (X @ W1 + b1) @ W2 + b2, rtol=1e-4, atol=1e-5)
@@ -1456,7 +1456,7 @@ with check.case("drops about the requested share", points=0.5):
     check.between((Y == 0).double().mean(), 0.29, 0.31, "about 30 % of the elements should be 0", known=wrong)
 with check.case("divides what it keeps by 1 - dropout", points=0.75):
     X = check.uniform((30, 40), low=1, high=2)
-    Y = dropout_layer(X, 0.3)
+    Y = check.unchanged(dropout_layer, X, 0.3)
     check.like(Y, X)
     kept = Y != 0
     check.that(kept.any(), "in this call everything is dropped")
@@ -1483,7 +1483,7 @@ with check.case("decides for each element on its own, and anew at each call", po
     check.that(len(counts) > 1, "each call drops the same number of elements: decide for each on its own")
 with check.case("0 keeps all, 1 drops all, and anything outside is refused", points=0.5):
     X = check.normal((5, 4))
-    check.close(dropout_layer(X, 0.0), X, "with 0 nothing changes")
+    check.close(check.unchanged(dropout_layer, X, 0.0), X, "with 0 nothing changes")
     nan = {"1 - dropout is 0, and 0 / 0 is nan": X * 0 / 0}
     check.close(dropout_layer(X, 1.0), torch.zeros(5, 4), "with 1 all is 0", known=nan)
     for dropout in (1.5, -0.1):

@@ -638,7 +638,7 @@ with check.case("with replacement", points=1):
     wrong["this is the variance of a single value; the mean of a batch varies less"] = s2
     wrong["divide by the batch size, not by N"] = s2 / 6
     wrong["with replacement there is no factor (N - K) / (N - 1)"] = s2 / 4 * 2 / 5
-    found = check.unchanged(minibatch_mean_variance, six, 4, True)
+    found = check.unchanged(minibatch_mean_variance, six.clone(), 4, True)
     check.close(found, by_counting(six, 4, True), known=wrong)
     check.number(found, float)
 with check.case("without replacement", points=1):
@@ -651,8 +651,9 @@ with check.case("without replacement", points=1):
     wrong[sample] = s2 / 4 * 2 / 5 * 6 / 5
     wrong["this is the standard deviation; the variance is asked for"] = math.sqrt(s2 / 4 * 2 / 5)
     wrong["this is the variance of the sum of a batch; its mean is asked for"] = s2 * 4 * 2 / 5
-    check.close(minibatch_mean_variance(six, 4, False), by_counting(six, 4, False), known=wrong)
-    found = minibatch_mean_variance(six, 6, False)
+    found = check.unchanged(minibatch_mean_variance, six.clone(), 4, False)
+    check.close(found, by_counting(six, 4, False), known=wrong)
+    found = minibatch_mean_variance(six.clone(), 6, False)
     check.close(found, 0.0, "all N values, without replacement: nothing is random")
 with check.case("a single value", points=0.25):
     for size, replacement in ((1, True), (3, True), (1, False)):
@@ -663,9 +664,11 @@ with check.case("a single value", points=0.25):
 with check.case("the same on other values", points=0.75, hidden=True):
     for size, count in ((1, 5), (2, 7), (5, 5), (3, 2), (1, 2)):
         values = check.normal((count,), mean=2, std=3, dtype=torch.float64)
-        check.close(minibatch_mean_variance(values, size, True), by_counting(values, size, True))
+        found = check.unchanged(minibatch_mean_variance, values, size, True)
+        check.close(found, by_counting(values, size, True))
         if size <= count:
-            check.close(minibatch_mean_variance(values, size, False), by_counting(values, size, False))
+            found = check.unchanged(minibatch_mean_variance, values, size, False)
+            check.close(found, by_counting(values, size, False))
 ### END HIDDEN TESTS
 check.score()
 
