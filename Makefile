@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
-# Two at a time or more, but not so many that their memory runs out.
-PARALLEL := --numprocesses logical --maxprocesses 4
-REPLAY := COURSE_DATA=embedded CUDA_VISIBLE_DEVICES= $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 $(PARALLEL) --dist loadfile solutions
+# Tests often wait, so one process more than there are cores runs them; a replay computes all the time. More than
+# four could run out of memory.
+PARALLEL := --numprocesses $$(($$(nproc) + 1)) --maxprocesses 4
+REPLAY := COURSE_DATA=embedded CUDA_VISIBLE_DEVICES= $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 --numprocesses logical --maxprocesses 4 --dist loadfile solutions
 
 .PHONY: lab progress start-over hand-in instructor data tools test everything variants build student wheel site bench lock
 
@@ -25,9 +26,10 @@ hand-in: $(READY) ## check a chapter of work/ and pack it for handing in: make h
 data: $(READY) ## fetch the real data sets
 	$(BIN)/python -c "from course_utils import data; raise SystemExit(data.main())"
 
-# Formgrader calls alembic by its name.
+# Formgrader calls alembic by its name. The settings are those for instructors: no news.
 instructor: $(TOOLS) ## JupyterLab for instructors, on the whole course, with formgrader
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.news_url=None $(ARGS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_CONFIG_PATH="$(CURDIR)/course_grader/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+		$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" $(ARGS)
 
 tools: $(TOOLS) ## set up what instructors and contributors need, too: course-grader, nbgrader, the build, the tests
 
