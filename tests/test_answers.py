@@ -7,15 +7,12 @@ import pytest
 from course_format.cells import nbgrader
 from course_format.chapter import chapters
 from tests import answers
-from tests.judge import graded_cells, judge
+from tests.judge import code_cells, graded_cells, judge
 
 CHAPTERS = chapters()
 KNOWN = [(chapter, answer) for chapter in CHAPTERS for answer in answers.load(chapter.name)]
 CELLS = [
-    (chapter, cell)
-    for chapter in CHAPTERS
-    for cell in chapter.read().cells
-    if cell.cell_type == "code" and nbgrader(cell).get("solution")
+    (chapter, cell) for chapter in CHAPTERS for cell in code_cells(chapter) if nbgrader(cell).get("solution")
 ]
 
 

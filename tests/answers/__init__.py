@@ -28,6 +28,7 @@ from typing import Any
 import course_utils  # noqa: F401  before torchvision, or that cannot be imported
 
 from course_format.chapter import SOLUTIONS, Chapter
+from tests.judge import code_cells
 
 FOLDER = Path(__file__).parent
 
@@ -93,7 +94,7 @@ def load(chapter: str) -> list[Answer]:
     _answers.clear()
     _solutions = {}
     if (SOLUTIONS / chapter).is_dir():
-        cells = Chapter(SOLUTIONS / chapter).read().cells
+        cells = code_cells(Chapter(SOLUTIONS / chapter))
         _solutions = {cell.metadata["exercise"]: cell.source for cell in cells if "exercise" in cell.metadata}
     path = FOLDER / f"{chapter}.py"
     if not path.exists():
