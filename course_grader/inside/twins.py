@@ -322,9 +322,7 @@ class Twins:
         found = [number for number in self.objects if self._is_only_here(number)]
         gone, self.gone = self.gone, set()
         return [*found, *gone] + [
-            number
-            for number, storage in self.storages.items()
-            if number not in self.lasting and torch._C._storage_Use_Count(storage._cdata) <= 1
+            number for number in self.storages.keys() - self.lasting if not self._may_be_used(number)
         ]
 
     def forget(self, numbers: list[int]) -> None:
@@ -355,13 +353,18 @@ class Twins:
                     self.resting[number] = None if storage is None else self.storage_number(storage)
                     self.rest_on[self.resting[number]] += 1
         for number in (self.awake & self.storages.keys()) - self.lasting:
-            count = torch._C._storage_Use_Count(self.storages[number]._cdata)
-            if count <= 1 + self.rest_on[number]:
+            if not self._may_be_used(number):
                 self.awake.discard(number)
 
     def _is_only_here(self, number: int) -> bool:
         # The table refers to it, and getrefcount itself; a loop over items() would, too.
         return sys.getrefcount(self.objects[number]) <= 2
+
+    def _may_be_used(self, number: int) -> bool:
+        """Whether there is a tensor with this storage that does not rest."""
+        if sys.getrefcount(self.storages[number]) > 2:
+            return True
+        return torch._C._storage_Use_Count(self.storages[number]._cdata) > 1 + self.rest_on[number]
 
     def wake(self, number: int) -> None:
         """Somebody may change this object from now on."""

@@ -19,6 +19,13 @@ from course_grader.inside.twins import Twins
 from tests.apart import desk_with
 
 
+class Namespace:
+    """An object of a test's."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+
 @pytest.fixture
 def at_desk():
     """Defines names at a desk, from source; gives what stands for them."""
@@ -207,6 +214,91 @@ def test_changes_here_arrive_there(at_desk):
     x.mul_(2)
     items.append(torch.ones(1))
     assert desk.total(items) == 7.0
+
+
+KEEPS = """
+kept = []
+def keep(x):
+    kept.append({what})
+def change():
+    {change}
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("x", "kept[0][0] = 7"),
+        ("x[:1]", "kept[0][0] = 7"),
+        ("x.detach()", "kept[0].fill_(7)"),
+        ("x.numpy()", "kept[0][:] = 7"),
+        ("x.untyped_storage()", "torch.tensor([]).set_(kept[0]).fill_(7)"),
+        ("(lambda: x)", "kept[0]().fill_(7)"),
+    ],
+)
+def test_an_argument_that_the_answer_keeps_may_change_in_a_later_call(at_desk, what, change):
+    desk = at_desk(KEEPS.format(what=what, change=change))
+    x = torch.zeros(3)
+    desk.keep(x)
+    for _ in range(3):
+        desk.change()
+        assert x[0] == 7.0
+        x.zero_()
+
+
+def test_a_leaf_that_only_a_graph_refers_to_gets_its_gradient_in_a_later_call(at_desk):
+    desk = at_desk(
+        "losses = []\ndef keep(w):\n    losses.append((3 * w).sum())\ndef go():\n    losses[-1].backward()"
+    )
+    w = torch.ones(2, requires_grad=True)
+    desk.keep(w)
+    desk.go()
+    assert w.grad.tolist() == [3.0, 3.0]
+
+
+def test_kept_containers_and_objects_may_change_in_a_later_call(at_desk):
+    desk = at_desk(
+        "kept = []\ndef keep(*items):\n    kept.extend(items)\ndef change():\n    kept[0].append(1)\n"
+        "    kept[1]['a'] = kept[0]\n    kept[2].add(2)\n    kept[3].n = 4\n    kept[4]['n'] = 5\n"
+        "def variables(x):\n    kept.append(vars(x))"
+    )
+    items, table, group, first, second = [], {}, set(), Namespace(n=0), Namespace(n=0)
+    desk.keep(items, table, group, first)
+    desk.variables(second)
+    desk.change()
+    assert (items, group, first.n, second.n) == ([1], {2}, 4, 5)
+    assert table["a"] is items
+
+
+def test_an_argument_that_rested_is_compared_again_when_it_is_named(at_desk):
+    desk = at_desk("def grow(x, items):\n    x += 1\n    items[0] *= 2\n    return x[:1]")
+    x, inner = torch.zeros(3), torch.ones(2)
+    rows = []
+    for _ in range(3):
+        rows.append(desk.grow(x, [inner]))
+        x = x + 1
+    assert x.tolist() == [6.0, 6.0, 6.0]
+    assert inner.tolist() == [8.0, 8.0]
+    assert [row.tolist() for row in rows] == [[1.0], [3.0], [5.0]]
+
+
+def test_what_a_test_no_longer_refers_to_is_forgotten(at_desk):
+    desk = at_desk("class Pair:\n    pass\ndef made(x, items):\n    return Pair(), [x], torch.ones(3)")
+    twins = type(desk.made)._desk.twins
+    for _ in range(20):
+        desk.made(torch.zeros(3), [1, 2])
+    assert max(len(twins.objects), len(twins.storages), len(twins.stand_ins)) < 20
+
+
+def test_an_object_of_the_desk_is_known_again_after_the_test_has_let_it_go(at_desk):
+    desk = at_desk(
+        "class One:\n    def me(self):\n        return self\none = One()\ndef same(_):\n    return one"
+    )
+    twice = desk.same(desk.same(0).me())
+    assert twice is desk.same(twice.me)
+    items = [desk.same(0)]
+    del twice
+    assert items[0] is desk.same(items)
 
 
 def test_functions_of_a_test_run_there_and_leave_their_notes_here(at_desk):
