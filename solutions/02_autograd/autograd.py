@@ -228,8 +228,8 @@ with check.case("takes the central difference, with the step h that it is given"
     wrong = {}
     wrong["this is the forward difference; the central one is much more exact"] = 3 * x**2 + 3 * x * h + h**2
     wrong["this is the backward difference; the central one is much more exact"] = 3 * x**2 - 3 * x * h + h**2
-    found = numerical_grad(lambda x: (x**3).sum(), x, h=h)
-    check.close(found, 3 * x**2, "less exact than a central difference", rtol=0, atol=0.0101, known=wrong)
+    right, found = 3 * x**2, numerical_grad(lambda x: (x**3).sum(), x, h=h)
+    check.close(found, right, "less exact than a central difference", rtol=0, atol=0.0101, known=wrong)
     stairs = numerical_grad(lambda x: torch.round(10 * x).sum() / 10, x + 0.32, h=1.0)
     wrong = {"h is not used: the step is always the same": torch.zeros(2)}
     check.close(stairs, torch.ones(2), "seen with h = 1, a stair with steps of 0.1 has slope 1", known=wrong)
@@ -244,8 +244,8 @@ with check.case("takes any shape, and an f that returns a float or a one-element
     for shape in ((), (1,), (4,), (2, 1, 3)):
         x = check.normal(shape, dtype=torch.float64)
         for kind in (float, torch.clone, lambda y: y.reshape(1), lambda y: y.reshape(1, 1)):
-            found = numerical_grad(lambda x: kind((x**2).sum()), x)
-            check.close(found, 2 * x, rtol=0, atol=1e-4, strict=True)
+            right, found = 2 * x, numerical_grad(lambda x: kind((x**2).sum()), x)
+            check.close(found, right, rtol=0, atol=1e-4, strict=True)
     x, w = check.normal((3, 2), dtype=torch.float64).T, check.normal((2, 3), dtype=torch.float64)
     copied = "x did not move: a long row made from a transpose is a copy of it"
     wrong = {f"{copied}, so give the row to f, in x's shape": torch.zeros(2, 3)}
@@ -259,9 +259,10 @@ with check.case("the same on other functions", points=0.5, hidden=True):
     check.close(found, (A + A.T) @ before, rtol=0, atol=1e-8, strict=True)
     check.that(torch.equal(x, before), "x came back changed")
     x = check.uniform((2, 5), low=0.5, high=2, dtype=torch.float64)
-    check.close(numerical_grad(lambda x: x.log().sum().item(), x), 1 / x, rtol=0, atol=1e-8)
-    found = numerical_grad(lambda x: (x**3).sum(), x, h=0.01)
-    check.close(found, 3 * x**2, "not as exact as a central difference", rtol=0, atol=1.01e-4)
+    right, found = 1 / x, numerical_grad(lambda x: x.log().sum().item(), x)
+    check.close(found, right, rtol=0, atol=1e-8)
+    right, found = 3 * x**2, numerical_grad(lambda x: (x**3).sum(), x, h=0.01)
+    check.close(found, right, "not as exact as a central difference", rtol=0, atol=1.01e-4)
 ### END HIDDEN TESTS
 check.score()
 
