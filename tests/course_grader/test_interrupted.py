@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from course_format.chapter import ROOT
 from course_grader import grading
 from course_grader.course import Course
 from tests.course_grader import small
@@ -110,3 +111,9 @@ def test_an_interrupt_ends_the_grading_within_seconds(tmp_path):
     assert time.monotonic() - started < 15  # it takes under a second where nobody else is at work
     assert grader.returncode == 130
     assert "stopped; what was recorded stays" in errors
+
+
+def test_a_server_that_nobody_waits_for_ends_before_it_serves():
+    """It has no socket to serve on, and does not get as far as to miss it."""
+    command = [sys.executable, "-m", "course_grader.inside.forkserver", "999", "open"]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, cwd=ROOT).returncode == 0
