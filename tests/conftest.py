@@ -22,6 +22,7 @@ api.get_alembic_version = cache(api.get_alembic_version)
 CHAPTERS = chapters()
 ENDS = {CHAPTERS[0].name, CHAPTERS[-1].name}  # `make test` runs the real nbgrader on these two only
 CHAPTER = re.compile(r"\[(\d\d_\w+)")
+NOT_READ = "known_0", "known_1", "noisy_half"  # no test looks at the feedback of these
 
 
 class Spread(LoadScopeScheduling):
@@ -81,7 +82,8 @@ def by_nbgrader(tmp_path_factory) -> Callable[[Chapter], Course]:
         for student, notebook in submissions(chapter).items():
             clone.submit(student, chapter.name, notebook, chapter.stem)
         clone.nbgrader("autograde", chapter.name)
-        clone.nbgrader("generate_feedback", chapter.name)
+        unread = f"--CourseDirectory.student_id_exclude={','.join(NOT_READ)}"
+        clone.nbgrader("generate_feedback", chapter.name, unread)
         return clone
 
     return graded
@@ -100,14 +102,15 @@ WRONG_RAMP = "def ramp(rows, cols):\n    return torch.arange(rows * cols).reshap
 
 
 def submissions(chapter: Chapter) -> dict:
-    """student -> notebook. The first chapter has a class of six, every other one of four."""
+    """student -> notebook. `make test` has one class of five and one of three, `make everything` of four."""
     ids = all_ids(chapter)
     handed_in = {
         "perfect": solve(chapter, ids),
         "untouched": untouched(chapter),
         "known_0": with_known_answers(chapter, 0),
-        "known_1": with_known_answers(chapter, 1),
     }
+    if chapter.name not in ENDS:
+        handed_in["known_1"] = with_known_answers(chapter, 1)
     if chapter.name == CHAPTERS[0].name:
         handed_in["wrong"] = solve(chapter, ids)
         cell_of(handed_in["wrong"], "ramp").source = WRONG_RAMP
