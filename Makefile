@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
-# Tests often wait, so one process more than there are cores runs them; a replay computes all the time. More than
-# four could run out of memory.
-PARALLEL := --numprocesses $$(($$(nproc) + 1)) --maxprocesses 4
+# Tests often wait, so four processes run them on two cores, too; a replay computes all the time. More than four
+# could run out of memory.
+PARALLEL := --numprocesses 4
 REPLAY := COURSE_DATA=embedded CUDA_VISIBLE_DEVICES= $(BIN)/pytest -p no:cacheprovider --nbval --nbval-cell-timeout=120 --numprocesses logical --maxprocesses 4 --dist loadfile solutions
 
 .PHONY: lab progress start-over hand-in instructor data tools test everything variants build student wheel site bench lock

@@ -88,8 +88,14 @@ def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str, apart: 
     others = {name: source for name, source in solutions(chapter).items() if name != exercise}
     cells = imports(chapter), others, graded_cells(chapter)[exercise][0]
     with tempfile.TemporaryDirectory() as folder:
-        ask = _examiner(chapter).judge if apart else _reply_of_a_child
-        reply = ask(folder, *cells, answer)
+        if not apart:
+            reply = _reply_of_a_child(folder, *cells, answer)
+        elif isinstance(answer, dict) and any(isinstance(one, type) for one in answer.values()):
+            # A class would not arrive as it was: properties lose their names.
+            alone = two_processes.Examiner(_settle_in, lambda: _judge_apart(folder, *cells, answer))
+            reply = alone.judge()
+        else:
+            reply = _examiner(chapter).judge(folder, *cells, answer)
     if not reply:
         _examiner.cache_clear()
         raise RuntimeError(f"{exercise}: the child ended without a verdict (crash, or over {SECONDS} s)")

@@ -7,6 +7,7 @@ shows the source of a test, and texts that came out of the student's run only if
 import base64
 import binascii
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ MOST_CASES = 60  # of one exercise; more come from no honest test cell
 MOST_PICTURES, LARGEST_PICTURE = 4, 500_000  # of one cell; bytes
 PNG = b"\x89PNG\r\n\x1a\n"
 DRAWN = "A picture that your code drew"  # the alt text where there is none
+ADDRESS = ("timestamp.txt", "submission_secret.txt")  # which nbgrader's exchange puts into a submission
 UNANSWERED = "YOUR ANSWER HERE"
 # What a student can do about a reason that has these words.
 ADVICE = (
@@ -106,13 +108,19 @@ def write_feedback(course: Course, assignment: str, students: Sequence[str] | No
     chapter = course.chapter(assignment)
     solved = nbformat.read(chapter.solved, as_version=4)
     page = _Page(assignment, solved)
-    return [
-        html.write_atomically(
-            course.path("feedback", submission.student, assignment) / f"{chapter.stem}.html",
-            page.render(submission),
-        )
-        for submission in read_marked(course, assignment, students)
-    ]
+    pages = []
+    for submission in read_marked(course, assignment, students):
+        folder = course.path("feedback", submission.student, assignment)
+        pages.append(html.write_atomically(folder / f"{chapter.stem}.html", page.render(submission)))
+        _address(course.path("submitted", submission.student, assignment), folder)
+    return pages
+
+
+def _address(submitted: Path, feedback: Path) -> None:
+    """Put beside a page what `nbgrader release_feedback` needs to send it to the submission it belongs to."""
+    for name in ADDRESS:
+        if (submitted / name).is_file():
+            shutil.copyfile(submitted / name, feedback / name)
 
 
 class _Page:

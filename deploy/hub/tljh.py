@@ -1,0 +1,27 @@
+"""For The Littlest JupyterHub: goes to /opt/tljh/config/jupyterhub_config.d/course.py.
+
+TLJH makes the users of the machine, each named jupyter-NAME: that is a student's id in the gradebook.
+"""
+
+from pathlib import Path
+
+INSTRUCTOR = "instructor"  # an admin of TLJH, whose account holds the course
+COURSE = Path("/home", f"jupyter-{INSTRUCTOR}", "deep-learning-notebooks")
+# JupyterLab shows the formgrader in a frame, which a hub's servers forbid unless told otherwise.
+FRAMES = """--ServerApp.tornado_settings={"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}}"""
+
+c = get_config()  # noqa: F821 (traitlets provides it)
+
+
+def prepare_server(spawner):
+    """Students get the course's JupyterLab; the instructor gets the course's folder and the formgrader."""
+    if spawner.user.name == INSTRUCTOR:
+        spawner.notebook_dir = str(COURSE)
+        spawner.args = [FRAMES]
+        spawner.environment["PYTHONPATH"] = str(COURSE)
+    else:
+        spawner.cmd = ["/opt/tljh/user/bin/python", "-m", "course_utils.hub"]
+        spawner.environment["COURSE_RELEASED"] = "/srv/nbgrader/exchange/deep_learning/outbound"
+
+
+c.Spawner.pre_spawn_hook = prepare_server
