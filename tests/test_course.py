@@ -251,8 +251,10 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 def test_make_instructor_opens_the_whole_course_and_finds_what_formgrader_calls():
     done = make(ROOT, "--dry-run", "--old-file=.venv/.tools", "instructor", "ARGS=--no-browser")
-    command = done.stdout.splitlines()[-1]
+    command = " ".join(done.stdout.splitlines()[-2:])
     assert command.startswith(f'PATH="{ROOT}/.venv/bin:$PATH" ')
+    assert f'JUPYTER_CONFIG_PATH="{ROOT}/course_grader/jupyter$' in command
+    assert list((ROOT / "course_grader" / "jupyter" / "labconfig").iterdir())
     assert command.endswith(f'lab --ServerApp.root_dir="{ROOT}" --no-browser')
     assert shutil.which("alembic", path=str(Path(sys.executable).parent))
 
