@@ -26,8 +26,8 @@ VERSION, VERSION_WITHIN = (
 )  # bytes of the metadata
 LONGEST_TIMESTAMP = 10_000  # bytes
 LONGEST_NAME = 100  # characters of a file name in a sentence
-# What editors and archives leave behind. nbgrader itself writes timestamp.txt beside the notebook.
-JUNK = (".ipynb_checkpoints", "__MACOSX", ".DS_Store", "timestamp.txt")
+# What editors and archives leave behind. nbgrader itself writes the last two beside the notebook.
+JUNK = (".ipynb_checkpoints", "__MACOSX", ".DS_Store", "timestamp.txt", "submission_secret.txt")
 
 
 class UnreadableNotebook(Exception):
