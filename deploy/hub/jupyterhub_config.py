@@ -33,7 +33,8 @@ def prepare_server(spawner):
     home = Path(pwd.getpwnam(spawner.user.name).pw_dir)
     spawner.environment["PATH"] = os.pathsep.join([str(TOOLS / "bin"), os.environ["PATH"]])
     if spawner.user.name == INSTRUCTOR:
-        spawner.cmd = [str(TOOLS / "bin" / "jupyterhub-singleuser")]
+        # nbgrader reads the settings of the folder in which the server starts.
+        spawner.cmd = ["env", f"--chdir={home / FOLDER}", str(TOOLS / "bin" / "jupyterhub-singleuser")]
         spawner.notebook_dir = str(home / FOLDER)
         spawner.args = [FRAMES]
         # The grader and the build come from this folder, which students cannot read.

@@ -16,6 +16,8 @@ c = get_config()  # noqa: F821 (traitlets provides it)
 def prepare_server(spawner):
     """Students get the course's JupyterLab; the instructor gets the course's folder and the formgrader."""
     if spawner.user.name == INSTRUCTOR:
+        # nbgrader reads the settings of the folder in which the server starts.
+        spawner.cmd = ["env", f"--chdir={COURSE}", "/opt/tljh/user/bin/jupyterhub-singleuser"]
         spawner.notebook_dir = str(COURSE)
         spawner.args = [FRAMES]
         spawner.environment["PYTHONPATH"] = str(COURSE)
