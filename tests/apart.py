@@ -3,7 +3,6 @@
 import ast
 import contextlib
 import os
-import pickle
 import socket
 import sys
 import traceback
@@ -14,8 +13,6 @@ from typing import Any
 
 from course_utils import check
 from course_utils.check import _desk
-
-import cloudpickle
 
 from course_grader.inside import desk as at_desk
 from course_grader.inside import examiner, wire
@@ -41,7 +38,7 @@ class Examiner:
     def judge(self, *what: Any) -> str:
         """What judge(*what) gives there; nothing if the process has come to its end."""
         try:
-            self.connection.send_bytes(cloudpickle.dumps(what))  # answers may be functions
+            self.connection.send(what)
             return self.connection.recv()
         except (EOFError, OSError):
             return ""
@@ -57,7 +54,7 @@ def _be_the_examiner(
     try:
         settle_in()
         while True:
-            connection.send(judge(*pickle.loads(connection.recv_bytes())))
+            connection.send(judge(*connection.recv()))
     finally:
         os._exit(0)
 

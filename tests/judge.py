@@ -90,8 +90,8 @@ def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str, apart: 
     with tempfile.TemporaryDirectory() as folder:
         if not apart:
             reply = _reply_of_a_child(folder, *cells, answer)
-        elif isinstance(answer, dict) and any(isinstance(one, type) for one in answer.values()):
-            # A class would not arrive as it was: properties lose their names.
+        elif isinstance(answer, dict) and any(map(callable, answer.values())):
+            # Functions and classes would not arrive as they were: properties, for one, lose their names.
             alone = two_processes.Examiner(_settle_in, lambda: _judge_apart(folder, *cells, answer))
             reply = alone.judge()
         else:
