@@ -144,7 +144,7 @@ class _Run:
             self._keep_records(cell, [])
             return self._break_off(cell, _sentence(str(ended)))
         self._tell_failures(cell, done.get("failures"))
-        if done.get("error") is not None:
+        if done.get("lost") is None and done.get("error") is not None:
             self._break_off(cell, self._explained(cell, done["error"]))
         elif not is_test(cell):
             self._done.append(cell)
