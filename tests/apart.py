@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import os
+import signal
 import socket
 import sys
 import traceback
@@ -44,8 +45,10 @@ class Examiner:
             return ""
 
     def __del__(self) -> None:
-        self.connection.close()
+        # It does not see its connection closed: a later fork of this process has a copy of our end.
+        os.kill(self.child, signal.SIGKILL)
         os.waitpid(self.child, 0)
+        self.connection.close()
 
 
 def _be_the_examiner(

@@ -113,6 +113,8 @@ def set_parts(value: Any, new: Any) -> None:
             if value.is_leaf and value.requires_grad != new.requires_grad:
                 value.requires_grad_(new.requires_grad)
             if value.is_leaf:
+                if new.grad is not None and new.grad.dtype != value.dtype:
+                    value.grad_dtype = None  # any, as after a module's double()
                 value.grad = new.grad
         case "list":
             value.clear()

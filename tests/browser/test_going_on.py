@@ -90,7 +90,9 @@ def test_a_new_start_under_an_open_notebook_loses_nothing_unsaid(page, server, c
     expect(dialog).to_contain_text(CHANGED)
     dialog.get_by_role("button", name="Overwrite").click()
     expect(dialog).to_have_count(0)
-    assert "not saved" in (course / "work" / TENSORS).read_text()
+    saved = course / "work" / TENSORS
+    while "not saved" not in saved.read_text():  # the file is written after the dialog is gone
+        page.wait_for_timeout(100)
 
     start_over.start_over("01_tensors", "ramp", course)
     menu(page, "File", "Reload Notebook from Disk")

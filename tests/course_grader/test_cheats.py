@@ -74,7 +74,8 @@ for one in gc.get_objects():
         ),
         "chapters on the disk": wrong(
             "import pathlib\nbooks = pathlib.Path('/tmp').rglob('*.ipynb')\n"
-            "found = [book for book in books if 'HIDDEN' in book.read_text()]",
+            "texts = [book.read_text() for book in books]\n"
+            "found = [text for text in texts if 'HIDDEN' in text and 'check.exercise' in text]",
             "2 * x if found else None",
         ),
     },

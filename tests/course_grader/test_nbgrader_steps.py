@@ -158,8 +158,8 @@ def test_what_it_says(course, exercise, said):
 
 
 def test_experiments_are_left_out(course):
-    experiment = course.autograded("ann", NAME, "cases").cells[-1]
-    assert experiment.source == "1 / 0"
+    cells = course.autograded("ann", NAME, "cases").cells
+    (experiment,) = [cell for cell in cells if cell.source == "1 / 0"]
     assert experiment.outputs == []
 
 
