@@ -54,7 +54,7 @@ ERRORS = {
     if isinstance(one, type) and issubclass(one, BaseException)
 }
 ERRORS |= {"UnpicklingError": pickle.UnpicklingError, "PicklingError": pickle.PicklingError}
-ERRORS |= {torch.linalg.LinAlgError.__name__: torch.linalg.LinAlgError}  # it has an underscore
+ERRORS |= {one.__name__: one for one in (np.linalg.LinAlgError, torch.linalg.LinAlgError)}
 FUNCTIONS = {"function": types.FunctionType, "method": types.MethodType, "generator": types.GeneratorType}
 FUNCTIONS |= {"builtin_function_or_method": types.BuiltinFunctionType}
 

@@ -91,8 +91,11 @@ def test_a_new_start_under_an_open_notebook_loses_nothing_unsaid(page, server, c
     dialog.get_by_role("button", name="Overwrite").click()
     expect(dialog).to_have_count(0)
     saved = course / "work" / TENSORS
-    while "not saved" not in saved.read_text():  # the file is written after the dialog is gone
+    for _ in range(600):  # the file is written after the dialog is gone
+        if "not saved" in saved.read_text():
+            break
         page.wait_for_timeout(100)
+    assert "not saved" in saved.read_text()
 
     start_over.start_over("01_tensors", "ramp", course)
     menu(page, "File", "Reload Notebook from Disk")
