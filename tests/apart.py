@@ -16,7 +16,7 @@ from course_utils import check
 from course_utils.check import _desk
 
 from course_grader.inside import desk as at_desk
-from course_grader.inside import examiner, wire
+from course_grader.inside import examiner, isolation, wire
 from course_grader.inside.own_cell import names_in
 
 FILE = "<test>"
@@ -32,7 +32,8 @@ class Examiner:
         self.connection, theirs = Pipe()
         self.child = os.fork()
         if self.child == 0:
-            self.connection.close()
+            # It lives long: a server of this process would wait in vain for its standard input to end.
+            isolation.close_files({0, 1, 2, theirs.fileno()})
             _be_the_examiner(theirs, settle_in, judge)
         theirs.close()
 
@@ -45,7 +46,6 @@ class Examiner:
             return ""
 
     def __del__(self) -> None:
-        # It does not see its connection closed: a later fork of this process has a copy of our end.
         os.kill(self.child, signal.SIGKILL)
         os.waitpid(self.child, 0)
         self.connection.close()
