@@ -22,6 +22,11 @@ from tests.nbgrader_course import fresh_clone
 CHAPTER = chapters()[0]
 PROXY = shutil.which("configurable-http-proxy")
 PASSWORD = "only for this test"
+PASSED_ON = (
+    "COURSE_EXCHANGE",
+    "JUPYTER_CONFIG_PATH",
+    "PYTHONPATH",
+)  # on a machine, folders of the system hold them
 # What docs/hub.md sets up, with users that need no account of the machine.
 SETTINGS = """
 import pwd
@@ -35,6 +40,7 @@ c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = {homes!r} + "/{{username}}"
 c.Spawner.args = {arguments!r}
+c.Spawner.environment |= {environment!r}
 c.JupyterHub.bind_url = "http://127.0.0.1:{ports[0]}"
 c.JupyterHub.hub_port = {ports[1]}
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{ports[2]}"
@@ -94,6 +100,7 @@ def address(course):
             config=str(ROOT / "deploy" / "hub" / "jupyterhub_config.py"),
             homes=str(course / "homes"),
             password=PASSWORD,
+            environment={name: environment(course)[name] for name in PASSED_ON},
             arguments=["--allow-root"] if os.geteuid() == 0 else [],
             ports=ports,
             folder=str(course),
@@ -135,9 +142,9 @@ def test_a_student_logs_in_opens_the_released_chapter_and_hands_it_in(page, addr
 
     page.locator(".lm-MenuBar-itemLabel", has_text="Nbgrader").click()
     page.locator(".lm-Menu-itemLabel", has_text="Assignment List").click()
-    listed = page.locator("#nbgrader-assignment_list")
-    expect(listed).to_contain_text(CHAPTER.name)
-    listed.get_by_role("button", name="Submit").first.click()
-    submitted = course / "exchange" / "deep_learning" / "inbound"
-    expect(listed.locator("#submitted_assignments_list")).to_contain_text(CHAPTER.name)
-    assert len(list(submitted.glob(f"*+{CHAPTER.name}+*"))) == 1
+    fetched, submitted = (page.locator(f"#{one}_assignments_list") for one in ("fetched", "submitted"))
+    expect(fetched).to_contain_text(CHAPTER.name)
+    fetched.get_by_text("Submit", exact=True).first.click()
+    expect(submitted).to_contain_text(CHAPTER.name)
+    inbound = course / "exchange" / "deep_learning" / "inbound"
+    assert len(list(inbound.glob(f"*+{CHAPTER.name}+*"))) == 1
