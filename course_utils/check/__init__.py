@@ -69,7 +69,7 @@ from course_utils.check._statements import (
     unchanged,
     without,
 )
-from course_utils.check._tables import features
+from course_utils.check._tables import features, fitted, one_hot, standardised, wrong_standardised
 from course_utils.check._training import Training
 
 __all__ = [
@@ -95,6 +95,7 @@ __all__ = [
     "fail",
     "features",
     "filled",
+    "fitted",
     "folder",
     "from_gpu",
     "generator",
@@ -111,6 +112,7 @@ __all__ = [
     "normal",
     "normed",
     "number",
+    "one_hot",
     "one_pass",
     "ordered",
     "own_memory",
@@ -124,6 +126,7 @@ __all__ = [
     "scored",
     "seeded",
     "shares_memory",
+    "standardised",
     "steady_lstsq",
     "steep_loss",
     "that",
@@ -141,4 +144,5 @@ __all__ = [
     "wrong_in_training",
     "wrong_means",
     "wrong_shifts",
+    "wrong_standardised",
 ]

@@ -1,12 +1,18 @@
 """Features made of a table: compared column by column, in whatever order they come."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from course_utils.check._statements import close, equal, like, that
 
 import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def features(
@@ -16,20 +22,85 @@ def features(
     *,
     counts: Mapping[str, int] | None = None,
     known: Mapping[str, Any] | None = None,
+    absent: Mapping[str, Any] | None = None,
 ) -> None:
     """X holds these features: a float32 tensor (n, d) that is finite, with its columns in any order.
 
     expected: numbers (n, d). counts: sentence -> the wrong number of features that it explains.
-    known: sentence -> the wrong features that it explains.
+    known: sentence -> the wrong features that it explains. absent: sentence -> a feature (n,) that X must not
+    have.
     """
     pattern = torch.tensor(np.asarray(expected, dtype="float32"))
-    tensor = isinstance(X, torch.Tensor) and X.ndim == 2
-    that(tensor, "transform should give a tensor (n, num_features)")
+    that(_is_table(X), "transform should give a tensor (n, num_features)")
+    for sentence, feature in (absent or {}).items():
+        that(not any(np.array_equal(column, feature) for column in np.asarray(X, dtype=float).T), sentence)
     equal(X.shape[1], pattern.shape[1], "the number of features is not right", known=counts)
     like(X, pattern)
     that(X.isfinite().all(), "there is nan or inf among the features: missing -> 0, after standardising")
     wrong = {sentence: _in_order(value) for sentence, value in (known or {}).items()}
     close(_in_order(X), _in_order(pattern), message, known=wrong, rtol=1e-4, atol=1e-5)
+
+
+def fitted(preprocessor: Any, table: pd.DataFrame) -> Any:
+    """What preprocessor.fit(table) gives, which is the preprocessor itself, as in scikit-learn."""
+    found = preprocessor.fit(table)
+    that(found is not None, "fit gives None: end it with `return self`")
+    return found
+
+
+def one_hot(X: Any, categories: Sequence[tuple], missing: Sequence[tuple], numbers: int) -> None:
+    """X holds a feature for each category of some columns of words, and one for missing of each column.
+
+    Names what is missing or too many, and says nothing where the number of features is right: `features`
+    compares them then. categories, missing: these features, zeros and ones. numbers: how many others there
+    are.
+    """
+    if not _is_table(X) or X.shape[1] == len(categories) + len(missing) + numbers:
+        return
+    found = Counter(tuple(column) for column in X.double().round(decimals=3).T.tolist())
+    others = sum(count for column, count in found.items() if not set(column) <= {0.0, 1.0})
+    that(others <= numbers, "a column of words became one number: one-hot it")
+    extra = any(found[column] > count for column, count in Counter(missing).items())
+    that(not extra, "nan counts as a category: dropna() before you collect the categories")
+    without = any(found[column] < count for column, count in Counter(categories).items())
+    that(not without, "a category has no feature: each category seen in fit gets one")
+    that(any(found[column] for column in missing), "the features for missing are missing")
+    never = [column for column in missing if not any(column)]
+    each = all(found[column] for column in never)
+    that(each, "a column where fit saw nothing missing needs its feature for missing, too")
+
+
+def standardised(
+    table: pd.DataFrame, names: list[str], by: pd.DataFrame | None = None, ddof: int = 1
+) -> np.ndarray:
+    """These columns (n, d) by mean and sample standard deviation of the table `by`; 0 for what is missing."""
+    by = table if by is None else by
+    return ((table[names] - by[names].mean()) / by[names].std(ddof=ddof)).fillna(0).to_numpy()
+
+
+def wrong_standardised(table: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
+    """What people make of columns instead of standardising them, by sentence."""
+    numbers = table[names].astype(float)
+    spread, span = numbers.std().to_numpy(), numbers.max() - numbers.min()
+    z, late, early = standardised(table, names), numbers.fillna(numbers.mean()), numbers.fillna(0)
+    wrong = {}
+    by_n = standardised(table, names, ddof=0)
+    wrong["the standard deviation divides by n; the sample one divides by n - 1"] = by_n
+    filled = standardised(late, names)
+    wrong["the mean is filled in before standardising; that shrinks the standard deviation"] = filled
+    filled = standardised(early, names)
+    wrong["0 is filled in before standardising, where it means a house without land"] = filled
+    wrong["the standard deviation is missing: divide by it"] = z * spread
+    wrong["the mean is not subtracted"] = (numbers / spread).fillna(0).to_numpy()
+    wrong["the numbers are not standardised"] = early.to_numpy()
+    wrong["it divides by the variance; take its root"] = z / spread
+    unit = ((numbers - numbers.min()) / span).fillna(0).to_numpy()
+    wrong["the numbers are scaled to 0..1, not standardised"] = unit
+    return wrong
+
+
+def _is_table(X: Any) -> bool:
+    return isinstance(X, torch.Tensor) and X.ndim == 2
 
 
 def _in_order(X: Any) -> torch.Tensor:

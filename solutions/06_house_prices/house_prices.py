@@ -569,89 +569,39 @@ class HousePreprocessor:
 
 # %% test="HousePreprocessor"
 check.exercise("HousePreprocessor", points=5)
-
-
-def fitted_to(table):
-    prepared = HousePreprocessor().fit(table)
-    check.that(prepared is not None, "fit gives None: end it with `return self`")
-    return prepared
-
-
-def paved(X):
-    """Two more features, for a column that says Pave everywhere."""
-    return np.hstack([X, np.tile([1.0, 0.0], (len(X), 1))])
-
-
-def filled(table, names, value):
-    return table[names].astype(float).apply(lambda x: x.fillna(value if value is not None else x.mean()))
-
-
-def z(table, names, by=None, **options):
-    by = table if by is None else by
-    return ((table[names] - by[names].mean()) / by[names].std(**options)).fillna(0).to_numpy()
-
-
 NUMBERS = pd.DataFrame({"Id": [7, 8, 9, 10, 11], "LotArea": [8000, 9500, 7000, 12000, 8100]}).assign(
     LotFrontage=[60, None, 80, 105, None], SalePrice=[120_000, 180_000, 99_000, 310_000, 150_000]
 )
 WORDS = pd.DataFrame({"Street": ["Pave", "Grvl", None, "Pave"], "Fence": ["Wood", "Wire", "Wood", "Wood"]})
 BOTH = ["LotArea", "LotFrontage"]
+PAVED = [(1.0, 0.0)] * 5  # the features of a column that says Pave everywhere
 with check.case("standardises numbers, then 0 for missing; Id and SalePrice are no features", points=1.5):
     table = NUMBERS.assign(Street="Pave")
     before = table.copy()
-    X = fitted_to(table).transform(table)
+    X = check.fitted(HousePreprocessor(), table).transform(table)
     check.that(table.equals(before), "the table was changed: work on a copy")
     counts = {"Id is among the features, or SalePrice": 5}
-    found = np.asarray(X, dtype=float) if isinstance(X, torch.Tensor) and X.ndim == 2 else np.zeros((5, 0))
-    gaps = [column for column in found.T if np.array_equal(column, NUMBERS["LotFrontage"].isna())]
-    check.that(not gaps, "a column of numbers has a feature for missing; only columns of words get one")
     counts["Id and SalePrice are among the features, or two more of your own"] = 6
-    late, early = filled(NUMBERS, BOTH, None), filled(NUMBERS, BOTH, 0)
-    wrong = {}
-    wrong["the standard deviation divides by n; the sample one divides by n - 1"] = z(NUMBERS, BOTH, ddof=0)
-    wrong["the mean is filled in before standardising; that shrinks the standard deviation"] = z(late, BOTH)
-    wrong["0 is filled in before standardising, where it means a house without land"] = z(early, BOTH)
-    spread = NUMBERS[BOTH].std().to_numpy()
-    wrong["the standard deviation is missing: divide by it"] = z(NUMBERS, BOTH) * spread
-    wrong["the mean is not subtracted"] = (NUMBERS[BOTH] / NUMBERS[BOTH].std()).fillna(0).to_numpy()
-    wrong["the numbers are not standardised"] = early.to_numpy()
-    wrong["it divides by the variance; take its root"] = z(NUMBERS, BOTH) / spread
-    low, span = NUMBERS[BOTH].min(), NUMBERS[BOTH].max() - NUMBERS[BOTH].min()
-    unit = ((NUMBERS[BOTH] - low) / span).fillna(0).to_numpy()
-    wrong["the numbers are scaled to 0..1, not standardised"] = unit
-    known = {words: paved(value) for words, value in wrong.items()}
-    check.features(X, paved(z(NUMBERS, BOTH)), counts=counts, known=known)
+    gap = "a column of numbers has a feature for missing; only columns of words get one"
+    absent = {gap: NUMBERS["LotFrontage"].isna()}
+    wrong = check.wrong_standardised(NUMBERS, BOTH)
+    known = {words: np.hstack([value, PAVED]) for words, value in wrong.items()}
+    expected = np.hstack([check.standardised(NUMBERS, BOTH), PAVED])
+    check.features(X, expected, counts=counts, known=known, absent=absent)
 ROOMS = pd.Series([4, 6, 5, 5])
-
-
-def check_words(X):
-    """Names the features of WORDS that are missing or too many."""
-    if not isinstance(X, torch.Tensor) or X.ndim != 2 or len(X) != 4 or X.shape[1] == 7:
-        return
-    found = [tuple(column) for column in X.double().round(decimals=3).T.tolist()]
-    coded = [column for column in found if not set(column) <= {0.0, 1.0}]
-    check.that(len(coded) < 2, "a column of words became one number: one-hot it")
-    gaps, zeros = found.count((0, 0, 1, 0)), found.count((0, 0, 0, 0))
-    if gaps > 1 or zeros > 1:
-        check.fail("nan counts as a category: dropna() before you collect the categories")
-    if found.count((0, 1, 0, 0)) < 2 or not {(1, 0, 0, 1), (1, 0, 1, 1)} <= set(found):
-        check.fail("a category has no feature: each category seen in fit gets one")
-    check.that(gaps or zeros, "the features for missing are missing")
-    check.that(zeros, "a column where fit saw nothing missing needs its feature for missing, too")
-
-
-ONE_HOT = [[0, 1, 0, 0, 1, 0], [1, 0, 0, 1, 0, 0], [0, 0, 1, 0, 1, 0], [0, 1, 0, 0, 1, 0]]
+CATEGORIES = [(0, 1, 0, 0), (1, 0, 0, 1), (0, 1, 0, 0), (1, 0, 1, 1)]  # Grvl, Pave, Wire, Wood
+MISSING = [(0, 0, 1, 0), (0, 0, 0, 0)]  # of Street, of Fence
 with check.case("gives words a feature for each category and one for missing", points=1):
     counts = {"a column of words became one number: one-hot it": 3}
     rooms = ((ROOMS - 5) / ROOMS.std()).to_numpy()
-    wrong = np.column_stack([ONE_HOT, rooms])
-    wrong[2, 2] = 0
-    known = {"a missing entry has a 1 in its own feature": wrong}
+    right = np.column_stack([*CATEGORIES, *MISSING, rooms])
+    empty = np.column_stack([*CATEGORIES, MISSING[1], MISSING[1], rooms])
+    known = {"a missing entry has a 1 in its own feature": empty}
     for dtype in ("str", "object"):
         table = WORDS.astype(dtype).assign(Rooms=ROOMS)
-        X = fitted_to(table).transform(table)
-        check_words(X)
-        check.features(X, np.column_stack([ONE_HOT, rooms]), counts=counts, known=known)
+        X = check.fitted(HousePreprocessor(), table).transform(table)
+        check.one_hot(X, CATEGORIES, MISSING, numbers=1)
+        check.features(X, right, counts=counts, known=known)
 with check.case("transforms another table by name, with what fit learned", points=1.5):
     fitted = pd.concat([NUMBERS[:4], WORDS], axis=1)
     other = pd.DataFrame(
@@ -660,33 +610,33 @@ with check.case("transforms another table by name, with what fit learned", point
     )
     one_hot = np.array([[0, 0, 1, 0, 0, 1], [0, 0, 1, 0, 0, 0], [0, 0, 1, 1, 0, 0]])
     unseen = np.array([[0, 0, 1, 0, 0, 1], [0, 0, 1, 0, 0, 1], [0, 0, 1, 1, 0, 0]])
-    numbers = z(other, BOTH, fitted)
-    counts = {
-        "a column that fit did not see became a feature": 11,
-        "a feature too many: Id is none, and transform makes none; it should use what fit learned": 9,
-        "two features too few: transform gives all categories and missing; it should use what fit learned": 6,
-    }
+    numbers = check.standardised(other, BOTH, fitted)
+    counts = {"a column that fit did not see became a feature": 11}
+    counts["a feature too many: Id is none, and transform makes none; it should use what fit learned"] = 9
+    counts[
+        "two features too few: transform gives all categories and missing; it should use what fit learned"
+    ] = 6
     wrong = {}
-    own = np.hstack([z(other, BOTH), one_hot])
+    own = np.hstack([check.standardised(other, BOTH), one_hot])
     wrong["it standardises with statistics of the table given to transform; use those of fit"] = own
     wrong["an unseen category counts as missing; all its features are 0"] = np.hstack([numbers, unseen])
-    mean, spread = (fitted[BOTH].agg(name).to_numpy() for name in ("mean", "std"))
-    crossed = np.hstack([((other[BOTH[::-1]] - mean) / spread).fillna(0), one_hot])
+    swapped = other[BOTH[::-1]].set_axis(BOTH, axis=1)
+    crossed = np.hstack([check.standardised(swapped, BOTH, fitted), one_hot])
     wrong["columns are taken by their position; match them by name"] = crossed
-    prepared = fitted_to(fitted)
+    prepared = check.fitted(HousePreprocessor(), fitted)
     check.features(prepared.transform(other), np.hstack([numbers, one_hot]), counts=counts, known=wrong)
     check.features(prepared.transform(other[::-1]), np.hstack([numbers, one_hot])[::-1].copy())
 with check.case("has names, gives 0 for what does not vary, and wants fit first", points=0.5):
-    prepared = fitted_to(fitted)
+    prepared = check.fitted(HousePreprocessor(), fitted)
     check.equal(len(list(prepared.feature_names)), 8, "feature_names should have one name for each feature")
-    flat = pd.DataFrame(
-        {"A": [0.1] * 3, "B": [None, 5.0, None], "C": [None] * 3, "D": [1.0, None, 3.0]}, dtype=float
-    )
+    flat = pd.DataFrame({"A": 0.1, "B": [None, 5, None], "C": None, "D": [1, None, 3]}, dtype=float)
     later = pd.DataFrame({"A": [0.1, 7.0], "B": [5.0, 6.0], "C": [1.0, 2.0], "D": [2.0, 4.0]})
     words = "A is constant, B has one entry, C none: 0 in every table; D has two entries, which is enough"
     for table, d in ((flat, [-(0.5**0.5), 0.0, 0.5**0.5]), (later, [0.0, 2**0.5])):
-        X = fitted_to(flat.assign(Street="Pave")).transform(table.assign(Street="Pave"))
-        expected = paved([[0, 0, 0, value] for value in d])
+        X = check.fitted(HousePreprocessor(), flat.assign(Street="Pave")).transform(
+            table.assign(Street="Pave")
+        )
+        expected = [[0, 0, 0, value, 1, 0] for value in d]
         check.features(X, expected, words, counts={"constant columns should stay, as zeros": 3})
     prepared.fit(flat.assign(Street="Pave"))
     check.equal(len(list(prepared.feature_names)), 6, "a second fit should forget the first")
@@ -700,9 +650,8 @@ with check.case("the same on other tables", points=0.5, hidden=True):
     fitted["Years"] = [3, 5, 5, 3, 9, 1, 2, 2, 2]
     other = fitted.iloc[[8, 2, 5]].assign(Kind=["d", "b", None], Id=1)[["Kind", "R", "Id", "Q", "P", "Years"]]
     one_hot = [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
-    expected = np.hstack([z(other, ["P", "Q", "R", "Years"], fitted), one_hot])
-    prepared = HousePreprocessor()
-    prepared.fit(NUMBERS.assign(Street="Pave"))
+    expected = np.hstack([check.standardised(other, ["P", "Q", "R", "Years"], fitted), one_hot])
+    prepared = check.fitted(HousePreprocessor(), NUMBERS.assign(Street="Pave"))
     prepared.fit(fitted)
     check.features(prepared.transform(other), expected)
 ### END HIDDEN TESTS

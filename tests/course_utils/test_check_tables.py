@@ -1,9 +1,12 @@
 """What test cells use to judge features of a table, and Adam on a bias."""
 
+import itertools
 import math
 
 from course_utils import check
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -28,6 +31,65 @@ def test_wrong_features_are_named(X, says):
     known = {"not standardised": [[1.0, 0.0], [2.0, 0.0]]}
     with pytest.raises(check._failure.Failed, match=says):
         check.features(X, FEATURES, counts={"Id is among them": 3}, known=known)
+
+
+def test_a_feature_that_must_be_absent_is_named():
+    with pytest.raises(check._failure.Failed, match="no feature for missing"):
+        check.features(torch.tensor(FEATURES), FEATURES, absent={"no feature for missing": [1.0, 2.0]})
+    check.features(torch.tensor(FEATURES), FEATURES, absent={"no feature for missing": [1.0, 1.0]})
+
+
+class Preprocessor:
+    def __init__(self, gives):
+        self.gives = gives
+
+    def fit(self, table):
+        return self.gives
+
+
+def test_fit_gives_the_preprocessor():
+    assert check.fitted(Preprocessor("itself"), None) == "itself"
+    with pytest.raises(check._failure.Failed, match="end it with `return self`"):
+        check.fitted(Preprocessor(None), None)
+
+
+GRVL, PAVE, MISSING, NEVER = (0, 1, 0), (1, 0, 0), (0, 0, 1), (0, 0, 0)
+AREA = (0.5, -1.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        ([(1, 0, 2), AREA], "became one number"),
+        ([GRVL, PAVE, MISSING, MISSING, NEVER, AREA], "nan counts as a category"),
+        ([PAVE, MISSING, NEVER, AREA], "a category has no feature"),
+        ([GRVL, PAVE, AREA], "the features for missing are missing"),
+        ([GRVL, PAVE, MISSING, AREA], "fit saw nothing missing"),
+    ],
+)
+def test_features_of_words_that_are_missing_or_too_many_are_named(features, says):
+    X = torch.tensor(features, dtype=torch.float32).T
+    with pytest.raises(check._failure.Failed, match=says):
+        check.one_hot(X, [GRVL, PAVE], [MISSING, NEVER], numbers=1)
+
+
+@pytest.mark.parametrize("X", [None, torch.ones(3), torch.ones(3, 5)])
+def test_where_the_number_of_features_is_right_nothing_is_said(X):
+    check.one_hot(X, [GRVL, PAVE], [MISSING, NEVER], numbers=1)
+
+
+def test_columns_are_standardised_by_another_table():
+    table, by = pd.DataFrame({"a": [1.0, None]}), pd.DataFrame({"a": [3.0, 5.0]})
+    assert check.standardised(table, ["a"], by).tolist() == [[-3 / 2**0.5], [0.0]]
+
+
+def test_wrong_ways_to_standardise_differ_from_the_right_one_and_from_each_other():
+    table = pd.DataFrame({"a": [1, 2, 4, 8], "b": [10.0, None, 30.0, 70.0]})
+    right = check.standardised(table, ["a", "b"])
+    found = [right, *check.wrong_standardised(table, ["a", "b"]).values()]
+    assert len(found) == 9
+    for one, other in itertools.combinations(found, 2):
+        assert not np.allclose(one, other, atol=0.01)
 
 
 def trained(optimizer, targets, epochs, batches, **options):
