@@ -11,6 +11,7 @@ MIME_TYPE = "application/vnd.course-check.v1+json"
 ROUNDING = 6  # decimal places that a score keeps
 LONGEST = 1000  # characters of a message; an exception of the student's may say anything
 MARKS = {"passed": "✓", "failed": "✗", "not done": "○"}  # status -> what a line begins with
+NO_MARK = "–"  # of a case that has no such status, because it did not run
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Record:
     def line(self) -> str:
         """The record as one line for people; a longer message is indented."""
         message = self.message.replace("\n", "\n    ")
-        return f"{MARKS[self.status]} {self.case}" + (f": {message}" if message else "")
+        return f"{MARKS.get(self.status, NO_MARK)} {self.case}" + (f": {message}" if message else "")
 
     @property
     def data(self) -> dict[str, Any]:

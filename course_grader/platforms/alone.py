@@ -16,9 +16,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_format import record
-from course_format.cells import FRAME, Case, cases, is_test, is_written, nbgrader, tags, visible
+from course_format.cells import FRAME, cases, is_test, is_written, nbgrader, tags, visible
 from course_format.chapter import fingerprint
-from course_format.record import MARKS
+from course_format.record import Record
 from course_grader.course import Course, read_chapter
 from course_grader.gradebook.read import Exercise, exercises
 from course_grader.handed_in.assemble import prepare
@@ -51,27 +51,11 @@ class Chapter:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one case. number: such as "1.2.3", exercise 1.2, third case. status: as in a record, or
-    NOT_RUN. mistake: id of the known mistake, or None.
-    """
+class Outcome(Record):
+    """What became of one case: its record, or NOT_RUN. number: such as "1.2.3", exercise 1.2, third case."""
 
     number: str
-    exercise: str
     title: str  # of the exercise
-    case: str
-    points: float
-    earned: float
-    status: str
-    mistake: str | None
-    message: str
-    hidden: bool
-
-    @property
-    def line(self) -> str:
-        """One line for people; a longer message is indented."""
-        message = self.message.replace("\n", "\n    ")
-        return f"{MARKS.get(self.status, '–')} {self.case}" + (f": {message}" if message else "")
 
 
 @dataclass(frozen=True)
@@ -245,21 +229,21 @@ class _Reader:
         records = record.read(outputs)
         for place, case in enumerate(cases(self.cells[exercise.grade_id].source), start=1):
             found = next((one for one in records if one.case == case.case), None)
-            common = f"{number}.{place}", exercise.name, _title(exercise), case.case, case.points
+            where = {"number": f"{number}.{place}", "title": _title(exercise)}
             if found is None:
-                yield Outcome(*common, 0.0, NOT_RUN, None, self._why_not(outputs, case), case.hidden)
-            else:
-                message = self._tell(found.message)
-                yield Outcome(*common, found.earned, found.status, found.mistake, message, case.hidden)
-
-    def _why_not(self, outputs: list[NotebookNode], case: Case) -> str:
-        errors = (output for output in outputs if output.output_type == "error")
-        said = next((str(error.get("evalue", "")) for error in errors), "")
-        return self._tell(said) or "this check did not run"
+                why = _why_not(outputs)
+                found = Record(exercise.name, case.case, case.points, 0.0, NOT_RUN, None, why, case.hidden)
+            yield Outcome(**asdict(replace(found, message=self._tell(found.message))), **where)
 
     def _tell(self, text: str) -> str:
         """A text that came out of the student's run, or a note in its place if it shows a hidden test."""
         return LEFT_OUT if self.secrets.shown_in(text, self.own) else text
+
+
+def _why_not(outputs: list[NotebookNode]) -> str:
+    """Why a case of a test cell left no record, as its outputs tell."""
+    errors = (output for output in outputs if output.output_type == "error")
+    return next((str(error.get("evalue", "")) for error in errors), "") or "this check did not run"
 
 
 def _hidden_tests(notebook: NotebookNode) -> Secrets:

@@ -217,4 +217,4 @@ def test_parts_of_points_are_reported(monkeypatch):
 
 
 def outcome(earned: float, points: float) -> alone.Outcome:
-    return alone.Outcome("1", "a", "a", "case", points, earned, "passed", None, "", False)
+    return alone.Outcome("a", "case", points, earned, "passed", None, "", False, "1", "a")
