@@ -13,6 +13,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
+from course_format.record import with_code
 from course_grader.course import Course
 from course_grader.handed_in import submission
 from course_grader.handed_in.merge import ANOTHER
@@ -27,7 +28,6 @@ DONE, OPEN, UNUSABLE = 0, 1, 2  # exit statuses
 NOT_THEIRS = ("README.md", "requirements.txt", "constraints.txt", "LICENSE.txt")
 # What a student's own words may hold and must not become in a table of Markdown.
 ENTITIES = {ord(character): f"&#{ord(character)};" for character in "\\*_[]|~"}
-CODE = re.compile("`([^`\n]+)`")
 
 
 class Unusable(Exception):
@@ -239,4 +239,4 @@ def _worth(one: Outcome) -> str:
 def _markdown(text: str) -> str:
     """Text as it is, in a cell of a table; what stands between backticks is set as code."""
     plain = html.escape(text, quote=False).translate(ENTITIES)
-    return CODE.sub(r"<code>\1</code>", plain).replace("`", "&#96;").replace("\n", "<br>")
+    return with_code(plain).replace("`", "&#96;").replace("\n", "<br>")
