@@ -7,6 +7,7 @@ notebook that was edited by hand is never overwritten.
 """
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 from tqdm import tqdm
 
@@ -34,6 +36,7 @@ from course_format.chapter import (
 )
 
 CELL_SECONDS = 120  # a cell that runs longer than this breaks the build
+FAILED_LINE = re.compile(r"^Cell In\[\d+\], line (\d+)", re.MULTILINE)  # of a traceback
 # What an output could depend on: outputs are the same on every machine.
 EVERYWHERE = {"COURSE_DATA": "embedded", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "2"}
 
@@ -94,6 +97,7 @@ def execute(notebook: NotebookNode, chapter: Chapter) -> None:
     """Run all cells in place, on the embedded data and without a GPU, keeping what every run gives alike."""
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | EVERYWHERE | {"PYTHONPATH": paths}
+    begun = []
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
@@ -101,16 +105,23 @@ def execute(notebook: NotebookNode, chapter: Chapter) -> None:
         store_widget_state=False,
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],  # a kernel warns that others on this machine could listen
+        on_cell_start=lambda cell, cell_index: begun.append(cell_index),
     )
     try:
         client.execute(env=environment, cwd=str(chapter.folder))
+    except CellTimeoutError as error:
+        where = chapter.place(begun[-1], 1)
+        raise ChapterError(f"{where}: this cell runs longer than {CELL_SECONDS} seconds") from error
     except CellExecutionError as error:
-        raise ChapterError(f"{chapter.name} does not run:\n{error}") from error
-    for cell in notebook.cells:
+        told = strip_ansi(str(error))
+        line = FAILED_LINE.search(told)
+        where = chapter.place(begun[-1], int(line[1]) if line else 1)
+        raise ChapterError(f"{where}: {error.ename}: {error.evalue}\n{told}") from error
+    for number, cell in enumerate(notebook.cells):
         if "outputs" in cell:
             cell.outputs = _in_one_piece(cell.outputs)
         for output in cell.get("outputs", []):
-            _refuse(output, chapter)
+            _refuse(output, chapter.place(number, 1))
 
 
 def _in_one_piece(outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -124,13 +135,13 @@ def _in_one_piece(outputs: list[NotebookNode]) -> list[NotebookNode]:
     return joined
 
 
-def _refuse(output: NotebookNode, chapter: Chapter) -> None:
+def _refuse(output: NotebookNode, where: str) -> None:
     """A solved chapter writes nothing to standard error and passes its own checks."""
     if output.get("name") == "stderr":
-        raise ChapterError(f"{chapter.name} writes to standard error: {output.text.strip()}")
+        raise ChapterError(f"{where}: this cell writes to standard error: {output.text.strip()}")
     for found in record.read([output]):
         if found.status != "passed":
-            raise ChapterError(f"{chapter.name}: the chapter's own solution fails: {found.line}")
+            raise ChapterError(f"{where}: the chapter's own solution fails: {found.line}")
 
 
 def release(found: list[Chapter], folder: Path) -> list[Path]:

@@ -78,8 +78,15 @@ class Chapter:
 
     def _refuse(self, problems: list[Problem]) -> None:
         for problem in problems:
-            where = f"{self.name}/{self.text.name}, line {problem.line}"
-            raise ChapterError(f"{where}: {problem.sentence}")
+            raise ChapterError(f"{self._line(problem.line)}: {problem.sentence}")
+
+    def place(self, cell: int, line: int) -> str:
+        """Where a line of a cell is in the text source, in words. cell: from 0. line: from 1."""
+        heads, _ = scan(self.text.read_text(encoding="utf-8"))
+        return self._line(heads[cell].line + line)
+
+    def _line(self, number: int) -> str:
+        return f"{self.name}/{self.text.name}, line {number}"
 
 
 def chapters(solutions: Path = SOLUTIONS) -> list[Chapter]:

@@ -15,6 +15,7 @@ REQUIRED = {"title": str, "summary": str, "prerequisites": list}
 # In the heading of an exercise: (3 points, about 10 minutes, ★★☆)
 HEADING = re.compile(r"\(([\d.]+) points?,\s+about\s+(\d+)\s+minutes")
 TITLE = re.compile(r"\*\*Time:\*\* .+?\. \*\*You need:\*\*.*?\*\*Points:\*\* \S+", re.DOTALL)
+FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 REGIONS_OF = {"exercise": (SOLUTION,), "test": (HIDDEN_TESTS,)}
 
 
@@ -89,7 +90,7 @@ def _about_the_cell(notebook: NotebookNode, heads: list[Head], place: int, head:
     if head.markdown:
         return
     broken = _no_python(source, head)
-    if broken and head.name:  # other cells may hold magics
+    if broken:
         yield broken
         return
     yield from _about_regions(source, head)
@@ -103,11 +104,23 @@ def _about_the_cell(notebook: NotebookNode, heads: list[Head], place: int, head:
 
 
 def _no_python(source: str, head: Head) -> Problem | None:
+    """What is wrong with the syntax of a cell. Magics are for cells that are neither exercise nor test."""
+    error = _syntax_error(source)
+    if error and not head.name:
+        from IPython.core.inputtransformer2 import TransformerManager  # late: it takes a while
+
+        error = _syntax_error(TransformerManager().transform_cell(source))
+    if error is None:
+        return None
+    line = head.line + (error.lineno or 1)
+    return Problem(line, f"{head.name or 'this cell'} is no valid Python: {error.msg}")
+
+
+def _syntax_error(source: str) -> SyntaxError | None:
     try:
-        ast.parse(source)
+        compile(source, "", "exec", FLAGS)
     except SyntaxError as error:
-        line = head.line + (error.lineno or 1)
-        return Problem(line, f"the cell of {head.name or 'this code'} is no valid Python: {error.msg}")
+        return error
     return None
 
 

@@ -181,10 +181,21 @@ def test_a_chapter_is_built_without_a_gpu_wherever_it_is_built(small, monkeypatc
 
 def test_a_chapter_that_does_not_run_leaves_the_old_one(built):
     before = built.solved.read_bytes()
-    built.text.write_text(GOOD + "\n# %%\n1 / 0\n")
-    with pytest.raises(ChapterError, match="ZeroDivisionError"):
+    built.text.write_text(GOOD + "\n# %%\n2 + 2\n1 / 0\n")
+    last = built.text.read_text().count("\n")
+    with pytest.raises(ChapterError, match=rf"^01_things/things\.py, line {last}: ZeroDivisionError: div"):
         build.build()
     assert built.solved.read_bytes() == before
+
+
+def test_a_cell_that_does_not_end_is_named(small, monkeypatch):
+    monkeypatch.setattr(build, "CELL_SECONDS", 1)
+    small.text.write_text(GOOD.replace("from course_utils", "while True:\n    pass\nfrom course_utils"))
+    line = small.text.read_text()[: small.text.read_text().index("while")].count("\n") + 1
+    with pytest.raises(
+        ChapterError, match=rf"^01_things/things\.py, line {line}: this cell runs longer than"
+    ):
+        build.build()
 
 
 def test_a_chapter_that_writes_to_stderr_is_refused(small):
@@ -210,7 +221,9 @@ def test_no_output_is_in_pieces(chapter):
 
 def test_a_wrong_solution_is_refused(small):
     small.text.write_text(GOOD.replace("return 1", "return 3"))
-    with pytest.raises(ChapterError, match="the chapter's own solution fails: ✗ is one: expected 1, found 3"):
+    with pytest.raises(
+        ChapterError, match=r"line \d+: the chapter's own solution fails: ✗ is one: expected 1, found 3"
+    ):
         build.build()
 
 

@@ -178,6 +178,12 @@ BREACHES = {
         "    return (",
         "is no valid Python: '(' was never closed",
     ),
+    "no Python in another cell": (
+        "from course_utils import check\n",
+        "from course_utils import check\n%matplotlib inline\nx = (1,\n",
+        "x = (1,",
+        "this cell is no valid Python: '(' was never closed",
+    ),
     "no Python in a test": ("thing() != 2", "thing( != 2", "check.that", "is no valid Python"),
     "a test that reads the source": (
         "    check.equal(thing(), 1)",
