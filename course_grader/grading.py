@@ -85,19 +85,24 @@ def grade_class(
                     summary.failed[job.student] = f"{type(error).__name__}: {error}"
                     say(f"{job.student}: NOT GRADED. {summary.failed[job.student]}")
                     continue
-                recorder.record(result)
+                penalty = recorder.record(result)
                 summary.graded.append(_light(result))
-                say(describe(result, total))
+                say(describe(result, total, penalty))
             bar.update(len(students) - bar.n)
     return summary
 
 
-def describe(result: Result, total: float) -> str:
-    """The line about one submission, and lines about what the instructor should know."""
+def describe(result: Result, total: float, penalty: float) -> str:
+    """The line about one submission, and lines about what the instructor should know.
+
+    penalty: what lateness costs, which is a part of the marks of people as well.
+    """
     earned = sum(score for score in result.scores.values() if score is not None)
     waiting = sum(score is None for score in result.scores.values())
-    to_mark = f", {waiting} to mark by hand" if waiting else ""
-    lines = [f"{result.student}: {earned:g} of {total:g} points{to_mark}, {result.seconds:.1f} s"]
+    parts = [f"{earned:g} of {total:g} points"]
+    parts += [f"{penalty:g} off for being late"] * bool(penalty)
+    parts += [f"{waiting} to mark by hand"] * bool(waiting)
+    lines = [f"{result.student}: {', '.join(parts)}, {result.seconds:.1f} s"]
     lines += [f"    {reason}" for reason in result.reason.splitlines()]
     lines += [f"    REVIEW {flag}" for flag in result.flags]
     return "\n".join(lines)

@@ -128,18 +128,18 @@ class Recorder:
         """Close the connections."""
         self._engine.dispose()
 
-    def record(self, result: Result) -> None:
+    def record(self, result: Result) -> float:
         """Write one result, all of it or nothing. Marks and comments of people stay as they are.
 
-        Waits while somebody else writes. Raises GraderError if the gradebook cannot be written to, or does
+        Returns the points that lateness costs. Waits while somebody else writes. Raises GraderError if the gradebook cannot be written to, or does
         not know the assignment as it was graded.
         """
         with explained(self._engine):
             try:
-                self._record(result)
+                return self._record(result)
             except IntegrityError:
                 # nbgrader itself does not take our lock: it just created the same student or submission.
-                self._record(result)
+                return self._record(result)
 
     def graded(self, assignment: str) -> dict[str, Graded]:
         """student -> what was graded, for the submissions of one assignment.
@@ -163,7 +163,7 @@ class Recorder:
             known = _extensions(session, assignment) if due else {}
         return Terms(due, _policy(self._late), known)
 
-    def _record(self, result: Result) -> None:
+    def _record(self, result: Result) -> float:
         with Session(self._engine) as session, session.begin():
             session.execute(text(LOCK[self._engine.dialect.name]))
             assignment = _assignment(session, result.assignment)
@@ -175,6 +175,7 @@ class Recorder:
             _set_comments(session, notebook, result.unanswered)
             self._set_penalty(submission, notebook)
             _set_row(session, result)
+            return notebook.late_submission_penalty or 0.0
 
     def _student(self, session: Session, name: str) -> Student:
         student = session.get(Student, name)

@@ -30,9 +30,9 @@ def hand_in(course, said: str) -> None:
     (course.path("submitted", ADA, small.NAME) / "timestamp.txt").write_text(said, encoding="utf-8")
 
 
-def grade(course, server) -> grading.Summary:
+def grade(course, server, say=lambda line: None) -> grading.Summary:
     with grading.on_this_machine(server, workers=1) as place:
-        return grading.grade_class(course, small.NAME, place=place, say=lambda line: None)
+        return grading.grade_class(course, small.NAME, place=place, say=say)
 
 
 def set_due(course, due: datetime) -> None:
@@ -62,6 +62,15 @@ def test_a_due_date_and_an_extension_count_from_the_next_run_on(course, server):
     with Gradebook(course.db_url) as gradebook:
         gradebook.grant_extension(small.NAME, ADA, days=2)
     assert (names(grade(course, server)), penalty(course)) == ([ADA], None)
+
+
+def test_the_line_about_a_late_submission_says_what_lateness_costs(course, server):
+    set_due(course, DUE)
+    lines = []
+    grade(course, server, lines.append)
+    in_time, late = sorted(lines)
+    assert late.startswith(f"{ADA}: 6 of 10 points, 6 off for being late, 1 to mark by hand, ")
+    assert "late" not in in_time
 
 
 def test_a_corrected_timestamp_counts_and_one_in_doubt_is_told(course, server):
