@@ -131,8 +131,8 @@ class Recorder:
     def record(self, result: Result) -> float:
         """Write one result, all of it or nothing. Marks and comments of people stay as they are.
 
-        Returns the points that lateness costs. Waits while somebody else writes. Raises GraderError if the gradebook cannot be written to, or does
-        not know the assignment as it was graded.
+        Returns the points that lateness costs. Waits while somebody else writes. Raises GraderError if the
+        gradebook cannot be written to, or does not know the assignment as it was graded.
         """
         with explained(self._engine):
             try:
