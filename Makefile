@@ -72,17 +72,26 @@ lock: $(TOOLS) ## renew requirements-dev.txt and, with the same pins, requiremen
 	$(LOCK) --all-extras --group dev | $(NO_CUDA) > requirements-dev.txt
 	$(LOCK) --constraint requirements-dev.txt | $(NO_CUDA) > requirements.txt
 
+# The first time pip tells all that it does; later only what is new, from its own report, and what fails.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+SETUP := Setting up the course in $(VENV)/. This happens once, takes some minutes and about 2 GB of disk, and on Linux some GB more unless the CPU build of torch is there already.
+UPDATE := The course has changed: bringing $(VENV)/ up to date. A new torch takes minutes, all else seconds.
+REPORT := $(VENV)/installed.json
+NEW := import json; new = [one["metadata"] for one in json.load(open("$(REPORT)"))["install"]]; print(*["  new: " + one["name"] + " " + one["version"] for one in new] or ["  nothing new"], sep="\n")
 $(READY): requirements.txt pyproject.toml
-	$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else 'The course needs Python 3.11 or newer; try: make lab PYTHON=python3.11')"
-	@echo "Setting up the course in $(VENV)/. This happens once, takes some minutes and about 2 GB of disk, and on Linux some GB more unless the CPU build of torch is there already."
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --requirement requirements.txt
-	$(BIN)/pip install --quiet --no-deps --editable .
-	touch $@
+	@$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else 'The course needs Python 3.11 or newer; try: make lab PYTHON=python3.11')"
+	@echo "$(if $(wildcard $@),$(UPDATE),$(SETUP))"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install $(if $(wildcard $@),--quiet) --report $(REPORT) --requirement requirements.txt
+	@$(BIN)/pip install --quiet --no-deps --editable .
+	@$(if $(wildcard $@),$(BIN)/python -c '$(NEW)')
+	@touch $@
 
 $(TOOLS): requirements-dev.txt $(READY)
-	$(BIN)/pip install --quiet --requirement requirements-dev.txt
-	touch $@
+	@echo "Setting up the tools of instructors and contributors in $(VENV)/: some minutes the first time."
+	@$(BIN)/pip install --quiet --report $(REPORT) --requirement requirements-dev.txt
+	@$(BIN)/python -c '$(NEW)'
+	@touch $@
 
 requirements-dev.txt:
 	@echo "This is the students' pack: make lab, make progress, make start-over, make hand-in and make data are all there is. What tests your work is in the notebooks."; exit 1
