@@ -5,7 +5,8 @@ from pathlib import Path
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader import preprocessors as nbgrader
 
-from course_grader import nbgrader_steps, term
+from course_builder import release_steps
+from course_grader import grading_steps, lateness
 
 c = get_config()  # noqa: F821 (traitlets provides it)
 
@@ -17,8 +18,8 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedb
 
 c.GenerateAssignment.preprocessors = [
     nbgrader.LockCells,
-    nbgrader_steps.MakeStubs,
-    nbgrader_steps.ClearMostOutput,
+    release_steps.MakeStubs,
+    release_steps.ClearMostOutput,
     nbgrader.CheckCellMetadata,
     nbgrader.ComputeChecksums,
     nbgrader.SaveCells,
@@ -26,25 +27,25 @@ c.GenerateAssignment.preprocessors = [
     nbgrader.ClearMarkScheme,
     nbgrader.ComputeChecksums,
     nbgrader.CheckCellMetadata,
-    nbgrader_steps.FoldTests,
-    nbgrader_steps.PutFrame,
-    nbgrader_steps.SealRelease,
+    release_steps.FoldTests,
+    release_steps.PutFrame,
+    release_steps.SealRelease,
 ]
 
 # On a busy machine a cell's outputs may take longer than nbclient's 4 seconds, and be lost.
 c.Execute.iopub_timeout = 60
 
 c.Autograde.autograde_preprocessors = [
-    nbgrader_steps.SkipExperiments,
+    grading_steps.SkipExperiments,
     nbgrader.Execute,
-    nbgrader_steps.RequireScore,
+    grading_steps.RequireScore,
     nbgrader.LimitOutput,
     nbgrader.SaveAutoGrades,
     nbgrader.AssignLatePenalties,
     nbgrader.CheckCellMetadata,
 ]
 
-c.GenerateFeedback.preprocessors = [nbgrader.GetGrades, nbgrader_steps.HideTests, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.preprocessors = [nbgrader.GetGrades, grading_steps.HideTests, CSSHTMLHeaderPreprocessor]
 
 # What late work costs in this term: docs/term.md.
-term.configure(c, Path(__file__).with_name("term.toml"))
+lateness.configure(c, Path(__file__).with_name("term.toml"))

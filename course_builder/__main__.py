@@ -6,10 +6,8 @@ import sys
 from course_builder import site
 from course_builder.build import build
 from course_builder.student import pack, wheel
-from course_format.chapter import ROOT, ChapterError, chapters
-from course_grader import term
-from course_grader.course import Course
-from course_grader.job import GraderError
+from course_format import CourseError, term
+from course_format.chapter import ROOT, chapters
 
 
 def main() -> None:
@@ -37,15 +35,15 @@ def main() -> None:
             print(site.build(chapters(), ROOT / "site"))
         else:
             _report(build(options.chapter, options.force))
-    except (ChapterError, GraderError) as error:
+    except CourseError as error:
         sys.exit(f"course_builder: {error}")
 
 
 def _of_the_term() -> list[str] | None:
-    """The names of the term's chapters; None without a plan. Raises GraderError if the plan is wrong."""
+    """The names of the term's chapters; None without a plan. Raises CourseError if the plan is wrong."""
     if not (ROOT / term.FILE).exists():
         return None
-    return [chapter.name for chapter in term.read_term(Course(ROOT)).chapters]
+    return [chapter.name for chapter in term.read_term(ROOT).chapters]
 
 
 def _report(written: list) -> None:

@@ -13,7 +13,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from course_format import cells, rules
+from course_format import CourseError, cells, rules
 from course_format.cells import TEST, WRITTEN, is_answer, is_test, nbgrader
 from course_format.text import Problem, scan
 
@@ -29,7 +29,7 @@ POINTS = re.compile(r"(\*\*Points:\*\*) \S+")
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
 
 
-class ChapterError(Exception):
+class ChapterError(CourseError):
     """A chapter breaks one of the rules; the message says which and what to do."""
 
 
@@ -92,6 +92,14 @@ class Chapter:
 def chapters(solutions: Path = SOLUTIONS) -> list[Chapter]:
     """All chapters of the course, in order."""
     return [Chapter(path) for path in sorted(solutions.glob("[0-9][0-9]_*")) if path.is_dir()]
+
+
+def find_chapter(name: str, solutions: Path = SOLUTIONS) -> Chapter:
+    """The built chapter of this name. Raises ChapterError if there is none."""
+    chapter = Chapter(solutions / name)
+    if "_" not in name or not chapter.solved.is_file():
+        raise ChapterError(f"there is no chapter {name!r} in {solutions.name}/")
+    return chapter
 
 
 def fill(notebook: NotebookNode) -> None:

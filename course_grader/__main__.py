@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from course_grader.job import GraderError
+from course_format import CourseError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     sys.modules.setdefault("rfc3987_syntax", None)
     try:
         return chosen.run(chosen)
-    except GraderError as error:
+    except CourseError as error:
         print(f"course-grader: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -26,15 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _term(chosen: argparse.Namespace) -> int:
-    from course_grader.term import read_term, write_due_dates
+    from course_format.term import read_term
+    from course_grader.lateness import policy, write_due_dates
 
-    course = _course()
-    term = read_term(course)
-    print("\n".join(term.lines()))
+    term = read_term(Path.cwd())
+    print(*term.lines(), policy(term), sep="\n")
     if not chosen.dry_run:
-        for change in write_due_dates(course, term):
-            print(change)
-        print("the due dates are in the gradebook")
+        print(*write_due_dates(_course(), term), "the due dates are in the gradebook", sep="\n")
     return 0
 
 
@@ -51,7 +49,7 @@ def _preview(chosen: argparse.Namespace) -> int:
 
 
 def _collect(chosen: argparse.Namespace) -> int:
-    from course_grader.handed_in.collect import Options, collect, told
+    from course_grader.collecting.collect import Options, collect, told
 
     options = Options(chosen.roster, chosen.times, chosen.timezone, chosen.update, chosen.dry_run)
     summary = collect(_course(), chosen.source, chosen.assignment, options)

@@ -15,7 +15,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from course_format.chapter import Chapter, fingerprint
+from course_format.chapter import Chapter, find_chapter, fingerprint
 from course_grader.job import GraderError
 
 
@@ -56,11 +56,9 @@ class Course:
         )
 
     def chapter(self, assignment: str) -> Chapter:
-        """The chapter that is the source of an assignment."""
+        """The chapter that is the source of an assignment. Raises ChapterError if there is none."""
         folder = Path(self.directory.format_path(self.directory.source_directory, ".", assignment))
-        if "_" not in assignment or not Chapter(folder).solved.is_file():
-            raise GraderError(f"there is no chapter {assignment!r} in {self.directory.source_directory}/")
-        return Chapter(folder)
+        return find_chapter(assignment, folder.parent)
 
     def students(self, assignment: str) -> list[str]:
         """Everyone who handed in something for this assignment, in order."""

@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from course_format import CourseError
 
-class GraderError(Exception):
-    """The grader cannot go on; the message says why and what to do."""
+
+class GraderError(CourseError):
+    """The grader cannot go on."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 
 from course_builder.build import release
 from course_format.cells import MARKER, hours, is_answer, is_test, is_written, nbgrader
-from course_format.chapter import BUILT, Chapter, ChapterError, points
+from course_format.chapter import BUILT, Chapter, points
 from course_grader.course import Course, read_chapter
 from course_grader.job import GraderError
 from course_grader.pages.leaks import secrets_of
@@ -49,7 +49,7 @@ class Preview:
 def preview(course: Course, assignment: str) -> Preview:
     """Look at the release of a chapter in notebooks/ as students will get it. Nothing is written.
 
-    Raises GraderError if it is not built, is not what its source gives today, or shows a part of a solution,
+    Raises CourseError if it is not built, is not what its source gives today, or shows a part of a solution,
     of a hidden test or of a model answer.
     """
     chapter = course.chapter(assignment)
@@ -76,10 +76,7 @@ def preview(course: Course, assignment: str) -> Preview:
 def _refuse_other_files(course: Course, chapter: Chapter, folder: Path) -> None:
     """Release the chapter once more, elsewhere; both must be the same, byte for byte."""
     with tempfile.TemporaryDirectory() as elsewhere:
-        try:
-            (fresh,) = release([chapter], Path(elsewhere))
-        except ChapterError as error:
-            raise GraderError(str(error)) from error
+        (fresh,) = release([chapter], Path(elsewhere))
         now, then = ({p.relative_to(top): p.read_bytes() for p in _files(top)} for top in (fresh, folder))
     for path in sorted(now.keys() | then.keys()):
         if now.get(path) != then.get(path):

@@ -49,7 +49,7 @@ class Assembled:
     """A notebook to run, sentences about what was wrong, and the solution cells that nobody touched.
 
     chapter: the chapter's own cells, which nobody may change. imports: id of the cell with the imports.
-    folder: of the files handed in, the one that holds the notechapter. python: the version with which it was
+    folder: of the files handed in, the one that holds the notebook. python: the version with which it was
     saved; (0, 0) if it does not say.
     """
 
@@ -65,7 +65,7 @@ class Assembled:
 def prepare(solved: NotebookNode, config: Config) -> NotebookNode:
     """The chapter as the gradebook knows it: stubs in place of solutions, hidden tests included.
 
-    These are nbgrader's own steps up to the one that saves the cells in the gradechapter.
+    These are nbgrader's own steps up to the one that saves the cells in the gradebook.
     """
     notebook, resources = copy.deepcopy(solved), ResourcesDict()
     for step in config.GenerateAssignment.preprocessors:

@@ -11,7 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4.nbbase import random_cell_id
 
-from course_grader.nbgrader_steps import EXPERIMENT
+from course_format.cells import EXPERIMENT
 
 # The last two are of the format before 2015.
 KINDS = {"code": "code", "markdown": "markdown", "raw": "raw", "heading": "markdown", "html": "markdown"}

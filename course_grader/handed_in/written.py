@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from course_format.cells import is_written
 
 NEARBY = "(This cell was handed in without an answer. This is what is near it in the notebook:)"
-ELSEWHERE = "(This cell was handed in without an answer, which may be in another cell of the notechapter.)"
+ELSEWHERE = "(This cell was handed in without an answer, which may be in another cell of the notebook.)"
 BESIDE = "(This cell was handed in without an answer, which may be in what was handed in beside it: {}.)"
 ASK = "so a person has to look"
 TOKEN = re.compile(r"[^\W\d_]+|[^\w\s]|\n")

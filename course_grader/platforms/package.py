@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from course_builder import student
-from course_format.chapter import ROOT, ChapterError
+from course_format.chapter import ROOT
 from course_grader.job import GraderError
 
 CONTENTS = ["pyproject.toml", "README.md", "LICENSE", "course_*"]
@@ -17,7 +17,7 @@ TORCH = ("torch", "torchvision")
 def wheel() -> tuple[str, bytes]:
     """(name, content) of a wheel of this course as it is now. It holds no chapter, no test and no solution.
 
-    Raises GraderError if it cannot be built.
+    Raises CourseError if it cannot be built.
     """
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "source")
@@ -25,10 +25,7 @@ def wheel() -> tuple[str, bytes]:
             path = source / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes((ROOT / name).read_bytes())
-        try:
-            path = student.build_wheel(source, Path(folder))
-        except ChapterError as error:
-            raise GraderError(str(error)) from error
+        path = student.build_wheel(source, Path(folder))
         return path.name, path.read_bytes()
 
 

@@ -13,10 +13,9 @@ import pytest
 import yaml
 
 from course_format.cells import MARKER
-from course_format.chapter import ROOT, chapters
+from course_format.chapter import ROOT, ChapterError, chapters
 from course_grader.__main__ import main
 from course_grader.course import Course
-from course_grader.job import GraderError
 from course_grader.platforms.classroom import write_repository
 from tests.nbgrader_course import cell_of
 from tests.students import all_ids, solve
@@ -116,6 +115,6 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path, monkeypatch, caps
 
 
 def test_an_unknown_chapter(tmp_path):
-    with pytest.raises(GraderError, match="there is no chapter '99_no' in solutions/"):
+    with pytest.raises(ChapterError, match="there is no chapter '99_no' in solutions/"):
         write_repository(Course(ROOT), "99_no", tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -15,11 +15,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook, Student
 
+from course_format import CourseError
 from course_format.cells import nbgrader
 from course_grader import __main__
+from course_grader.collecting import collect, roster, uploads
+from course_grader.collecting.collect import Options
 from course_grader.course import Course
-from course_grader.handed_in import collect, roster, uploads
-from course_grader.handed_in.collect import Options
 from course_grader.handed_in.timestamps import parse
 from course_grader.job import GraderError
 from tests.course_grader.classes import graded_class, small_chapter, solution_cell
@@ -340,7 +341,7 @@ def test_a_time_that_cannot_be_read_is_an_error(course, said):
 
 
 def test_an_unknown_time_zone_is_an_error(course):
-    with pytest.raises(GraderError, match="there is no time zone 'Mars': write one as in Europe/Berlin"):
+    with pytest.raises(CourseError, match="there is no time zone 'Mars': write one such as Europe/Berlin"):
         gather(course, {"ada.ipynb": MINE}, zone="Mars")
 
 

@@ -5,7 +5,7 @@ import shutil
 import nbformat
 import pytest
 
-from course_format.chapter import NOTEBOOKS, ROOT, SOLUTIONS, chapters
+from course_format.chapter import NOTEBOOKS, ROOT, SOLUTIONS, ChapterError, chapters
 from course_grader.__main__ import main
 from course_grader.course import Course
 from course_grader.job import GraderError
@@ -53,7 +53,7 @@ def test_it_tells_what_students_get_and_writes_nothing(course, monkeypatch, caps
 
 
 def test_a_chapter_that_is_unknown_or_not_built(course):
-    with pytest.raises(GraderError, match="there is no chapter '99_no' in solutions/"):
+    with pytest.raises(ChapterError, match="there is no chapter '99_no' in solutions/"):
         preview(course, "99_no")
     shutil.rmtree(course.folder / "notebooks")
     with pytest.raises(

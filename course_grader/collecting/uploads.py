@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from course_grader.handed_in.roster import Who
+from course_grader.collecting.roster import Who
 from course_grader.handed_in.submission import JUNK, MOST_FILES, is_notebook
 from course_grader.job import GraderError, Limits
 

@@ -23,18 +23,10 @@ from nbgrader.api import MissingEntry, Student
 
 from course_format.cells import is_answer, nbgrader
 from course_format.chapter import Chapter, chapters
-from course_grader.course import Course, open_gradebook
-from course_grader.gradebook.read import reading_gradebook
-from course_grader.handed_in import roster, timestamps, uploads
-from course_grader.handed_in.roster import USABLE, Person, Roster, Unknown, Who
-from course_grader.handed_in.submission import (
-    MOST_FILES,
-    UnreadableNotebook,
-    is_notebook,
-    parse_notebook,
-    printable,
-)
-from course_grader.handed_in.uploads import (
+from course_format.term import time_zone
+from course_grader.collecting import roster, uploads
+from course_grader.collecting.roster import USABLE, Person, Roster, Unknown, Who
+from course_grader.collecting.uploads import (
     BROKEN,
     LIMIT,
     OLDER,
@@ -45,6 +37,16 @@ from course_grader.handed_in.uploads import (
     other_archive,
     why_no_zip,
     zip_entries,
+)
+from course_grader.course import Course, open_gradebook
+from course_grader.gradebook.read import reading_gradebook
+from course_grader.handed_in import timestamps
+from course_grader.handed_in.submission import (
+    MOST_FILES,
+    UnreadableNotebook,
+    is_notebook,
+    parse_notebook,
+    printable,
 )
 from course_grader.job import GraderError, digest
 
@@ -113,7 +115,7 @@ def collect(course: Course, source: Path, assignment: str, options: Options = DE
     if nothing can be collected at all.
     """
     chapter = course.chapter(assignment)
-    zone = roster.time_zone(options.zone)
+    zone = time_zone(options.zone) if options.zone else None
     people, times = _class(course, options, zone)
     with uploads.opened(source) as (entries, refused):
         platform, found, unnamed = uploads.parsed(entries, assignment)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from course_grader.job import GraderError
 
@@ -218,13 +218,3 @@ def to_utc(when: datetime, zone: ZoneInfo | None) -> datetime:
     if when.tzinfo is None and zone is not None:
         when = when.replace(tzinfo=zone)
     return when.astimezone(UTC).replace(tzinfo=None)
-
-
-def time_zone(name: str | None) -> ZoneInfo | None:
-    """The zone of this name. Raises GraderError."""
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise GraderError(f"there is no time zone {name!r}: write one as in Europe/Berlin") from None
