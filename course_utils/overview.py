@@ -6,7 +6,9 @@ from pathlib import Path
 
 import nbformat
 
-HEAD_OF_TERMS = "| English | 中文 | what it is |"
+HEAD_OF_TERMS = "| English | Chinese (中文) | what it is |"
+ABOUT_TERMS = """The key terms of all chapters, in English and in Chinese: the course has readers of both.
+The number of a chapter leads to it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def glossary(notebooks: Path) -> str:
         links[path.parent.name] = f"[{path.parent.name[:2]}]({path.relative_to(notebooks).as_posix()})"
         for term in terms(path):
             found.setdefault(term.english.casefold(), []).append(term)
-    lines = ["# Glossary", "", "| English | 中文 | what it is | chapter |", "|---|---|---|---|"]
+    lines = ["# Glossary", "", ABOUT_TERMS, "", f"{HEAD_OF_TERMS} chapter |", "|---|---|---|---|"]
     for _, places in sorted(found.items()):
         where = ", ".join(links[term.chapter] for term in places)
         lines.append(f"| {places[0].english} | {places[0].chinese} | {_meaning(places)} | {where} |")

@@ -29,7 +29,7 @@ you can
 - **choose** between the four products that all look like "times";
 - **predict** which tensors share memory, and **change** one in place without surprises.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | tensor | 张量 | a grid of numbers with any number of axes |
 | axis, dimension | 轴，维度 | one direction of the grid |

@@ -31,7 +31,7 @@ you can
 - **write** the backward step of a sum, of a matrix product and of softmax by hand;
 - **build** your own small autograd, and **train** a network with it.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | derivative, slope | 导数，斜率 | how fast a function changes where you stand |
 | partial derivative | 偏导数 | how fast a function changes when one of its inputs moves and the others stay |

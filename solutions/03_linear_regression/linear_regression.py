@@ -32,7 +32,7 @@ parts in PyTorch. After this chapter you can
 - **measure** a training loss that can be compared with somebody else's;
 - **check** a trained model against the exact solution.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | feature | 特征 | a number that we know about an example |
 | label | 标签 | the number that we want to predict |

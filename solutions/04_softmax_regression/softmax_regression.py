@@ -30,7 +30,7 @@ Chapter 3 predicted a number. Now the answer is a *class*: shirt, coat or sandal
 - **choose** a learning rate on validation data, and **state** how far to trust the result;
 - **read** a confusion matrix, and **find** the faulty line in a program that seems to work.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | class, label | 类别，标签 | the kind of thing; its number 0, 1, ..., k − 1 |
 | score (logit) | 得分，未规范化的预测 | what the last layer gives for a class: any real number |

@@ -32,7 +32,7 @@ this chapter you can
 - **recognise** a network that memorises, from its two learning curves;
 - **build** dropout into a network, and **say** what it does in training, in evaluation, and to the result.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | hidden layer, hidden unit | 隐藏层，隐藏单元 | a layer between input and output; one of its numbers |
 | activation function | 激活函数 | the function applied to each hidden number, such as ReLU |

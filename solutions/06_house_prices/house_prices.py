@@ -32,7 +32,7 @@ After this chapter you can
 - **detect** information that leaks from the held-out data;
 - **train**, choose a weight decay honestly, and **write** a submission.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | feature | 特征 | one number of an example that the network sees |
 | missing value | 缺失值 | an entry that is not there: NA, nan |

@@ -32,7 +32,7 @@ chapter you can
 
 You need no GPU for this chapter. If your machine has one, the same cells use it.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | parameter | 参数 | a tensor that the optimizer changes |
 | buffer | 缓冲区 | a tensor that belongs to a network and is not trained |

@@ -32,7 +32,7 @@ networks that see neighbours. After it you can
 - **build** and train LeNet, and **find** the mistake in a training loss that stands still;
 - **explain** what a shifted picture does to a convolution, to a pooling layer and to a whole network.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | cross-correlation | 互相关 | sum of products of a kernel and each window of a picture |
 | convolution | 卷积 | cross-correlation with the kernel turned by 180°; in deep learning often the name for both |

@@ -31,7 +31,7 @@ layer that makes such depth trainable. After it you can
 - **fuse** batch norm into a convolution for a faster network with the same answers;
 - **replace** a convolution by a depthwise and a pointwise one, and say what this saves.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | block | 块 | a few layers that are repeated as one unit |
 | batch normalisation | 批量规范化 | shift and scale each channel by the mean and variance of the batch |

@@ -31,7 +31,7 @@ chapter is about what that line does. After it you can
 - **clip** gradients, and **diagnose** a faulty optimizer from what it does;
 - **judge** common claims about optimizers by an experiment.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | gradient descent | 梯度下降 | step along the negative gradient of the loss over all examples |
 | SGD (stochastic gradient descent) | 随机梯度下降 | a step along the negative gradient of the loss over a random batch |

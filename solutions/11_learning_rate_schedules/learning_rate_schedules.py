@@ -32,7 +32,7 @@ trains. After it you can
 - **diagnose** a training whose schedule is wrong;
 - **judge** common claims about schedules by an experiment.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | learning rate schedule | 学习率调度 | a rule that gives the learning rate of each step |
 | scheduler | 学习率调度器 | PyTorch's object that sets an optimizer's rate |

@@ -32,7 +32,7 @@ A network with ten layers can fail to learn anything at all, without an error me
 - **derive** the variance that starting weights need, and **initialise** dense and convolutional layers;
 - **tell** from a loss that stands still whether the start is to blame.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | activation | 激活函数 | the function after a linear layer, applied to each entry |
 | pre-activation | 预激活值（净输入） | what the linear layer gives, before the activation |

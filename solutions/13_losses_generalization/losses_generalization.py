@@ -32,7 +32,7 @@ Training makes a number small. Which number, and does it help on data that the n
 - **limit** overfitting by weight decay and early stopping, and **measure** what each of them does;
 - **search** for hyper-parameters, and **report** a number that the search has not made too good.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | risk, empirical risk | 风险，经验风险 | the mean loss over all possible data; over the examples at hand |
 | likelihood | 似然 | the probability that a model gives to the data that were seen |

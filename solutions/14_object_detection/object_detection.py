@@ -31,7 +31,7 @@ This chapter builds a detector step by step, mostly from functions that you writ
 - **remove** duplicate detections, and **judge** a detector by its average precision;
 - **explain** what R-CNN computes again and again, and how Fast and Faster R-CNN avoid it.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | object detection | 目标检测 | find all objects of some classes, each with a box |
 | bounding box | 边界框 | the smallest upright rectangle around an object |

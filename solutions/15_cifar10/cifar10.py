@@ -34,7 +34,7 @@ behind with bugs in it, and at the end a network of your own with a card that sa
 - **augment** pictures, after looking at the result, and **choose** an augmentation on validation data;
 - **report** a network by class, with an interval, with its calibration and with its surest mistakes.
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | transform | 变换 | a function that a data set applies to a picture when it is asked for it |
 | data augmentation | 数据增强 | random changes of the training pictures that leave their labels right |

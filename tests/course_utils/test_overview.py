@@ -13,7 +13,7 @@ from course_format.chapter import NOTEBOOKS, ROOT
 
 TABLE = """# Things
 
-| English | 中文 | what it is |
+| English | Chinese (中文) | what it is |
 |---|---|---|
 | weight | 权重 | {weight} |
 | {other} | 别的 | something else |
@@ -38,7 +38,9 @@ def notebooks(tmp_path):
 
 
 def test_the_glossary_is_in_alphabetical_order_with_links(notebooks):
-    rows = overview.glossary(notebooks).splitlines()[4:]
+    about, table = overview.glossary(notebooks).split("\n\n", 2)[1:]
+    assert about == overview.ABOUT_TERMS
+    rows = table.splitlines()[2:]
     assert rows == [
         "| axis | 别的 | something else | [01](01_one/one.ipynb) |",
         "| weight | 权重 | 01: a number<br>02: a trained number | "
