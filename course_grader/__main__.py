@@ -13,8 +13,6 @@ from course_format import CourseError
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0 only if all that was asked for is done."""
     chosen = _parser().parse_args(arguments)
-    # nbformat imports jsonschema, which would take two seconds to build a parser that no notebook needs.
-    sys.modules.setdefault("rfc3987_syntax", None)
     try:
         return chosen.run(chosen)
     except CourseError as error:
