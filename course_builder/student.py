@@ -5,6 +5,7 @@
 
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,6 @@ CONTENTS = [
     "notebooks",
 ]
 README = Path(__file__).with_name("student_readme.md")
-THE_SAME_TIME_FOR_ALL = (2026, 1, 1, 0, 0, 0)  # so that equal contents make equal packs
 COMMANDS = re.compile(rb"^\[project\.scripts\]\n(?:.+\n)+\n?", re.MULTILINE)  # of instructors
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
 
@@ -40,20 +40,18 @@ def pack(folder: Path, worked: bool = False, names: Collection[str] | None = Non
     worked: whether it has the worked solutions, which also answer the hidden checks. names: of the chapters
     that go into it; None means all.
     """
-    left_out = {one.name for one in chapters() if names is not None and one.name not in names}
+    chosen = [chapter for chapter in chapters() if names is None or chapter.name in names]
+    others = tuple(f"notebooks/{chapter.name}/" for chapter in chapters() if chapter not in chosen)
+    files = {name: (ROOT / name).read_bytes() for name in tracked(CONTENTS) if not name.startswith(others)}
+    files["README.md"] = README.read_bytes()
+    files["pyproject.toml"] = COMMANDS.sub(b"", files["pyproject.toml"])
+    for chapter in chosen if worked else []:
+        files[f"{_worked.FOLDER}/{chapter.name}.md"] = _worked.page(chapter.folder).encode()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NAME}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, "README.md", README.read_bytes())
-        for name in tracked(CONTENTS):
-            if name.startswith("notebooks/") and name.split("/")[1] in left_out:
-                continue
-            content = (ROOT / name).read_bytes()
-            _add(archive, name, COMMANDS.sub(b"", content) if name == "pyproject.toml" else content)
-        for chapter in chapters() if worked else []:
-            if chapter.name in left_out:
-                continue
-            _add(archive, f"{_worked.FOLDER}/{chapter.name}.md", _worked.page(chapter.folder).encode())
+        for name, content in files.items():
+            add(archive, f"{NAME}/{name}", content)
     return path
 
 
@@ -85,8 +83,9 @@ def tracked(contents: list[str]) -> list[str]:
     return sorted(listing.stdout.splitlines())
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    info = zipfile.ZipInfo(f"{NAME}/{name}", THE_SAME_TIME_FOR_ALL)
-    info.external_attr = 0o644 << 16
+def add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    """Put a file into a zip, at a time that is always the same: equal contents make equal zips."""
+    info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+    info.external_attr = (stat.S_IFREG | mode) << 16
     info.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(info, content)

@@ -1,15 +1,11 @@
 """Grades a class: reads what was handed in, has it graded in parallel, and alone touches the gradebook."""
 
 import contextlib
-import fcntl
 import functools
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
@@ -20,6 +16,7 @@ from course_format.cells import nbgrader
 from course_format.chapter import fingerprint, points
 from course_grader import cluster
 from course_grader.course import Course, open_gradebook, put_in_gradebook, read_chapter
+from course_grader.files import locked, replace_folder
 from course_grader.gradebook.write import Recorder, Terms
 from course_grader.handed_in import submission, timestamps
 from course_grader.handed_in.assemble import prepare
@@ -111,35 +108,13 @@ def describe(result: Result, total: float, penalty: float) -> str:
 def write_autograded(course: Course, result: Result) -> None:
     """Put the notebook as it ran, and the files beside it, where nbgrader expects them; all at once."""
     target = course.path("autograded", result.student, result.assignment)
-    fresh, old = (target.with_name(f".{target.name}.{word}") for word in ("new", "old"))
-    with _locked(target.parent):
-        for left_behind in (fresh, old):
-            _remove(left_behind)
-        for name, content in {**result.files, f"{result.name}.ipynb": result.notebook.encode()}.items():
-            path = fresh / name
-            if ".." in path.parts or not path.is_relative_to(fresh):
-                raise ValueError(f"a file named {name!r} would be written outside of {target}")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        if os.path.lexists(target):
-            target.rename(old)
-        fresh.rename(target)
-        _remove(old)
-
-
-def _remove(path: Path) -> None:
-    """Remove a folder, which nbgrader may have left read-only, or a file, if there is one."""
-    if path.is_dir() and not path.is_symlink():
-        for folder, _, _ in os.walk(path):
-            os.chmod(folder, 0o755)
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    with locked(target.parent):
+        replace_folder(target, {**result.files, f"{result.name}.ipynb": result.notebook.encode()})
 
 
 def bring_up_to_date(course: Course, assignment: str, name: str, prepared: NotebookNode) -> None:
     """Have the gradebook know this version of the chapter; nothing happens if it does."""
-    with _locked(course.folder):
+    with locked(course.folder):
         if _sources_in_gradebook(course, assignment, name) != _sources(prepared):
             put_in_gradebook(course, assignment)
 
@@ -161,18 +136,6 @@ def _sources_in_gradebook(course: Course, assignment: str, name: str) -> dict[st
             return {cell.name: (cell.checksum, worth.get(cell.name)) for cell in notebook.source_cells}
     except MissingEntry:
         return {}
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other graders on this machine out of what must not happen twice at once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _students(course: Course, assignment: str, wanted: list[str] | None) -> list[str]:

@@ -10,7 +10,7 @@ from course_format.chapter import ROOT
 # Each may import those before it. What runs behind the sandbox has a test of its own, test_boundary.py.
 PACKAGES = ("course_format", "course_utils", "course_builder", "course_grader")
 GRADER = (
-    *("job", "inside", "handed_in", "run", "cluster"),
+    *("job", "files", "inside", "handed_in", "run", "cluster"),
     *("course", "lateness", "grading_steps", "gradebook", "grading"),
     *("pages", "preview", "collecting", "platforms", "__main__"),
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,6 +37,8 @@ OTHER_ARCHIVES = {
     b"BZh": "a bzip2 archive",
     b"\xfd7zX": "an xz archive",
 }
+# What editors and archives leave behind; timestamp.txt is looked at elsewhere.
+LEFTOVERS = {*JUNK, "__pycache__", "Thumbs.db", "desktop.ini", ".git", ".github"} - {"timestamp.txt"}
 
 NBGRADER = "nbgrader's folders"
 OLDER = ".older"  # behind a chapter's name: what a student handed in before, or besides
@@ -63,8 +66,19 @@ class Entry:
 
     path: str
     size: int
-    read: Callable[[int], bytes]  # given the most bytes to read; raises Refused
+    open: Callable[[], BinaryIO]
     when: datetime | None = None
+
+    def read(self, most: int) -> bytes:
+        """The whole file. Raises Refused where it has more bytes, whatever it says about its size."""
+        try:
+            with self.open() as file:
+                content = file.read(most + 1)
+        except BROKEN as error:
+            raise Refused(_why_broken(error)) from None
+        if len(content) > most:
+            raise Refused(f"a submission has at most {LIMIT / 2**20:g} MiB, and this is more")
+        return content
 
 
 @dataclass(frozen=True)
@@ -108,24 +122,13 @@ def folder_entries(folder: Path) -> tuple[list[Entry], dict[str, str]]:
         for name in sorted(files + links):
             path = Path(parent, name)
             shown = path.relative_to(folder).as_posix().encode(errors="replace").decode()
-            if is_junk(shown):
+            if _is_leftover(shown):
                 continue
-            if not stat.S_ISREG(path.lstat().st_mode):
+            if stat.S_ISREG(path.lstat().st_mode):
+                entries.append(Entry(shown, path.lstat().st_size, partial(path.open, "rb")))
+            else:
                 refused[shown] = "it is a link or no regular file"
-                continue
-            entries.append(Entry(shown, path.lstat().st_size, _reader(path)))
     return entries, refused
-
-
-def _reader(path: Path) -> Callable[[int], bytes]:
-    def read(most: int) -> bytes:
-        try:
-            with path.open("rb") as file:
-                return _read(file, most)
-        except OSError as error:
-            raise Refused(f"it cannot be read ({error.strerror})") from None
-
-    return read
 
 
 def zip_entries(archive: zipfile.ZipFile) -> tuple[list[Entry], dict[str, str]]:
@@ -133,7 +136,7 @@ def zip_entries(archive: zipfile.ZipFile) -> tuple[list[Entry], dict[str, str]]:
     entries, refused, seen = [], {}, set()
     for info in archive.infolist():
         path = _decoded(info).replace("\\", "/")
-        if path.endswith("/") or is_junk(path):
+        if path.endswith("/") or _is_leftover(path):
             continue
         try:
             path = _harmless(path)
@@ -146,7 +149,7 @@ def zip_entries(archive: zipfile.ZipFile) -> tuple[list[Entry], dict[str, str]]:
             refused[path if path not in seen else f"{path} (again)"] = str(reason)
             continue
         seen.add(path)
-        entries.append(Entry(path, info.file_size, _member_reader(archive, info), _time(info)))
+        entries.append(Entry(path, info.file_size, partial(archive.open, info), _time(info)))
     return entries, refused
 
 
@@ -178,23 +181,8 @@ def _time(info: zipfile.ZipInfo) -> datetime | None:
     return when if when.year > 1980 else None  # where no time is known, zips say 1980
 
 
-def _member_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int], bytes]:
-    def read(most: int) -> bytes:
-        try:
-            with archive.open(info) as file:
-                return _read(file, most)
-        except BROKEN as error:
-            raise Refused(_why_broken(error)) from None
-
-    return read
-
-
-def _read(file: BinaryIO, most: int) -> bytes:
-    """A whole file, or Refused where it has more bytes, whatever it says about its size."""
-    content = file.read(most + 1)
-    if len(content) > most:
-        raise Refused(f"a submission has at most {LIMIT / 2**20:g} MiB, and this is more")
-    return content
+def _is_leftover(path: str) -> bool:
+    return any(part in LEFTOVERS or part.startswith("._") for part in path.split("/"))
 
 
 def why_no_zip(start: bytes, error: Exception) -> str:
@@ -209,119 +197,11 @@ def other_archive(start: bytes) -> str:
 
 
 def _why_broken(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"it cannot be read ({error.strerror})"
     if "password" in str(error) or "encrypted" in str(error):
         return "it is locked with a password: ask for a zip without one"
     return f"it is broken ({error or type(error).__name__})"
-
-
-def is_junk(path: str) -> bool:
-    """Whether editors and archives left this behind; timestamp.txt is looked at elsewhere."""
-    parts = path.split("/")
-    junk = set(JUNK) - {"timestamp.txt"} | {"__pycache__", "Thumbs.db", "desktop.ini", ".git", ".github"}
-    return any(part in junk or part.startswith("._") for part in parts)
-
-
-# ---- whose file it is
-
-
-def parsed(entries: list[Entry], assignment: str) -> tuple[str, list[Upload], dict[str, str]]:
-    """(where the files come from, uploads, path -> why nobody knows whose it is).
-
-    The platform is the one whose way of naming files most of them have; else they are in nbgrader's folders,
-    STUDENT/01_tensors/..., or in one folder, clone or file for each student.
-    """
-    forms = {
-        "files from Moodle": _moodle,
-        "files from Canvas": _canvas,
-        "files from Blackboard": _blackboard,
-        NBGRADER: lambda path: _nbgrader(path, assignment),
-    }
-    count = Counter(name for name, form in forms.items() for one in entries if form(one.path))
-    name = count.most_common(1)[0][0] if count else "folders or files with the names of students"
-    prefix = _prefix(entries, assignment)
-    form = forms.get(name, lambda path: _plain(path, assignment, prefix))
-    expected = f"STUDENT/{assignment}/..." if name == NBGRADER else f"as {name}"
-    uploads, refused = [], {}
-    for entry in entries:
-        if name == NBGRADER and f"{assignment}{OLDER}" in entry.path.split("/"):
-            continue
-        upload = form(entry.path)
-        if upload is None:
-            refused[entry.path] = f"it is not named {expected}, and the other files are"
-        else:
-            uploads.append(upload(entry))
-    return name, uploads, refused
-
-
-Form = Callable[[Entry], Upload] | None
-
-
-def _moodle(path: str) -> Form:
-    parts = path.split("/")
-    for place, part in enumerate(parts):
-        match = MOODLE.fullmatch(part)
-        if match:
-            name = "/".join([*filter(None, [match["file"]]), *parts[place + 1 :]])
-            return lambda entry: Upload(entry, Who((match["name"],), match["number"]), name or part)
-    return None
-
-
-def _canvas(path: str) -> Form:
-    match = CANVAS.fullmatch(path.rpartition("/")[2])
-    if not match:
-        return None
-    name = match["file"] or f"{match['page']}.html"
-    who, late, order = Who((match["name"],), match["number"]), bool(match["late"]), int(match["order"] or 0)
-    # A module that came again as helper-1.py could not be imported.
-    name = re.sub(r"-\d+(?=\.py$)", "", name)
-    return lambda entry: Upload(entry, who, name, late, order)
-
-
-def _blackboard(path: str) -> Form:
-    match = BLACKBOARD.fullmatch(path.rpartition("/")[2])
-    if not match:
-        return None
-    when = datetime.strptime(match["time"], "%Y-%m-%d-%H-%M-%S")
-    name = match["file"] or "blackboard.txt"
-    return lambda entry: Upload(entry, Who((match["name"],)), name, when=when)
-
-
-def _nbgrader(path: str, assignment: str) -> Form:
-    parts = path.split("/")
-    if assignment not in parts[1:-1]:
-        return None
-    place = parts.index(assignment, 1)
-    return lambda entry: Upload(entry, Who((parts[place - 1],)), "/".join(parts[place + 1 :]))
-
-
-def _prefix(entries: list[Entry], assignment: str) -> str:
-    """What the names of all folders begin with, as `tensors-` of clones from GitHub; or nothing."""
-    folders = {entry.path.partition("/")[0] for entry in entries if "/" in entry.path}
-    for chapter in (assignment, assignment.replace("_", "-"), assignment.split("_", 1)[1]):
-        if folders and all(folder.startswith(f"{chapter}-") for folder in folders):
-            return f"{chapter}-"
-    shared = os.path.commonprefix(sorted(folders)) if len(folders) > 1 else ""  # noqa: RUF071 (characters)
-    return shared[: shared.rfind("-") + 1]
-
-
-def _plain(path: str, assignment: str, prefix: str = "") -> Form:
-    """A student's folder, or a file named by the student and perhaps the chapter.
-
-    prefix: what the names of all folders begin with, which may be none of the student's.
-    """
-    first, _, rest = path.partition("/")
-    if rest:
-        texts = tuple(dict.fromkeys((first, first.removeprefix(prefix))))
-        return lambda entry: Upload(entry, Who(texts), rest)
-    stem = re.sub(r"(\.ipynb|\.zip)(\.\w+)?$", "", first, flags=re.IGNORECASE)
-    chapter = rf"{re.escape(assignment)}|{re.escape(assignment.split('_', 1)[1])}"
-    short = re.sub(rf"[-_. ]*({chapter})[-_. ]*", "", stem)
-    texts = tuple(dict.fromkeys(text for text in (stem, short) if text)) or (first,)
-    name = f"{assignment.split('_', 1)[1]}.ipynb" if is_notebook(first) else first
-    return lambda entry: Upload(entry, Who(texts), name)
-
-
-# ---- what is in it
 
 
 def files_of(entries: list[Entry], limit: int) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -341,3 +221,94 @@ def files_of(entries: list[Entry], limit: int) -> tuple[dict[str, bytes], dict[s
 def is_zip(name: str, content: bytes) -> bool:
     """Whether this is to be opened as a zip, by its name or by its first bytes."""
     return name.lower().endswith(".zip") or content.startswith(b"PK\x03\x04")
+
+
+# ---- whose file it is
+
+
+def parsed(entries: list[Entry], assignment: str) -> tuple[str, list[Upload], dict[str, str]]:
+    """(where the files come from, uploads, path -> why nobody knows whose it is).
+
+    The platform is the one whose way of naming files most of them have; else they are in nbgrader's folders,
+    STUDENT/01_tensors/..., or in one folder, clone or file for each student.
+    """
+    forms = {
+        "files from Moodle": _moodle,
+        "files from Canvas": _canvas,
+        "files from Blackboard": _blackboard,
+        NBGRADER: partial(_nbgrader, assignment=assignment),
+    }
+    count = Counter(name for name, form in forms.items() for entry in entries if form(entry))
+    name = count.most_common(1)[0][0] if count else "folders or files with the names of students"
+    plain = partial(_plain, assignment=assignment, prefix=_prefix(entries, assignment))
+    expected = f"STUDENT/{assignment}/..." if name == NBGRADER else f"as {name}"
+    uploads, refused = [], {}
+    for entry in entries:
+        if name == NBGRADER and f"{assignment}{OLDER}" in entry.path.split("/"):
+            continue
+        upload = forms.get(name, plain)(entry)
+        if upload is None:
+            refused[entry.path] = f"it is not named {expected}, and the other files are"
+        else:
+            uploads.append(upload)
+    return name, uploads, refused
+
+
+def _moodle(entry: Entry) -> Upload | None:
+    parts = entry.path.split("/")
+    for place, part in enumerate(parts):
+        if match := MOODLE.fullmatch(part):
+            name = "/".join([*filter(None, [match["file"]]), *parts[place + 1 :]])
+            return Upload(entry, Who((match["name"],), match["number"]), name or part)
+    return None
+
+
+def _canvas(entry: Entry) -> Upload | None:
+    match = CANVAS.fullmatch(entry.path.rpartition("/")[2])
+    if not match:
+        return None
+    # A module that came again as helper-1.py could not be imported.
+    name = re.sub(r"-\d+(?=\.py$)", "", match["file"] or f"{match['page']}.html")
+    who = Who((match["name"],), match["number"])
+    return Upload(entry, who, name, late=bool(match["late"]), order=int(match["order"] or 0))
+
+
+def _blackboard(entry: Entry) -> Upload | None:
+    match = BLACKBOARD.fullmatch(entry.path.rpartition("/")[2])
+    if not match:
+        return None
+    when = datetime.strptime(match["time"], "%Y-%m-%d-%H-%M-%S")
+    return Upload(entry, Who((match["name"],)), match["file"] or "blackboard.txt", when=when)
+
+
+def _nbgrader(entry: Entry, assignment: str) -> Upload | None:
+    parts = entry.path.split("/")
+    if assignment not in parts[1:-1]:
+        return None
+    place = parts.index(assignment, 1)
+    return Upload(entry, Who((parts[place - 1],)), "/".join(parts[place + 1 :]))
+
+
+def _plain(entry: Entry, assignment: str, prefix: str) -> Upload:
+    """A student's folder, or a file named by the student and perhaps the chapter.
+
+    prefix: what the names of all folders begin with, which may be none of the student's.
+    """
+    first, _, rest = entry.path.partition("/")
+    if rest:
+        return Upload(entry, Who(tuple(dict.fromkeys((first, first.removeprefix(prefix))))), rest)
+    chapter = assignment.split("_", 1)[1]
+    stem = re.sub(r"(\.ipynb|\.zip)(\.\w+)?$", "", first, flags=re.IGNORECASE)
+    short = re.sub(rf"[-_. ]*({re.escape(assignment)}|{re.escape(chapter)})[-_. ]*", "", stem)
+    texts = tuple(dict.fromkeys(text for text in (stem, short) if text)) or (first,)
+    return Upload(entry, Who(texts), f"{chapter}.ipynb" if is_notebook(first) else first)
+
+
+def _prefix(entries: list[Entry], assignment: str) -> str:
+    """What the names of all folders begin with, as `tensors-` of clones from GitHub; or nothing."""
+    folders = {entry.path.partition("/")[0] for entry in entries if "/" in entry.path}
+    for chapter in (assignment, assignment.replace("_", "-"), assignment.split("_", 1)[1]):
+        if folders and all(folder.startswith(f"{chapter}-") for folder in folders):
+            return f"{chapter}-"
+    shared = os.path.commonprefix(sorted(folders)) if len(folders) > 1 else ""  # noqa: RUF071 (characters)
+    return shared[: shared.rfind("-") + 1]

@@ -15,8 +15,8 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from course_grader.course import Course, GraderError
+from course_grader.files import write_atomically
 from course_grader.gradebook.read import reading_gradebook
-from course_grader.pages.html import write_atomically
 
 Format = Literal["nbgrader", "canvas", "moodle"]
 

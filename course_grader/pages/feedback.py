@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 
 from course_format.record import MIME_TYPE
 from course_grader.course import Course
+from course_grader.files import write_atomically
 from course_grader.gradebook.read import Exercise, Mark, Marked, Record, exercises, not_done, read_marked
 from course_grader.pages import html
 from course_grader.pages.leaks import model_answers, secrets_of
@@ -111,7 +112,7 @@ def write_feedback(course: Course, assignment: str, students: Sequence[str] | No
     pages = []
     for submission in read_marked(course, assignment, students):
         folder = course.path("feedback", submission.student, assignment)
-        pages.append(html.write_atomically(folder / f"{chapter.stem}.html", page.render(submission)))
+        pages.append(write_atomically(folder / f"{chapter.stem}.html", page.render(submission)))
         _address(course.path("submitted", submission.student, assignment), folder)
     return pages
 

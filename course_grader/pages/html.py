@@ -1,8 +1,6 @@
-"""What the HTML pages share: the templates, small texts made safe, and files that are whole or not there."""
+"""What the HTML pages share: the templates, and small texts made safe."""
 
-import os
 from functools import cache
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -20,15 +18,6 @@ LIGHT, DARK = HtmlFormatter(style="xcode", nowrap=True), HtmlFormatter(style="li
 def render(template: str, **values: object) -> str:
     """One page. Every value is escaped unless it is Markup."""
     return _environment().get_template(template).render(**values)
-
-
-def write_atomically(path: Path, text: str) -> Path:
-    """Write a file so that nobody ever sees a half of it; makes the folder if it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8", errors="replace", newline="")
-    os.replace(part, path)
-    return path
 
 
 def points(value: float) -> str:

@@ -13,6 +13,7 @@ import nbformat
 
 from course_format.cells import nbgrader
 from course_grader.course import Course
+from course_grader.files import write_atomically
 from course_grader.gradebook.read import (
     Exercise,
     Mark,
@@ -91,7 +92,7 @@ def write_report(course: Course, assignment: str, anonymous: bool = False) -> Pa
     pairs = alike(report.read(submissions), solutions, most=MOST_PAIRS)
     title = solved.metadata.get("course", {}).get("title", assignment)
     page = report.render(title=title, assignment=assignment, pairs=pairs)
-    return html.write_atomically(course.folder / "reports" / f"{assignment}.html", page)
+    return write_atomically(course.folder / "reports" / f"{assignment}.html", page)
 
 
 class _Failing:

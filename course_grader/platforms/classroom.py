@@ -9,6 +9,7 @@ from pathlib import Path
 
 from course_format.chapter import ROOT
 from course_grader.course import Course
+from course_grader.files import write_files
 from course_grader.job import GraderError
 from course_grader.platforms import alone, package
 from course_grader.preview import preview
@@ -63,8 +64,5 @@ def write_repository(course: Course, assignment: str, folder: Path) -> Written:
         ".gitignore": "gitignore",
     }.items():
         files[name] = package.filled(TEMPLATES / template, values)
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    write_files(folder, files)
     return Written(folder, points)

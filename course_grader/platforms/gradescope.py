@@ -9,13 +9,13 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_builder.student import add
 from course_grader.course import Course
 from course_grader.platforms import alone, package
 
 TEMPLATES = Path(__file__).with_name("templates") / "gradescope"
 CHAPTER = "chapter.json"  # read by gradescope_run
-THE_SAME_TIME_FOR_ALL = (2026, 1, 1, 0, 0, 0)  # so that equal contents make equal zips
-PROGRAM, PLAIN = 0o755, 0o644
+PROGRAM = 0o755  # the mode of a file
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,9 @@ def write_autograder(course: Course, assignment: str, output: Path, minutes: int
     output.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("setup.sh", "run_autograder"):
-            _add(archive, name, package.filled(TEMPLATES / name, values), PROGRAM)
-        _add(archive, CHAPTER, json.dumps({"minutes": minutes, "chapter": chapter.as_dict()}).encode())
-        _add(archive, "constraints.txt", package.pins())
-        _add(archive, wheel, content)
+            add(archive, name, package.filled(TEMPLATES / name, values), PROGRAM)
+        add(archive, CHAPTER, json.dumps({"minutes": minutes, "chapter": chapter.as_dict()}).encode())
+        add(archive, "constraints.txt", package.pins())
+        add(archive, wheel, content)
     report = alone.without_run(chapter, "")
     return Written(output, report.points, sum(one.points for one in report.questions), minutes)
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = PLAIN) -> None:
-    info = zipfile.ZipInfo(name, THE_SAME_TIME_FOR_ALL)
-    info.external_attr = (0o100000 | mode) << 16
-    info.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(info, content)

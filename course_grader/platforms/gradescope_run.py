@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from course_grader.files import write_atomically
 from course_grader.handed_in import submission
 from course_grader.job import Limits
 from course_grader.platforms import alone
@@ -45,15 +46,15 @@ def main(autograder: Path) -> int:
         _close(autograder)
         settings = json.loads((autograder / "source" / CHAPTER).read_text(encoding="utf-8"))
         chapter, seconds = Chapter(**settings["chapter"]), 60 * settings["minutes"]
-        _write(results, alone.without_run(chapter, UNFINISHED))
+        _write(results, as_results(alone.without_run(chapter, UNFINISHED)))
         report = _in_time(chapter, autograder, seconds)
         if report is not None:
-            _write(results, report)
+            _write(results, as_results(report))
         _tell(report, chapter, autograder)
     except BaseException:
         traceback.print_exc(file=sys.stdout)
         if not results.exists() or UNFINISHED in results.read_text(encoding="utf-8"):
-            _write_json(results, {"score": 0, "output": BROKEN, "output_format": "text"})
+            _write(results, {"score": 0, "output": BROKEN, "output_format": "text"})
     sys.stdout.flush()
     return 0
 
@@ -143,15 +144,8 @@ def _memory() -> int:
     return Limits().memory
 
 
-def _write(path: Path, report: Report) -> None:
-    _write_json(path, as_results(report))
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    """All of it, or what was there before."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    fresh.replace(path)
+def _write(path: Path, results: dict[str, Any]) -> None:
+    write_atomically(path, json.dumps(results, indent=1))
 
 
 def _tell(report: Report | None, chapter: Chapter, autograder: Path) -> None:

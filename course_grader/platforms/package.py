@@ -7,6 +7,7 @@ from pathlib import Path
 
 from course_builder import student
 from course_format.chapter import ROOT
+from course_grader.files import write_files
 from course_grader.job import GraderError
 
 CONTENTS = ["pyproject.toml", "README.md", "LICENSE", "course_*"]
@@ -21,10 +22,7 @@ def wheel() -> tuple[str, bytes]:
     """
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "source")
-        for name in _sources():
-            path = source / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes((ROOT / name).read_bytes())
+        write_files(source, {name: (ROOT / name).read_bytes() for name in _sources()})
         path = student.build_wheel(source, Path(folder))
         return path.name, path.read_bytes()
 

@@ -627,7 +627,7 @@ def test_one_bad_file_in_a_zip_does_not_cost_the_others(course):
 
 
 def test_a_bomb_is_stopped_whatever_it_says_about_its_size(course, monkeypatch):
-    monkeypatch.setattr(collect, "LIMIT", 100_000)
+    monkeypatch.setattr(uploads, "LIMIT", 100_000)
     bomb = zipped({"sums.ipynb": MINE, "bomb.csv": b"0" * 1_000_000})
     at = bomb.rindex(b"PK\x01\x02")
     lying = bomb[: at + 24] + struct.pack("<I", 10) + bomb[at + 28 :]  # the size in the directory
