@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from course_format.cells import Case
@@ -36,7 +36,7 @@ class Record:
     @property
     def data(self) -> dict[str, Any]:
         """The record as the data of an output."""
-        return {"text/plain": self.line, MIME_TYPE: asdict(self)}
+        return {"text/plain": self.line, MIME_TYPE: vars(self).copy()}
 
 
 def with_code(escaped: str) -> str:

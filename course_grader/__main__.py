@@ -63,7 +63,7 @@ def _grade(chosen: argparse.Namespace) -> int:
             from course_grader.run.client import ForkServer
 
             # It takes seconds to start, and does so while we import and read.
-            server = stack.enter_context(ForkServer(chosen.sandbox, at_once=_looks_new(chosen)))
+            server = stack.enter_context(ForkServer(chosen.sandbox, at_once=_looks_new(chosen), ahead=True))
         from course_grader import grading
 
         place = (

@@ -251,12 +251,13 @@ class _Pickler(cloudpickle.Pickler):
     def __init__(self, file: io.BytesIO, desk: Desk) -> None:
         super().__init__(file, protocol=5)
         self.desk = desk
+        self.number_of = desk.twins.numbers.get
         self.passing: set[int] = set()  # objects that pickling itself makes
         self.keep: list = []
         self.storages: list[int] = []  # those that the desk does not have yet
 
     def persistent_id(self, value: Any) -> int | None:
-        return self.desk.twins.number(value)
+        return self.number_of(id(value))  # called for every inner value
 
     def reducer_override(self, value: Any) -> Any:
         cls = type(value)

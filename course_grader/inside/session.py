@@ -10,7 +10,7 @@ Requests, one JSON line each, in this order: one that opens the session, then an
     {"id": text, "names": [source, ...]}             what these cells define and use; nothing runs
     {"id": text, "cell": source, "goes_on": bool}    an ordinary cell, in the student's IPython shell
     {"id": text, "serve": exercise}                  calls for the test of this exercise, until it ends
-    {"id": text, "test": source, "exercise": name}   a test cell; for the examiner
+    {"id": text, "test": source, ...}                a test cell, as test_cell.request has it
 
 "seconds" of a cell or a test is how long it may run ("spare" comes on top), and "goes_on" whether it goes on
 behind what fails.
@@ -26,7 +26,6 @@ Replies, each cell's outputs as they come, and one line when it is done; "at" is
      "records": [...], "names": [...], "failures": what failed in it, as own_cell.run_cell describes it}
 """
 
-import ast
 import base64
 import builtins
 import contextlib
@@ -47,7 +46,7 @@ from course_utils import check
 from course_utils.check import _desk
 
 from course_format.cells import blanked
-from course_grader.inside import examiner, habits, own_cell, wire
+from course_grader.inside import examiner, habits, own_cell, test_cell, wire
 from course_grader.inside.desk import CellTimeout, Desk
 from course_grader.inside.shell import Outputs, connect, make_shell
 from course_grader.job import Limits
@@ -108,7 +107,7 @@ def start(connection: socket.socket, joint: socket.socket, request: dict, limits
             elif "serve" in one:
                 _prepare_serving(outputs)
                 with settings():
-                    desk.serve(_file(one["serve"]))
+                    desk.serve(test_cell.file_of(one["serve"]))
             elif "names" in one:
                 done["names"] = [own_cell.names(shell, source) for source in one["names"]]
             else:
@@ -196,26 +195,16 @@ def _prepare_serving(outputs: Outputs) -> None:
         set_timer(timer, 0)
 
 
-def _file(exercise: str) -> str:
-    """The file name of an exercise's test in tracebacks."""
-    return f"<test {exercise}>"
-
-
 def _run_test(done: dict, request: dict, imports: dict, joint: socket.socket) -> None:
     """Run a test cell; what it calls of the student's is at the desk."""
-    source, file = request["test"], _file(request["exercise"])
-    lines = blanked(source)  # tracebacks find them here
-    linecache.cache[file] = (len(source), None, lines, file)
+    file = test_cell.file_of(request["exercise"])
+    lines = blanked(request["test"])  # tracebacks find them here
+    linecache.cache[file] = (len(request["test"]), None, lines, file)
     desk = examiner.Desk(joint)
-    statements = ast.parse(source).body[:-1]  # the last one asks for the score
     _desk.install(desk)
     try:
-        names = (
-            imports
-            | {"__name__": "__main__"}
-            | _names_at_the_desk(desk, source, request["exercise"], imports)
-        )
-        execute(compile(ast.Module(statements, []), file, "exec"), names)
+        names = imports | {"__name__": "__main__"} | _names_at_the_desk(desk, request, imports)
+        execute(test_cell.code_of(request), names)
     except (CellTimeout, wire.Hangup):
         raise
     except BaseException as error:
@@ -234,12 +223,11 @@ def _records() -> list:
         return []
 
 
-def _names_at_the_desk(desk: examiner.Desk, source: str, exercise: str, imports: dict) -> dict[str, Any]:
-    """The notebook's names that a test uses. Names of Python and of the imports mean what they should."""
-    _, used = own_cell.names_in(source)
+def _names_at_the_desk(desk: examiner.Desk, request: dict, imports: dict) -> dict[str, Any]:
+    """What the notebook's names mean that a test uses. Names of the imports mean what they should."""
     found = {}
-    for name in used:
-        if name == exercise or not (name in imports or hasattr(builtins, name)):
+    for name in request["names"]:
+        if name == request["exercise"] or name not in imports:
             with contextlib.suppress(KeyError):
                 found[name] = desk.name(name)
     return found

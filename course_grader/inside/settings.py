@@ -3,6 +3,7 @@
 They travel with every call, as if tests and answers shared a process.
 """
 
+import array
 import random
 from typing import Any
 
@@ -11,11 +12,13 @@ import torch
 
 
 def now() -> dict[str, Any]:
-    """All of it, as plain values and tensors."""
+    """All of it, the numbers of the generators as bytes: these are quickly compared and sent."""
+    name, keys, *of_numpy = np.random.get_state()
+    version, state, gauss = random.getstate()
     return {
-        "torch": torch.get_rng_state(),
-        "numpy": np.random.get_state(),
-        "python": random.getstate(),
+        "torch": torch.get_rng_state().numpy().tobytes(),
+        "numpy": [name, keys.tobytes(), *of_numpy],
+        "python": [version, array.array("I", state).tobytes(), gauss],
         "grad": torch.is_grad_enabled(),
     }
 
@@ -23,52 +26,47 @@ def now() -> dict[str, Any]:
 def take_over(new: dict[str, Any]) -> None:
     """Set what is in here."""
     if "torch" in new:
-        torch.set_rng_state(new["torch"])
+        torch.set_rng_state(torch.frombuffer(bytearray(new["torch"]), dtype=torch.uint8))
     if "numpy" in new:
-        np.random.set_state(new["numpy"])
+        name, keys, *of_numpy = new["numpy"]
+        np.random.set_state((name, np.frombuffer(keys, dtype=np.uint32), *of_numpy))
     if "python" in new:
-        random.setstate(new["python"])
+        version, state, gauss = new["python"]
+        random.setstate((version, tuple(array.array("I", state)), gauss))
     if "grad" in new:
         torch.set_grad_enabled(new["grad"])
 
 
 def changed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """What is different in new."""
-    return {name: value for name, value in new.items() if not _same(value, old.get(name))}
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and torch.equal(a, b)
-    if isinstance(a, tuple) and isinstance(a[1], np.ndarray):
-        return isinstance(b, tuple) and a[2:] == b[2:] and a[1].tobytes() == b[1].tobytes()
-    return a == b
+    return {name: value for name, value in new.items() if value != old.get(name)}
 
 
 def to_json(new: dict[str, Any]) -> dict[str, Any]:
     """As the desk tells it."""
-    said = dict(new)
-    if "torch" in new:
-        said["torch"] = new["torch"].numpy().tobytes().hex()
-    if "numpy" in new:
-        name, keys, *rest = new["numpy"]
-        said["numpy"] = [name, keys.tolist(), *rest]
-    return said
+    return {name: _with_texts(value) for name, value in new.items()}
+
+
+def _with_texts(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_texts(one) for one in value]
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def from_json(said: dict[str, Any]) -> dict[str, Any]:
     """What `to_json` said, or an error of Python."""
     new = {}
     if "torch" in said:
-        new["torch"] = torch.frombuffer(bytearray.fromhex(said["torch"]), dtype=torch.uint8)
+        new["torch"] = bytes.fromhex(said["torch"])
     if "numpy" in said:
         name, keys, place, *rest = said["numpy"]
-        if type(place) is not int or not 0 <= place <= len(keys):
+        keys = bytes.fromhex(keys)
+        if type(place) is not int or not 0 <= place <= len(keys) // 4:
             raise ValueError("numpy would read beyond its numbers")
-        new["numpy"] = (name, np.array(keys, dtype=np.uint32), place, *rest)
+        new["numpy"] = [name, keys, place, *rest]
     if "python" in said:
         version, state, gauss = said["python"]
-        new["python"] = (version, tuple(state), gauss)
+        new["python"] = [version, bytes.fromhex(state), gauss]
     if "grad" in said:
         new["grad"] = bool(said["grad"])
     return new

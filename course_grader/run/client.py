@@ -41,18 +41,25 @@ class ForkServer:
     """
 
     def __init__(
-        self, sandboxed: bool = True, users: tuple[int, int] | None = None, at_once: bool = True
+        self,
+        sandboxed: bool = True,
+        users: tuple[int, int] | None = None,
+        at_once: bool = True,
+        ahead: bool = False,
     ) -> None:
         """users: without the sandbox, for root: numbers of two users without rights, which the processes of
         the student's code and of the tests become, one each. at_once: if not, it starts at its first use.
+        ahead: while a submission runs, the processes of the next one are forked; in the sandbox only, for
+        elsewhere the student's code that runs could reach them.
 
         Raises GraderError without bubblewrap.
         """
-        self.sandboxed, self.users = sandboxed, users
+        self.sandboxed, self.users, self.ahead = sandboxed, users, ahead and sandboxed
         self._walls = sandbox.command() if sandboxed else []
         self._lock = threading.Lock()
         self._stopped = self._ready = False
         self._process: subprocess.Popen | None = None
+        self._spare: Session | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="course-grader-")
         self._address = str(Path(self._folder.name) / "socket")
         self._readable = tempfile.TemporaryDirectory(prefix="course-data-")  # also for the users
@@ -95,12 +102,45 @@ class ForkServer:
             self._folder.cleanup()
             self._readable.cleanup()
 
-    def connect(self, request: dict, joint: socket.socket) -> socket.socket:
-        """A new connection to the server, with its first line and the child's joint socket sent."""
+    def fork(self, limits: Limits, cifar10: bool = False) -> "Session":
+        """Two processes that wait for a submission: those forked ahead, if they fit.
+
+        cifar10: whether the chapter uses these pictures.
+        """
         self.ensure()
-        return self._connect(request, joint)
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            if spare.forked_for == (limits, cifar10) and spare.is_waiting():
+                return spare
+            spare.close()
+        return self._fork(limits, cifar10)
+
+    def fork_ahead(self, limits: Limits, cifar10: bool) -> None:
+        """Have the processes of the next submission forked, if this server does so."""
+        with self._lock:
+            if self.ahead and self._spare is None and not self._stopped:
+                with contextlib.suppress(OSError):  # the server is gone, which the next submission notices
+                    self._spare = self._fork(limits, cifar10)
+
+    def _fork(self, limits: Limits, cifar10: bool = False) -> "Session":
+        ends = socket.socketpair()
+        started = []
+        for end, user in zip(ends, self.users or (None, None), strict=True):
+            # In the sandbox every process has a /tmp of its own; without it, a folder of its own must do.
+            scratch = None if self.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
+            if user is not None:
+                os.chown(scratch.name, user, user)
+            request = {"limits": asdict(limits), "folder": scratch and scratch.name, "user": user}
+            connection = self._connect(request | {"cifar10": cifar10}, end)
+            started.append(_Process(connection, limits, scratch))
+            end.close()
+        return Session(*started, forked_for=(limits, cifar10))
 
     def _end(self) -> None:
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
         self._process.stdin.close()
         self._process.wait()
         self._said.close()
@@ -137,7 +177,9 @@ class ForkServer:
     def _wait(self) -> None:
         """Open a first session: it shows that forking, and a child's namespaces, work on this machine."""
         try:
-            open_session(self, Limits(), connect=self._connect).close()  # a desk and an examiner
+            session = self._fork(Limits())
+            session.open()
+            session.close()
             self._ready = True
         except (OSError, SessionEnded) as error:
             self._process.kill()
@@ -162,39 +204,36 @@ def open_session(
     files: dict[str, bytes] | None = None,
     folder: str = ".",
     cifar10: bool = False,
-    connect=None,
 ) -> "Session":
     """Fresh processes for one submission. Raises SessionEnded if they do not come up.
 
     imports: source of the chapter's first code cell. files: what was handed in, by relative path. folder: of
     them the one in which the notebook lies. cifar10: whether the chapter uses these pictures.
     """
-    content = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
-    started = []
-    ends = socket.socketpair()
-    for end, handed_in, user in zip(ends, (content, {}), server.users or (None, None), strict=True):
-        # In the sandbox every process has a /tmp of its own; without it, a folder of its own must do.
-        scratch = None if server.sandboxed else tempfile.TemporaryDirectory(prefix="submission-")
-        if user is not None:
-            os.chown(scratch.name, user, user)
-        folder_of_it = scratch and scratch.name
-        request = {"limits": asdict(limits), "folder": folder_of_it, "user": user, "cifar10": cifar10}
-        opening = {"imports": imports, "files": handed_in, "folder": folder}
-        started.append(_Process((connect or server.connect)(request, end), limits, opening, scratch))
-        end.close()
-    session = Session(*started)
-    session.wait_until_ready()
+    session = server.fork(limits, cifar10)
+    session.open(imports, files, folder)
+    server.fork_ahead(limits, cifar10)
     return session
 
 
 class Session:
     """One submission's two processes. Every call raises SessionEnded when the desk is no more."""
 
-    def __init__(self, desk: "_Process", examiner: "_Process") -> None:
+    def __init__(self, desk: "_Process", examiner: "_Process", forked_for: tuple[Limits, bool]) -> None:
         self._desk, self._examiner = desk, examiner
         self._lost: SessionEnded | None = None  # how the desk was lost
+        self.forked_for = forked_for
 
-    def wait_until_ready(self) -> None:
+    def is_waiting(self) -> bool:
+        """Whether both processes wait to be opened: until then they say nothing, unless they have ended."""
+        said, _, _ = select.select([self._desk.connection, self._examiner.connection], [], [], 0)
+        return not said
+
+    def open(self, imports: str = "", files: dict[str, bytes] | None = None, folder: str = ".") -> None:
+        """Give the processes what `open_session` says, and wait until they are ready."""
+        content = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
+        for process, handed_in in ((self._desk, content), (self._examiner, {})):
+            process.open({"imports": imports, "files": handed_in, "folder": folder})
         for process in (self._desk, self._examiner):
             process.wait_until_ready()
 
@@ -280,7 +319,6 @@ class _Process:
         self,
         connection: socket.socket,
         limits: Limits,
-        opening: dict,
         scratch: tempfile.TemporaryDirectory | None,
     ) -> None:
         self.connection = connection
@@ -288,7 +326,9 @@ class _Process:
         self._limits = limits
         self.lines: deque[bytearray] = deque()
         self._rest = bytearray()  # the beginning of the next line
-        self._send(opening)
+
+    def open(self, request: dict) -> None:
+        self._send(request)
 
     def wait_until_ready(self) -> None:
         reply = self._receive(time.monotonic() + START_SECONDS)

@@ -22,6 +22,7 @@ from course_format.cells import cases, exercise_of, is_test, nbgrader
 from course_format.record import MIME_TYPE, Record
 from course_grader.handed_in.assemble import Assembled, assemble
 from course_grader.handed_in.submission import beside_notebooks
+from course_grader.inside import test_cell
 from course_grader.job import GraderError, Job, Result
 from course_grader.run import needs
 from course_grader.run.client import NO_MESSAGE, ForkServer, Session, SessionEnded, open_session
@@ -216,7 +217,7 @@ class _Run:
 
     def _request(self, cell: NotebookNode) -> dict:
         if is_test(cell):
-            return {"test": cell.source, "exercise": exercise_of(nbgrader(cell)["grade_id"])}
+            return test_cell.request(cell.source, exercise_of(nbgrader(cell)["grade_id"]))
         return {"cell": cell.source, "goes_on": cell.id == self.assembled.imports}
 
     def _seconds(self, cell: NotebookNode) -> float:

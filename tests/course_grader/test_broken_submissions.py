@@ -744,7 +744,7 @@ def grade_from_command_line(course: Course, server: client.ForkServer, *options:
     """Run `course-grader grade` with a fork server that is already there."""
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
-        patch.setattr(client, "ForkServer", lambda sandboxed, at_once: contextlib.nullcontext(server))
+        patch.setattr(client, "ForkServer", lambda sandboxed, **_: contextlib.nullcontext(server))
         patch.chdir(course.folder)
         status = main(["grade", small.NAME, "--workers", "2", *options])
     with Recorder(course) as recorder:
