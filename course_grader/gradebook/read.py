@@ -1,11 +1,10 @@
 """What is known about graded submissions: the marks in the gradebook, and what the notebooks hold."""
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +23,11 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Query, Session
 
 from course_format import record
-from course_format.cells import nbgrader
+from course_format.cells import is_answer, nbgrader
+from course_format.exercises import Exercise
 from course_format.record import Record
 from course_grader.course import Course, GraderError
 from course_grader.gradebook.connection import explained, gradebook_engine
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """One exercise of a chapter. grade_id: of the cell with the points; equal to name if it is written."""
-
-    name: str  # grade_id of the cell that the student writes
-    grade_id: str
-    title: str
-    question: str  # Markdown above the student's cell, without its heading; for written questions
-
-    @property
-    def written(self) -> bool:
-        return self.name == self.grade_id
 
 
 @dataclass(frozen=True)
@@ -52,7 +38,6 @@ class Mark:
     auto: float | None
     manual: float | None
     extra: float | None
-    needs_person: bool
 
     @property
     def marked(self) -> bool:
@@ -67,7 +52,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Marked:
+class GradedSubmission:
     """One submission that is in the gradebook.
 
     key: a random id that says nothing about the student. cells: those of nbgrader, by grade_id. own: all code
@@ -116,26 +101,21 @@ class Marked:
         return record.read(self.outputs(exercise.grade_id))
 
 
+def state(mark: Mark | None, records: Sequence[Record]) -> str:
+    """How an exercise went: "waiting" for a person, "not done", "full" points, "part" of them or "none"."""
+    if mark is None or not mark.marked:
+        return "waiting"
+    if mark.score == 0 and not_done(records):
+        return "not done"
+    if mark.score >= mark.most:
+        return "full"
+    return "part" if mark.score > 0 else "none"
+
+
 def not_done(records: Sequence[Record]) -> bool:
     """Whether an exercise was left as it was handed out. The hidden cases of claim cards then just fail."""
     visible = [one for one in records if not one.hidden] or records
     return bool(visible) and all(one.status == "not done" for one in visible)
-
-
-def exercises(chapter: NotebookNode) -> list[Exercise]:
-    """The exercises of a solved notebook, in order."""
-    found, heading, question = [], "", ""
-    answers = {nbgrader(cell)["grade_id"] for cell in chapter.cells if nbgrader(cell).get("solution")}
-    for cell in chapter.cells:
-        meta = nbgrader(cell)
-        if meta.get("grade"):
-            grade_id = meta["grade_id"]
-            name = grade_id if grade_id in answers else grade_id.removeprefix("test_")
-            found.append(Exercise(name, grade_id, heading or name, question))
-            heading, question = "", ""
-        elif cell.cell_type == "markdown":
-            heading, question = _heading(cell.source) or heading, _without_heading(cell.source)
-    return found
 
 
 @contextmanager
@@ -155,15 +135,19 @@ def reading_gradebook(course: Course) -> Iterator[Session]:
         engine.dispose()
 
 
-def read_marked(course: Course, assignment: str, students: Sequence[str] | None = None) -> Iterator[Marked]:
+def read_submissions(
+    course: Course, assignment: str, students: Sequence[str] | None = None
+) -> Iterator[GradedSubmission]:
     """The graded submissions of these students, or of everyone, by student id; read one by one.
 
     Raises GraderError if nobody was graded, or one of these students was not.
     """
-    return with_notebooks(course, assignment, graded_students(course, assignment, students))
+    return with_notebooks(course, assignment, graded_submissions(course, assignment, students))
 
 
-def graded_students(course: Course, assignment: str, students: Sequence[str] | None = None) -> list[Marked]:
+def graded_submissions(
+    course: Course, assignment: str, students: Sequence[str] | None = None
+) -> list[GradedSubmission]:
     """The same without what is in their notebooks, so that a class of any size can be held."""
     with reading_gradebook(course) as session:
         found = {submission.student: submission for submission in _from_gradebook(session, assignment)}
@@ -176,15 +160,16 @@ def graded_students(course: Course, assignment: str, students: Sequence[str] | N
     return [found[student] for student in sorted(found if students is None else dict.fromkeys(students))]
 
 
-def with_notebooks(course: Course, assignment: str, students: Sequence[Marked]) -> Iterator[Marked]:
+def with_notebooks(
+    course: Course, assignment: str, submissions: Sequence[GradedSubmission]
+) -> Iterator[GradedSubmission]:
     """Graded submissions with what is in their notebooks, read one by one."""
     name = course.chapter(assignment).stem
-    for one in students:
-        path = course.path("autograded", one.student, assignment) / f"{name}.ipynb"
-        yield _with_notebook(one, path)
+    for one in submissions:
+        yield _with_notebook(one, course.path("autograded", one.student, assignment) / f"{name}.ipynb")
 
 
-def _from_gradebook(session: Session, assignment: str) -> list[Marked]:
+def _from_gradebook(session: Session, assignment: str) -> list[GradedSubmission]:
     """What the gradebook knows, in a few queries for the whole class."""
     row = session.query(Assignment).filter(Assignment.name == assignment).one_or_none()
     if row is None:
@@ -196,7 +181,9 @@ def _from_gradebook(session: Session, assignment: str) -> list[Marked]:
     penalties, marks, comments = defaultdict(float), defaultdict(dict), defaultdict(dict)
     for key, penalty in _notebooks(submissions, SubmittedNotebook.late_submission_penalty):
         penalties[key] += penalty or 0.0
-    for key, name, *values in _cells(submissions, Grade, *_GRADE_COLUMNS):
+    for key, name, *values in _cells(
+        submissions, Grade, Grade.auto_score, Grade.manual_score, Grade.extra_credit
+    ):
         marks[key][name] = Mark(most.get(name, 0.0), *values)
     for key, name, comment in _cells(submissions, Comment, Comment.manual_comment):
         if comment:
@@ -205,12 +192,11 @@ def _from_gradebook(session: Session, assignment: str) -> list[Marked]:
         SubmittedAssignment.id, Student.id, Student.first_name, Student.last_name, Student.email
     )
     return [
-        Marked(student, first or "", last or "", email or "", key, penalties[key], marks[key], comments[key])
+        GradedSubmission(
+            student, first or "", last or "", email or "", key, penalties[key], marks[key], comments[key]
+        )
         for key, student, first, last, email in people
     ]
-
-
-_GRADE_COLUMNS = (Grade.auto_score, Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade)
 
 
 def _notebooks(submissions: Query, *columns: Any) -> Query:
@@ -227,7 +213,7 @@ def _cells(submissions: Query, table: Any, *columns: Any) -> Query:
     )
 
 
-def _with_notebook(submission: Marked, path: Path) -> Marked:
+def _with_notebook(submission: GradedSubmission, path: Path) -> GradedSubmission:
     try:
         notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
         cells = {nbgrader(cell)["grade_id"]: cell for cell in notebook.cells if nbgrader(cell)}
@@ -235,29 +221,13 @@ def _with_notebook(submission: Marked, path: Path) -> Marked:
         again = f"course-grader grade --student {submission.student} --force"
         raise GraderError(f"cannot read {path}: grade again with `{again}`") from error
     notes = notebook.metadata.get("course_grader", {})
-    own = "\n".join(cell.source for cell in notebook.cells if _is_own(cell))
-    return Marked(
-        **{name: getattr(submission, name) for name in _FROM_GRADEBOOK},
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    own = "\n".join(cell.source for cell in code if is_answer(cell) or not nbgrader(cell))
+    return replace(
+        submission,
         cells=cells,
         own=own,
         reason=notes.get("reason", ""),
         flags=tuple(notes.get("flags", ())),
         seconds=notes.get("seconds"),
     )
-
-
-_FROM_GRADEBOOK = ("student", "first_name", "last_name", "email", "key", "penalty", "marks", "comments")
-
-
-def _is_own(cell: NotebookNode) -> bool:
-    meta = nbgrader(cell)
-    return cell.cell_type == "code" and (not meta or bool(meta.get("solution")))
-
-
-def _heading(source: str) -> str:
-    found = re.findall(r"^#+ *(Exercise .*)$", source, re.MULTILINE)
-    return found[-1].split("&nbsp;")[0].strip() if found else ""
-
-
-def _without_heading(source: str) -> str:
-    return re.sub(r"^#+ .*\n*", "", source, count=1)

@@ -9,7 +9,7 @@ import binascii
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -17,10 +17,11 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from nbformat import NotebookNode
 
-from course_format.record import MIME_TYPE
+from course_format.exercises import Exercise, exercises, titled
+from course_format.record import MIME_TYPE, Record
 from course_grader.course import Course
 from course_grader.files import write_atomically
-from course_grader.gradebook.read import Exercise, Mark, Marked, Record, exercises, not_done, read_marked
+from course_grader.gradebook.read import GradedSubmission, Mark, read_submissions, state
 from course_grader.pages import html
 from course_grader.pages.leaks import model_answers, secrets_of
 
@@ -110,7 +111,7 @@ def write_feedback(course: Course, assignment: str, students: Sequence[str] | No
     solved = nbformat.read(chapter.solved, as_version=4)
     page = _Page(assignment, solved)
     pages = []
-    for submission in read_marked(course, assignment, students):
+    for submission in read_submissions(course, assignment, students):
         folder = course.path("feedback", submission.student, assignment)
         pages.append(write_atomically(folder / f"{chapter.stem}.html", page.render(submission)))
         _address(course.path("submitted", submission.student, assignment), folder)
@@ -133,10 +134,11 @@ class _Page:
         self.secrets = secrets_of(solved)
         self.model_answers = model_answers(solved)
 
-    def render(self, submission: Marked) -> str:
+    def render(self, submission: GradedSubmission) -> str:
         marks = submission.marks.values()
         parts = [self.part(submission, exercise) for exercise in self.exercises]
-        reasons = [self.by_title(line) for line in self.tell(submission.reason, submission).splitlines()]
+        reason = self.tell(submission.reason, submission)
+        reasons = [titled(line, self.exercises) for line in reason.splitlines()]
         return html.render(
             "feedback.html",
             title=self.title,
@@ -150,24 +152,16 @@ class _Page:
             parts=parts,
         )
 
-    def by_title(self, reason: str) -> str:
-        """A reason with the title of its exercise in place of the name of a cell."""
-        titles = {
-            name: exercise.title for exercise in self.exercises for name in (exercise.name, exercise.grade_id)
-        }
-        cell, colon, rest = reason.partition(": ")
-        return f"{titles[cell]}{colon}{rest}" if cell in titles else reason
-
-    def part(self, submission: Marked, exercise: Exercise) -> Part:
+    def part(self, submission: GradedSubmission, exercise: Exercise) -> Part:
         mark = submission.marks.get(exercise.grade_id)
         records = [self.told(r, submission) for r in submission.records(exercise)[:MOST_CASES]]
         source = submission.source(exercise.name)
-        state = _state(mark, records)
+        how = state(mark, records)
         return Part(
             exercise=exercise,
             mark=mark,
-            state=state,
-            summary=_summary(state, records, exercise, source),
+            state=how,
+            summary=_summary(how, records, exercise, source),
             failed=[record for record in records if record.status != "passed"],
             passed=[record for record in records if record.status == "passed"],
             trouble=self.trouble(submission, exercise, records),
@@ -180,20 +174,15 @@ class _Page:
             comment=submission.comments.get(exercise.name, ""),
         )
 
-    def tell(self, text: str, submission: Marked, longest: int = LONGEST_MESSAGE) -> str:
+    def tell(self, text: str, submission: GradedSubmission, longest: int = LONGEST_MESSAGE) -> str:
         """A text that came out of the student's run, cut to size, or a note in its place."""
         return self.secrets.hold_back(html.cut(text, longest), submission.own)
 
-    def told(self, record: Record, submission: Marked) -> Record:
-        return Record(
-            **vars(record)
-            | {
-                "case": self.tell(record.case, submission),
-                "message": self.tell(record.message, submission),
-            }
-        )
+    def told(self, record: Record, submission: GradedSubmission) -> Record:
+        case, message = self.tell(record.case, submission), self.tell(record.message, submission)
+        return replace(record, case=case, message=message)
 
-    def answer(self, submission: Marked, exercise: Exercise) -> Markup:
+    def answer(self, submission: GradedSubmission, exercise: Exercise) -> Markup:
         """The answer to a written question."""
         source = submission.source(exercise.name).strip()
         if not exercise.written or not source or source == UNANSWERED:
@@ -202,20 +191,19 @@ class _Page:
             return Markup("<p>{}</p>").format(MODEL_ANSWER)
         return _markdown(html.cut(source, html.LONGEST_CODE))
 
-    def printed(self, submission: Marked, exercise: Exercise) -> str:
+    def printed(self, submission: GradedSubmission, exercise: Exercise) -> str:
         """What the student's code printed while it was tested, as one text."""
         if exercise.written:
             return ""
-        return self.tell(
-            "".join(_prints(submission.outputs(exercise.grade_id))).strip("\n"), submission, LONGEST_PRINT
-        )
+        text = "".join(_prints(submission.outputs(exercise.grade_id)))
+        return self.tell(text.strip("\n"), submission, LONGEST_PRINT)
 
-    def pictures(self, submission: Marked, exercise: Exercise) -> list[Picture]:
+    def pictures(self, submission: GradedSubmission, exercise: Exercise) -> list[Picture]:
         """What the student's cell drew; its alt text is the student's, too."""
         found = list(_pictures(submission.outputs(exercise.name)))[:MOST_PICTURES]
         return [Picture(picture.data, self.tell(picture.alt, submission)) for picture in found]
 
-    def trouble(self, submission: Marked, exercise: Exercise, records: list[Record]) -> str:
+    def trouble(self, submission: GradedSubmission, exercise: Exercise, records: list[Record]) -> str:
         """Why a test cell has less to say than it should; empty if it went its way."""
         if exercise.written:
             return ""
@@ -225,7 +213,7 @@ class _Page:
         return "" if records else "no check of this exercise left a result"
 
 
-def _about(exercise: Exercise, submission: Marked) -> list[str]:
+def _about(exercise: Exercise, submission: GradedSubmission) -> list[str]:
     """The sentences about the cell that the student wrote for an exercise."""
     begin = f"{exercise.name}: "
     lines = submission.reason.splitlines() if not exercise.written else ()
@@ -238,33 +226,17 @@ def _advice(reasons: Sequence[str]) -> list[str]:
     return [*found, *LAST_ADVICE]
 
 
-def _state(mark: Mark | None, records: list[Record]) -> str:
-    if mark is None or not mark.marked:
-        return "waiting"
-    if mark.score == 0 and not_done(records):
-        return "not done"
-    if mark.score >= mark.most:
-        return "full"
-    return "part" if mark.score > 0 else "none"
-
-
 def _summary(state: str, records: list[Record], exercise: Exercise, source: str) -> str:
-    if exercise.written:
-        return _written_summary(state, source)
     if state == "waiting":
         return "not marked yet"
+    if exercise.written:
+        return "marked" if source.strip() not in ("", UNANSWERED) else "no answer"
     if state == "not done":
         return "not done yet"
-    failed = sum(record.status != "passed" for record in records)
     if not records:
         return "no check ran"
+    failed = sum(record.status != "passed" for record in records)
     return f"{failed} of {len(records)} checks to look at" if failed else "all checks passed"
-
-
-def _written_summary(state: str, source: str) -> str:
-    if state == "waiting":
-        return "not marked yet"
-    return "marked" if source.strip() not in ("", UNANSWERED) else "no answer"
 
 
 def _prints(outputs: list[NotebookNode]) -> Iterator[str]:

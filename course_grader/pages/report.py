@@ -1,27 +1,26 @@
 """The class report: one HTML page that shows an instructor what the class did not understand."""
 
-import functools
 import math
 import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
 
 from course_format.cells import nbgrader
+from course_format.exercises import Exercise, exercises
+from course_format.record import Record
 from course_grader.course import Course
 from course_grader.files import write_atomically
 from course_grader.gradebook.read import (
-    Exercise,
+    GradedSubmission,
     Mark,
-    Marked,
-    Record,
-    exercises,
-    graded_students,
+    graded_submissions,
     not_done,
+    state,
     with_notebooks,
 )
 from course_grader.pages import html
@@ -36,36 +35,6 @@ LONGEST_COPY = 4_000
 URGENCIES = ("decide", "look", "no points lost")
 ASKING = ("a person", "timestamp.txt")
 BINS = 10
-
-
-@dataclass(frozen=True)
-class HowItWent:
-    """One exercise over the whole class. The states count students."""
-
-    exercise: Exercise
-    most: float
-    share: float | None  # of the points of those who are marked; None if nobody is, or it is worth nothing
-    full: int
-    part: int
-    none: int
-    undone: int
-    unmarked: int
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A case, or a known mistake, and who failed. example: what most of them were told."""
-
-    exercise: Exercise
-    case: str
-    hidden: bool
-    example: str
-    students: tuple[str, ...]
-    tried: int
-
-    @property
-    def share(self) -> float:
-        return len(self.students) / self.tried
 
 
 @dataclass(frozen=True)
@@ -85,35 +54,42 @@ def write_report(course: Course, assignment: str, anonymous: bool = False) -> Pa
     numbers of five digits or more). Raises GraderError if nobody is graded.
     """
     solved = nbformat.read(course.chapter(assignment).solved, as_version=4)
-    students = graded_students(course, assignment)
-    report = _Report(students, exercises(solved), anonymous)
+    submissions = graded_submissions(course, assignment)
+    report = _Report(submissions, exercises(solved), anonymous)
     solutions = {nbgrader(cell)["grade_id"]: cell.source for cell in solved.cells if nbgrader(cell)}
-    submissions = with_notebooks(course, assignment, students)
-    pairs = alike(report.read(submissions), solutions, most=MOST_PAIRS)
+    answers = report.read(with_notebooks(course, assignment, submissions))
+    pairs = alike(answers, solutions, most=MOST_PAIRS)
     title = solved.metadata.get("course", {}).get("title", assignment)
     page = report.render(title=title, assignment=assignment, pairs=pairs)
     return write_atomically(course.folder / "reports" / f"{assignment}.html", page)
 
 
-class _Failing:
-    """A case, or a known mistake: who failed, and what they were told."""
+@dataclass
+class Failure:
+    """A case, or a known mistake, and who failed. told: what they were told, and how many of them.
 
-    def __init__(self, exercise: Exercise, record: Record) -> None:
-        self.exercise, self.case, self.hidden = exercise, record.case, record.hidden
-        self.students: list[str] = []
-        self.told: Counter[str] = Counter()
+    tried: how many students it was looked for.
+    """
 
-    def add(self, name: str, record: Record) -> None:
-        self.students.append(name)
-        self.told[record.message[:LONGEST_KEPT]] += 1
+    exercise: Exercise
+    case: str
+    hidden: bool
+    tried: int = 0
+    students: list[str] = field(default_factory=list)
+    told: Counter[str] = field(default_factory=Counter)
 
-    def failure(self, tried: int) -> Failure:
-        told = self.told.most_common(1)[0][0]
-        return Failure(self.exercise, self.case, self.hidden, told, tuple(sorted(self.students)), tried)
+    @property
+    def share(self) -> float:
+        return len(self.students) / self.tried
+
+    @property
+    def example(self) -> str:
+        """What most of them were told."""
+        return self.told.most_common(1)[0][0]
 
 
-class _Tally:
-    """How one exercise went."""
+class HowItWent:
+    """One exercise over the whole class. states: how many students are in each, as gradebook.read says."""
 
     def __init__(self, exercise: Exercise) -> None:
         self.exercise = exercise
@@ -121,82 +97,98 @@ class _Tally:
         self.earned = self.offered = self.most = 0.0
         self.tried = 0  # by students who did not leave it as it was handed out
         self.run: Counter[str] = Counter()  # cases, by these
-        self.failing: dict[str, _Failing] = {}
-        self.mistakes: dict[str, _Failing] = {}
+        self.failing: dict[str, Failure] = {}
+        self.mistakes: dict[str, Failure] = {}
 
     def add(self, name: str, mark: Mark | None, records: list[Record]) -> None:
         """One student more."""
         if mark is not None:
             self.most = mark.most
-            self.states[_state(mark, records)] += 1
+            self.states[state(mark, records)] += 1
             if mark.marked:
                 self.earned, self.offered = self.earned + mark.score, self.offered + mark.most
         if not records or not_done(records):
             return
         self.tried += 1
-        told: set[str] = set()
+        mistakes: dict[str, Record] = {}
         for record in records:
             self.run[record.case] += 1
             if record.status != "passed":
                 self._fail(self.failing, record.case, name, record)
-            if record.mistake and record.mistake not in told:
-                told.add(record.mistake)
-                self._fail(self.mistakes, record.mistake, name, record)
+            if record.mistake:
+                mistakes.setdefault(record.mistake, record)
+        for mistake, record in mistakes.items():
+            self._fail(self.mistakes, mistake, name, record)
 
-    def _fail(self, of: dict[str, _Failing], key: str, name: str, record: Record) -> None:
-        of.setdefault(key, _Failing(self.exercise, record)).add(name, record)
+    def _fail(self, of: dict[str, Failure], key: str, name: str, record: Record) -> None:
+        failure = of.setdefault(key, Failure(self.exercise, record.case, record.hidden))
+        failure.students.append(name)
+        failure.told[record.message[:LONGEST_KEPT]] += 1
+
+    def failures(self) -> Iterator[Failure]:
+        """The cases that somebody failed."""
+        for failure in self.failing.values():
+            failure.tried = self.run[failure.case]
+            yield failure
+
+    def known_mistakes(self) -> Iterator[Failure]:
+        for failure in self.mistakes.values():
+            failure.tried = self.tried
+            yield failure
 
     @property
-    def how(self) -> HowItWent:
-        counts = {state: self.states[state] for state in ("full", "part", "none", "undone", "unmarked")}
-        share = self.earned / self.offered if self.offered else None
-        return HowItWent(self.exercise, self.most, share=share, **counts)
+    def share(self) -> float | None:
+        """The share of the points that was earned by those who are marked; None if nobody is."""
+        return self.earned / self.offered if self.offered else None
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether the class earned little; of a written answer only once half of them are marked."""
+        waiting = self.states["waiting"]
+        return self.share is not None and self.share < HARD and waiting <= self.states.total() - waiting
 
 
 class _Report:
     """Adds up a class while its notebooks are read, one after the other: no two are in memory at a time."""
 
-    def __init__(self, students: Sequence[Marked], all_exercises: Sequence[Exercise], anonymous: bool):
+    def __init__(self, submissions: Sequence[GradedSubmission], found: Sequence[Exercise], anonymous: bool):
         self.anonymous = anonymous
-        self.name = _numbers(students) if anonymous else {one.student: one.label for one in students}
-        self.clean = _cleaner(students) if anonymous else str
-        self.tallies = [_Tally(exercise) for exercise in all_exercises]
-        self.scores = [one.score for one in students]
-        self.most = max(one.most for one in students)
-        self.unmarked = sum(any(not mark.marked for mark in one.marks.values()) for one in students)
+        self.name = _numbers(submissions) if anonymous else {one.student: one.label for one in submissions}
+        self.clean = _cleaner(submissions) if anonymous else str
+        self.exercises = [HowItWent(exercise) for exercise in found]
+        self.scores = [one.score for one in submissions]
+        self.most = max(one.most for one in submissions)
+        self.unmarked = sum(any(not mark.marked for mark in one.marks.values()) for one in submissions)
         self.measured: list[tuple[str, float]] = []  # students and the seconds that their submissions took
         self.troubled: list[tuple[int, str, float, list[str]]] = []  # how urgent, name, score, sentences
         self.flagged: list[tuple[str, float, list[str]]] = []
 
-    def read(self, submissions: Iterable[Marked]) -> Iterator[Answer]:
+    def read(self, submissions: Iterable[GradedSubmission]) -> Iterator[Answer]:
         """Take in all submissions. Yields the answers that may look like another one."""
         for one in submissions:
             name = self.name[one.student]
             if one.seconds is not None:
                 self.measured.append((name, one.seconds))
             if one.reason:
-                self.troubled.append(
-                    (_urgency(one), name, one.score, self._sentences(one.reason.splitlines()))
-                )
+                reasons = [self.short(reason) for reason in one.reason.splitlines()]
+                self.troubled.append((_urgency(one), name, one.score, reasons))
             if one.flags:
-                self.flagged.append((name, one.score, self._sentences(one.flags)))
-            for tally in self.tallies:
-                exercise = tally.exercise
+                self.flagged.append((name, one.score, [self.short(flag) for flag in one.flags]))
+            for how in self.exercises:
+                exercise = how.exercise
                 records, mark = one.records(exercise), one.marks.get(exercise.grade_id)
-                tally.add(name, mark, records)
+                how.add(name, mark, records)
                 source = "" if exercise.written or mark is None else one.source(exercise.name)
-                if source and _state(mark, records) != "undone":
+                if source and state(mark, records) != "not done":
                     yield Answer(name, exercise.name, source, right=mark.score >= mark.most)
-
-    def _sentences(self, texts: Iterable[str]) -> list[str]:
-        return [self.short(text) for text in texts]
 
     def render(self, title: str, assignment: str, pairs: list[Pair]) -> str:
         """The page, when all submissions have been read."""
-        how = sorted((t.how for t in self.tallies), key=lambda it: math.inf if it.share is None else it.share)
-        failures = self._failures((f, t.run[f.case]) for t in self.tallies for f in t.failing.values())
-        mistakes = self._failures((f, t.tried) for t in self.tallies for f in t.mistakes.values())
+        hardest_first = sorted(self.exercises, key=lambda it: math.inf if it.share is None else it.share)
+        failures = _worst_first(failure for it in self.exercises for failure in it.failures())
+        mistakes = _worst_first(mistake for it in self.exercises for mistake in it.known_mistakes())
         mistakes.sort(key=lambda failure: -len(failure.students))
+        first = {failure.exercise: failure for failure in reversed(failures)}
         bars = distribution(self.scores, self.most)
         return html.render(
             "report.html",
@@ -212,8 +204,8 @@ class _Report:
             unmarked=self.unmarked,
             bars=bars,
             ticks=_ticks(bars),
-            how=how,
-            hard=[(it, _first(failures, it.exercise)) for it in how if _is_hard(it)][:MOST_HARD],
+            how=hardest_first,
+            hard=[(it, first.get(it.exercise)) for it in hardest_first if it.is_hard][:MOST_HARD],
             cases=failures[:MOST_CASES],
             mistakes=mistakes[:MOST_MISTAKES],
             slow=sorted(self.measured, key=lambda pair: (-pair[1], pair[0]))[:MOST_SLOW],
@@ -223,30 +215,19 @@ class _Report:
             pairs=pairs,
             short=self.short,
             copied=lambda text: self.short(text.strip("\n"), LONGEST_COPY),
-            titles={tally.exercise.name: tally.exercise.title for tally in self.tallies},
+            titles={it.exercise.name: it.exercise.title for it in self.exercises},
         )
 
     def short(self, text: str, longest: int = LONGEST_EXAMPLE) -> str:
         """The beginning of a student's text, without names if need be: not even a part of one at the cut."""
         return html.cut(self.clean(text[: 2 * longest]), longest)
 
-    def _failures(self, found: Iterable[tuple[_Failing, int]]) -> list[Failure]:
-        """The largest share first."""
-        failures = [failing.failure(tried) for failing, tried in found]
-        return sorted(failures, key=lambda failure: (-failure.share, -failure.tried))
+
+def _worst_first(failures: Iterable[Failure]) -> list[Failure]:
+    return sorted(failures, key=lambda failure: (-failure.share, -failure.tried))
 
 
-def _state(mark: Mark, records: list[Record]) -> str:
-    if not mark.marked:
-        return "unmarked"
-    if mark.score >= mark.most:
-        return "full"
-    if mark.score > 0:
-        return "part"
-    return "undone" if not_done(records) else "none"
-
-
-def _urgency(one: Marked) -> int:
+def _urgency(one: GradedSubmission) -> int:
     """Whom to look at first: a place in URGENCIES."""
     if any(words in one.reason for words in ASKING):
         return 0
@@ -271,53 +252,41 @@ def _ticks(bars: list[Bar]) -> list[int]:
     return list(range(0, step * math.ceil(top / step) + 1, step))
 
 
-def _is_hard(it: HowItWent) -> bool:
-    """Whether the class earned little; of a written answer only once half of them are marked."""
-    marked = it.full + it.part + it.none + it.undone
-    return it.share is not None and it.share < HARD and marked >= it.unmarked
-
-
-def _first(failures: list[Failure], exercise: Exercise) -> Failure | None:
-    return next((failure for failure in failures if failure.exercise == exercise), None)
-
-
-def _numbers(class_: Sequence[Marked]) -> dict[str, str]:
+def _numbers(submissions: Sequence[GradedSubmission]) -> dict[str, str]:
     """Student ids -> pseudonyms, in the order of the random keys that the gradebook gave the submissions."""
-    digits = len(str(len(class_)))
-    in_order = sorted(class_, key=lambda one: one.key)
+    digits = len(str(len(submissions)))
+    in_order = sorted(submissions, key=lambda one: one.key)
     return {one.student: f"Student {number:0{digits}}" for number, one in enumerate(in_order, start=1)}
 
 
-def _cleaner(class_: Sequence[Marked]) -> Callable[[str], str]:
-    """A function that takes everything that names a student of this class out of a text."""
-    names = {
-        name
-        for one in class_
-        for name in (one.student, one.first_name, one.last_name, one.email, one.email.split("@")[0])
-        if len(name) >= (5 if name.isdigit() else 2)
-    }
-    return functools.partial(_without, {name.lower() for name in names}, _lengths(names))
-
-
-def _lengths(names: set[str]) -> list[int]:
-    return sorted({len(name) for name in names}, reverse=True)
-
-
-def _without(names: set[str], lengths: list[int], text: str) -> str:
-    """A text with a note in place of each name that is in it as whole words.
+def _cleaner(submissions: Sequence[GradedSubmission]) -> Callable[[str], str]:
+    """A function that puts a note in place of each name of this class that is in a text as whole words.
 
     A word ends where the letters end: s01 is found in /home/s01_old, and not in class01. One pattern of all
     names would take a class of thousands for ever.
     """
-    lower, kept, place = text.lower(), [], 0
-    lower = lower if len(lower) == len(text) else text  # a few letters of some languages grow
-    while place < len(text):
-        fits = [n for n in lengths if lower[place : place + n] in names and _is_whole(text, place, place + n)]
-        kept.append("[name]" if fits else text[place])
-        place += fits[0] if fits else 1
-    return "".join(kept)
+    names = {
+        name.lower()
+        for one in submissions
+        for name in (one.student, one.first_name, one.last_name, one.email, one.email.split("@")[0])
+        if len(name) >= (5 if name.isdigit() else 2)
+    }
+    lengths = sorted({len(name) for name in names}, reverse=True)
+
+    def clean(text: str) -> str:
+        lower, kept, place = text.lower(), [], 0
+        lower = lower if len(lower) == len(text) else text  # a few letters of some languages grow
+        while place < len(text):
+            found = (n for n in lengths if lower[place : place + n] in names and _is_whole(text, place, n))
+            length = next(found, 0)
+            kept.append("[name]" if length else text[place])
+            place += length or 1
+        return "".join(kept)
+
+    return clean
 
 
-def _is_whole(text: str, start: int, end: int) -> bool:
+def _is_whole(text: str, start: int, length: int) -> bool:
+    end = start + length
     around = text[start - 1 : start] + text[end : end + 1]
     return end <= len(text) and not re.search(r"[A-Za-z0-9]", around)

@@ -18,12 +18,12 @@ from nbformat import NotebookNode
 from course_format import record
 from course_format.cells import FRAME, cases, is_test, is_written, nbgrader, tags, visible
 from course_format.chapter import fingerprint
+from course_format.exercises import Exercise, exercises, titled
 from course_format.record import Record
 from course_grader.course import Course, read_chapter
-from course_grader.gradebook.read import Exercise, exercises
 from course_grader.handed_in.assemble import prepare
 from course_grader.job import GraderError, Job, Limits
-from course_grader.pages.leaks import LEFT_OUT, Secrets, secrets_of
+from course_grader.pages.leaks import Secrets, secrets_of
 from course_grader.run.client import ForkServer
 from course_grader.run.engine import grade
 
@@ -196,7 +196,8 @@ class _Reader:
         notebook = nbformat.reads(chapter.notebook, 4)
         self.ran = ran
         self.cells = {nbgrader(cell)["grade_id"]: cell for cell in notebook.cells if nbgrader(cell)}
-        self.exercises = exercises(notebook)
+        # Markdown is shown as it is in most places.
+        self.exercises = [replace(one, title=one.title.replace("`", "")) for one in exercises(notebook)]
         self.secrets = _hidden_tests(notebook)
         own = (cell for cell in ran.values() if cell.cell_type == "code" and not is_test(cell))
         self.own = "\n".join(cell.source for cell in own)
@@ -213,31 +214,26 @@ class _Reader:
             if exercise.written:
                 points = nbgrader(self.cells[exercise.name])["points"]
                 given = exercise.name in touched and self._holds_something(exercise.name)
-                yield Question(_number(exercise, place), exercise.name, _title(exercise), points, given)
+                yield Question(_number(exercise, place), exercise.name, exercise.title, points, given)
 
     def _holds_something(self, name: str) -> bool:
         return bool(self.ran[name].source.strip() or self.ran[name].get("attachments"))
 
     def note(self, reason: str) -> str:
-        """A reason with the title of its exercise in place of the name of a cell."""
-        titles = {name: _title(one) for one in self.exercises for name in (one.name, one.grade_id)}
-        cell, colon, rest = reason.partition(": ")
-        return self._tell(f"{titles[cell]}{colon}{rest}" if cell in titles else reason)
+        """A reason, with the title of its exercise in place of the name of a cell."""
+        return self.secrets.hold_back(titled(reason, self.exercises), self.own)
 
     def _of_exercise(self, exercise: Exercise, number: str) -> Iterator[Outcome]:
         outputs = self.ran[exercise.grade_id].get("outputs", []) if exercise.grade_id in self.ran else []
         records = record.read(outputs)
         for place, case in enumerate(cases(self.cells[exercise.grade_id].source), start=1):
             found = next((one for one in records if one.case == case.case), None)
-            where = {"number": f"{number}.{place}", "title": _title(exercise)}
             if found is None:
                 why = _why_not(outputs)
                 found = Record(exercise.name, case.case, case.points, 0.0, NOT_RUN, None, why, case.hidden)
-            yield Outcome(**asdict(replace(found, message=self._tell(found.message))), **where)
-
-    def _tell(self, text: str) -> str:
-        """A text that came out of the student's run, or a note in its place if it shows a hidden test."""
-        return LEFT_OUT if self.secrets.shown_in(text, self.own) else text
+            message = self.secrets.hold_back(found.message, self.own)
+            where = {"number": f"{number}.{place}", "title": exercise.title}
+            yield Outcome(**vars(found) | where | {"message": message})
 
 
 def _why_not(outputs: list[NotebookNode]) -> str:
@@ -258,11 +254,6 @@ def _leave_out_hidden(notebook: NotebookNode) -> None:
     for cell in filter(is_test, notebook.cells):
         cell.source = visible(cell.source)
         cell.metadata.nbgrader["points"] = math.fsum(case.points for case in cases(cell.source))
-
-
-def _title(exercise: Exercise) -> str:
-    """Without the marks of Markdown, which is shown as it is in most places."""
-    return exercise.title.replace("`", "")
 
 
 def _number(exercise: Exercise, place: int) -> str:
