@@ -1,7 +1,6 @@
 """Judging an answer by a chapter's own test cell, in a forked child: hundreds of answers in seconds."""
 
 import ast
-import gc
 import importlib
 import json
 import os
@@ -23,6 +22,7 @@ from course_format.cells import is_answer, is_test, nbgrader
 from course_format.chapter import Chapter
 from course_grader.inside.forkserver import MODULES
 from tests import apart as two_processes
+from tests.forking import make_forks_cheap
 
 SECONDS = 60  # a child that takes longer is stopped, and the answer has no verdict
 
@@ -66,7 +66,7 @@ def imports(chapter: Chapter) -> str:
         importlib.import_module(name)
     source = code_cells(chapter)[0].source
     exec(source, {})
-    gc.freeze()  # the collector would touch, and so copy, every page in every child
+    make_forks_cheap()
     return source
 
 
