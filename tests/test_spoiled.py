@@ -1,4 +1,6 @@
-"""Expected values come from before the call, or the answer is held to leaving its arguments alone."""
+"""Answers that no chapter's author had in mind: they spoil their arguments, or do nothing at all."""
+
+import ast
 
 import pytest
 
@@ -46,3 +48,17 @@ def test_an_answer_is_not_held_to_what_is_right_for_arguments_that_it_spoiled(ch
     verdict = judge(chapter, name, solutions(chapter)[name] + SPOILS.format(name=name))
     assert verdict.score <= POINTS[name], verdict.records
     assert verdict.messages
+
+
+FUNCTIONS = [
+    pytest.param(chapter, name, id=f"{chapter.name}-{name}")
+    for chapter in chapters()
+    for name, answer in solutions(chapter).items()
+    if f"def {name}(" in answer and isinstance(ast.parse(answer).body[-1], ast.FunctionDef)
+]
+
+
+@pytest.mark.parametrize(("chapter", "name"), FUNCTIONS)
+def test_an_answer_that_does_nothing_earns_nothing(chapter, name):
+    verdict = judge(chapter, name, f"def {name}(*given, **options):\n    pass")
+    assert verdict.score == 0, verdict.records

@@ -1191,10 +1191,11 @@ with check.case("returns twice the table times the weights, as a tensor", points
     check.close(weigh_doubled(X, weights), torch.tensor([-4.0, -4.0]), known=wrong, strict=True)
 with check.case("leaves the table and the weights as they were", points=1):
     X, weights = torch.ones(2, 3), torch.ones(3)
-    weigh_doubled(X, weights)
+    products = weigh_doubled(X, weights)
     wrong = {"the table itself was doubled: what you doubled shares its memory": torch.full((2, 3), 2.0)}
     check.close(X, torch.ones(2, 3), "the table was changed", known=wrong)
     check.close(weights, torch.ones(3), "the weights were changed")
+    check.like(products, torch.ones(2))
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other tables", points=1, hidden=True):
     for shape in ((5, 3), (1, 1), (3, 8)):

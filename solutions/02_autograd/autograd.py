@@ -236,10 +236,11 @@ with check.case("takes the central difference, with the step h that it is given"
 with check.case("leaves x as it was, bit for bit", points=0.5):
     x = check.uniform((40,), low=-1e-7, high=1e-7, dtype=torch.float64)  # far below h, so rounding shows
     before = x.clone()
-    numerical_grad(lambda x: (x * x).sum(), x)
+    found = numerical_grad(lambda x: (x * x).sum(), x)
     check.that(torch.allclose(x, before, rtol=0, atol=1e-9), "x came back changed; work on a copy")
     rounded = "x came back changed in its last digits: (a + h) - h is not always a; put the saved number back"
     check.that(torch.equal(x, before), rounded)
+    check.like(found, before)
 with check.case("takes any shape, and an f that returns a float or a one-element tensor", points=0.5):
     for shape in ((), (1,), (4,), (2, 1, 3)):
         x = check.normal(shape, dtype=torch.float64)

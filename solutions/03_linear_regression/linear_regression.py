@@ -967,10 +967,11 @@ with check.case("sets the gradients to 0, not to None", points=0.5):
         check.that(not param.grad.any(), "a gradient is not 0 after the step")
 with check.case("records no graph", points=0.5):
     param = parameter(check.normal((3, 1)))
-    run([param], 0.1, 4)
+    [(_, before, _)] = run([param], 0.1, 4)
     check.that(param.requires_grad, "a parameter has lost requires_grad")
     check.that(param.is_leaf, "the update was recorded in a graph: change parameters under torch.no_grad()")
     check.that(torch.is_grad_enabled(), "gradients are still switched off after the step")
+    check.that(not torch.equal(param.detach(), before), "the parameter did not change")
 with check.case("skips parameters without a gradient, and goes on to the others", points=0.5):
     params = [parameter(check.normal(shape)) for shape in ((2, 2), (2,), (3, 1), ())]
     params[1].grad = params[3].grad = None

@@ -1185,7 +1185,7 @@ with check.case("leaves net and autograd as it found them", points=0.5):
         net[1].weight.requires_grad_(False)
         before = [module.training for module in net.modules()]
         with torch.set_grad_enabled(recording):
-            evaluate_accuracy(net, check.scored([1], [2]))
+            share = evaluate_accuracy(net, check.scored([1], [2]))
             words = f"autograd was {'on' if recording else 'off'} before, and is not now"
             check.that(torch.is_grad_enabled() == recording, words)
         wrong = {"net is left in evaluation mode": [False] * 5}
@@ -1195,6 +1195,7 @@ with check.case("leaves net and autograd as it found them", points=0.5):
         check.equal(after, before, "the modes of net and its parts have changed", known=wrong)
         found = [parameter.requires_grad for parameter in net.parameters()]
         check.equal(found, [False, True], "requires_grad of the parameters has changed")
+        check.close(share, 1 / 2)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other nets and batches", points=0.5, hidden=True):
     noting = check.Noting(check.linear(torch.eye(6)))
