@@ -4,7 +4,8 @@
     python -m benchmarks.grading --chapters 01_tensors --sizes 20
 
 The class hands in the known answers of tests/answers, so that wrong and odd work is in it. Both graders leave
-out the experiment cells. Times are of whole commands, from their start to their end, sandbox on.
+out the experiment cells, and begin with the gradebook of a chapter that was handed out. Times are of whole
+commands, from their start to their end, sandbox on.
 """
 
 import argparse
@@ -55,10 +56,10 @@ def compare(found: list[Chapter], students: int, folder: Path) -> None:
     ratios = []
     for chapter in found:
         clone = make_class(chapter, students, folder / f"compare-{chapter.name}")
-        clone.nbgrader("generate_assignment", chapter.name, "--force")
+        released = gradebook_of_released(clone, chapter)
         theirs = seconds(lambda clone=clone, name=chapter.name: clone.nbgrader("autograde", name))
         expected = {student: clone.scores(student, chapter.name) for student in names(students)}
-        (clone.folder / "gradebook.db").unlink()
+        shutil.copy(released, clone.folder / "gradebook.db")
         ours = seconds(lambda clone=clone, name=chapter.name: grade(clone, name, workers=1))
         differ = sum(
             score != clone.scores(student, chapter.name)[cell]
@@ -81,9 +82,10 @@ def grow(chapter: Chapter, sizes: list[int], folder: Path) -> None:
     print("|---:|" + "---:|" * (len(workers) + 1))
     for size in sizes:
         clone = make_class(chapter, size, folder / f"grow-{size}")
+        released = gradebook_of_released(clone, chapter)
         row = []
         for count in workers:
-            (clone.folder / "gradebook.db").unlink(missing_ok=True)
+            shutil.copy(released, clone.folder / "gradebook.db")
             start = time.perf_counter()
             held = grade(clone, chapter.name, workers=count)
             row.append(f"{time.perf_counter() - start:.1f} s, {held / 2**20:.0f} MiB")
@@ -104,7 +106,7 @@ def parts(chapter: Chapter, students: int) -> None:
     timed(engine, "open_session", "opening two processes", took)
     timed(Session, "run", "cells of the student's", took)
     timed(Session, "test", "tests", took)
-    with ForkServer(sandboxed=True) as server:
+    with ForkServer(sandboxed=True, ahead=True) as server:
         server.ensure()
         start = time.perf_counter()
         for student, file in zip(names(students), files, strict=True):
@@ -155,6 +157,12 @@ def make_class(chapter: Chapter, students: int, folder: Path) -> Course:
     for number, student in enumerate(names(students)):
         clone.submit(student, chapter.name, with_known_answers(chapter, number), chapter.stem)
     return clone
+
+
+def gradebook_of_released(clone: Course, chapter: Chapter) -> Path:
+    """A copy of the gradebook as it is when the chapter was handed out, which is before anybody grades."""
+    clone.nbgrader("generate_assignment", chapter.name, "--force")
+    return shutil.copy(clone.folder / "gradebook.db", clone.folder / "released.db")
 
 
 def names(students: int) -> list[str]:
