@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from course_format import CourseError
@@ -39,10 +40,8 @@ def _preview(chosen: argparse.Namespace) -> int:
 
     course = _course()
     for assignment in chosen.assignment:
-        print("\n".join(preview(course, assignment).lines()))
-        print(
-            "ready to hand out: it is what its source gives today, and shows no solution and no hidden test"
-        )
+        print(*preview(course, assignment).lines(), sep="\n")
+        print("ready to hand out: it is what its source gives, and shows no solution and no hidden test")
     return 0
 
 
@@ -51,8 +50,7 @@ def _collect(chosen: argparse.Namespace) -> int:
 
     options = Options(chosen.roster, chosen.times, chosen.timezone, chosen.update, chosen.dry_run)
     summary = collect(_course(), chosen.source, chosen.assignment, options)
-    for line in told(summary, chosen.assignment, chosen.dry_run):
-        print(line)
+    print(*told(summary, chosen.assignment, chosen.dry_run), sep="\n")
     return 1 if summary.refused else 0
 
 
@@ -71,22 +69,20 @@ def _grade(chosen: argparse.Namespace) -> int:
             if chosen.scheduler is None
             else grading.on_cluster(chosen.scheduler, chosen.sandbox)
         )
+        place = stack.enter_context(place)
         summary = grading.grade_class(
-            _course(),
-            chosen.assignment,
-            place=stack.enter_context(place),
-            students=chosen.student,
-            force=chosen.force,
+            _course(), chosen.assignment, place=place, students=chosen.student, force=chosen.force
         )
-    troubled = sum(bool(result.reason) for result in summary.graded)
-    flagged = sum(bool(result.flags) for result in summary.graded)
     seconds = time.monotonic() - started
-    parts = [f"{len(summary.graded)} graded in {seconds:.1f} s" if summary.graded else "nothing to grade"]
-    parts += [f"{len(summary.unchanged)} unchanged"] * bool(summary.unchanged)
-    parts += [f"{troubled} with something to know"] * bool(troubled)
-    parts += [f"{flagged} to review"] * bool(flagged)
-    parts += [f"{len(summary.failed)} NOT GRADED: {', '.join(summary.failed)}"] * bool(summary.failed)
-    print(f"{chosen.assignment}: {', '.join(parts)}")
+    counted = {
+        f"graded in {seconds:.1f} s": len(summary.graded),
+        "unchanged": len(summary.unchanged),
+        "with something to know": sum(bool(result.reason) for result in summary.graded),
+        "to review": sum(bool(result.flags) for result in summary.graded),
+        f"NOT GRADED: {', '.join(summary.failed)}": len(summary.failed),
+    }
+    parts = [f"{count} {what}" for what, count in counted.items() if count]
+    print(f"{chosen.assignment}: {', '.join(parts if summary.graded else ['nothing to grade', *parts])}")
     return 1 if summary.failed else 0
 
 
@@ -132,16 +128,16 @@ def _gradescope(chosen: argparse.Namespace) -> int:
     from course_grader.platforms.gradescope import write_autograder
 
     output = chosen.output or Path("dist", f"{chosen.assignment}-gradescope.zip")
-    print("\n".join(write_autograder(_course(), chosen.assignment, output, chosen.minutes).lines()))
+    print(output, write_autograder(_course(), chosen.assignment, output, chosen.minutes), sep="\n")
     return 0
 
 
 def _classroom(chosen: argparse.Namespace) -> int:
     from course_grader.platforms.classroom import write_repository
 
-    written = write_repository(_course(), chosen.assignment, chosen.folder)
+    points = write_repository(_course(), chosen.assignment, chosen.folder)
     print(
-        f"{written.folder}: a template repository, whose checks are worth {written.points:g} points "
+        f"{chosen.folder}: a template repository, whose checks are worth {points:g} points "
         "(docs/classroom.md says how it gets to GitHub)"
     )
     return 0
@@ -166,91 +162,67 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    term = commands.add_parser("term", help="check term.toml, and write its due dates into the gradebook")
-    term.set_defaults(run=_term)
+    def command(name: str, run: Callable, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help)
+        added.set_defaults(run=run)
+        return added
+
+    term = command("term", _term, "check term.toml, and write its due dates into the gradebook")
     term.add_argument("--dry-run", action="store_true", help="show the plan, and write nothing")
 
-    preview = commands.add_parser(
-        "preview", help="a dry run of handing out: what students get, and whether it may go out"
+    preview = command(
+        "preview", _preview, "a dry run of handing out: what students get, and whether it may go out"
     )
-    preview.set_defaults(run=_preview)
     preview.add_argument("assignment", nargs="+")
 
-    collect = commands.add_parser(
-        "collect", help="put what a learning platform gives into submitted/, with the times"
+    collect = command(
+        "collect", _collect, "put what a learning platform gives into submitted/, with the times"
     )
-    collect.set_defaults(run=_collect)
-    collect.add_argument(
-        "source", type=Path, metavar="ZIP_OR_FOLDER", help="of Moodle, Canvas, Blackboard, ..."
-    )
+    collect.add_argument("source", type=Path, metavar="ZIP_OR_FOLDER", help="of Moodle, Canvas, ...")
     collect.add_argument("assignment")
-    collect.add_argument(
-        "--roster",
-        type=Path,
-        metavar="CSV",
-        help="who is in the class, with id and name; else the gradebook says",
-    )
-    collect.add_argument(
-        "--times",
-        type=Path,
-        metavar="CSV",
-        help="when each student handed in; `zip` takes the zip's own times",
-    )
-    collect.add_argument(
-        "--timezone", metavar="ZONE", help="of times without one, as Europe/Berlin; else this machine's"
-    )
-    collect.add_argument(
-        "--update", action="store_true", help="replace what is in submitted/ by what is newer"
-    )
+    collect.add_argument("--roster", type=Path, metavar="CSV", help="who is in the class; else the gradebook")
+    collect.add_argument("--times", type=Path, metavar="CSV", help="of handing in; `zip`: those in the zip")
+    collect.add_argument("--timezone", metavar="ZONE", help="of times without one; else this machine's")
+    collect.add_argument("--update", action="store_true", help="replace what is there by what is newer")
     collect.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
 
-    grade = commands.add_parser("grade", help="run the submissions of an assignment and record their scores")
-    grade.set_defaults(run=_grade)
+    only = {"action": "append", "help": "only this one; may be repeated"}
+    grade = command("grade", _grade, "run the submissions of an assignment and record their scores")
     grade.add_argument("assignment")
-    grade.add_argument("--student", action="append", metavar="ID", help="only this student; may be repeated")
+    grade.add_argument("--student", metavar="ID", **only)
     grade.add_argument("--workers", type=_positive, default=os.cpu_count(), metavar="N", help="at a time")
     grade.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786")
-    grade.add_argument(
-        "--sandbox", action=argparse.BooleanOptionalAction, default=True, help="keep student code locked in"
-    )
+    switch = argparse.BooleanOptionalAction
+    grade.add_argument("--sandbox", action=switch, default=True, help="keep student code locked in")
     grade.add_argument("--force", action="store_true", help="also what has not changed since it was graded")
 
-    feedback = commands.add_parser("feedback", help="write an HTML page for every student")
-    feedback.set_defaults(run=_feedback)
+    feedback = command("feedback", _feedback, "write an HTML page for every student")
     feedback.add_argument("assignment")
-    feedback.add_argument(
-        "--student", action="append", metavar="ID", help="only this student; may be repeated"
-    )
+    feedback.add_argument("--student", metavar="ID", **only)
 
-    report = commands.add_parser("report", help="write one HTML page about the class")
-    report.set_defaults(run=_report)
+    report = command("report", _report, "write one HTML page about the class")
     report.add_argument("assignment")
     report.add_argument("--anonymous", action="store_true", help="leave out who the students are")
 
-    export = commands.add_parser("export", help="write all scores to a CSV file")
-    export.set_defaults(run=_export)
-    export.add_argument("--assignment", action="append", metavar="NAME", help="only this; may be repeated")
+    export = command("export", _export, "write all scores to a CSV file")
+    export.add_argument("--assignment", metavar="NAME", **only)
     export.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader")
     export.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE")
 
-    gradescope = commands.add_parser("gradescope", help="write the autograder of a chapter for Gradescope")
-    gradescope.set_defaults(run=_gradescope)
+    gradescope = command("gradescope", _gradescope, "write the autograder of a chapter for Gradescope")
     gradescope.add_argument("assignment")
     gradescope.add_argument("--output", type=Path, metavar="ZIP", help="by default in dist/")
-    gradescope.add_argument(
-        "--minutes", type=_positive, default=10, help="the time limit that the assignment has on Gradescope"
-    )
+    gradescope.add_argument("--minutes", type=_positive, default=10, help="Gradescope's own time limit")
 
-    classroom = commands.add_parser("classroom", help="write a template repository of a chapter for GitHub")
-    classroom.set_defaults(run=_classroom)
+    classroom = command("classroom", _classroom, "write a template repository of a chapter for GitHub")
     classroom.add_argument("assignment")
     classroom.add_argument("folder", type=Path)
 
-    check = commands.add_parser(
+    check = command(
         "check",
-        help="check one notebook, on any machine; 0 if all is right, 1 if not, 2 if it cannot be checked",
+        _check,
+        "check one notebook, on any machine; 0 if all is right, 1 if not, 2 if it cannot be checked",
     )
-    check.set_defaults(run=_check)
     check.add_argument("notebook", type=Path)
     check.add_argument(
         "--chapter",
@@ -258,9 +230,7 @@ def _parser() -> argparse.ArgumentParser:
         help="such as 01_tensors, or the notebook as it was handed out; else the notebook's name says it",
     )
     check.add_argument("--report", type=Path, metavar="FILE", help="write what was found as JSON")
-    check.add_argument(
-        "--visible-only", action="store_true", help="without the hidden checks, also where they are known"
-    )
+    check.add_argument("--visible-only", action="store_true", help="leave out the hidden checks")
     return parser
 
 

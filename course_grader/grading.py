@@ -5,7 +5,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import nbformat
 from nbformat import NotebookNode
@@ -17,7 +17,7 @@ from course_format.chapter import fingerprint, points
 from course_grader import cluster
 from course_grader.course import Course, open_gradebook, put_in_gradebook, read_chapter
 from course_grader.files import locked, replace_folder
-from course_grader.gradebook.write import Recorder, Terms
+from course_grader.gradebook.write import LateTerms, Recorder
 from course_grader.handed_in import submission, timestamps
 from course_grader.handed_in.assemble import prepare
 from course_grader.job import GraderError, Job, Limits, Result
@@ -32,11 +32,20 @@ AHEAD = 2  # submissions that wait for each worker, so that none has to wait for
 
 @dataclass
 class Summary:
-    """How the grading of a class went. failed: student -> why there is no result."""
+    """How the grading of a class went. say: gets a line about each one. failed: why there is no result."""
 
-    graded: list[Result]
-    unchanged: list[str]
-    failed: dict[str, str]
+    say: Callable[[str], None]
+    graded: list[Result] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def fail(self, student: str, why: str) -> None:
+        self.failed[student] = why
+        self.say(f"{student}: NOT GRADED. {why}")
+
+    @property
+    def count(self) -> int:
+        return len(self.graded) + len(self.unchanged) + len(self.failed)
 
 
 def grade_class(
@@ -59,33 +68,35 @@ def grade_class(
     solved = read_chapter(chapter)
     prepared = prepare(solved, course.config)
     template = Job(
-        assignment, "", chapter.stem, nbformat.writes(prepared), fingerprint(solved), {}, (), limits
+        assignment=assignment,
+        student="",
+        name=chapter.stem,
+        chapter=nbformat.writes(prepared),
+        version=fingerprint(solved),
+        files={},
+        limits=limits,
     )
-    summary = Summary([], [], {})
-    if students is None:
-        _tell_misplaced(course, assignment, summary, say)
-    students = _usable(_students(course, assignment, students), summary, say)
+    summary = Summary(say)
+    students = _students(course, assignment, students, summary)
     bring_up_to_date(course, assignment, chapter.stem, prepared)
     total = points(prepared)
-    with Recorder(course) as recorder:
+    with Recorder(course) as recorder, tqdm(total=len(students), desc=assignment, unit="submission") as bar:
         known = {} if force else recorder.graded(assignment)
         jobs = _changed(course, template, students, known, recorder.terms(assignment), summary)
-        with tqdm(total=len(students), desc=assignment, unit="submission") as bar:
-            for job, future in _completed(place, jobs):
-                bar.update(1 + len(summary.unchanged) + len(summary.graded) + len(summary.failed) - bar.n)
-                try:
-                    result = future.result()
-                    write_autograded(course, result)
-                except GraderError:
-                    raise  # it would stop every other submission as well
-                except Exception as error:
-                    summary.failed[job.student] = f"{type(error).__name__}: {error}"
-                    say(f"{job.student}: NOT GRADED. {summary.failed[job.student]}")
-                    continue
-                penalty = recorder.record(result)
-                summary.graded.append(_light(result))
-                say(describe(result, total, penalty))
-            bar.update(len(students) - bar.n)
+        for job, future in _completed(place, jobs):
+            bar.update(1 + summary.count - bar.n)
+            try:
+                result = future.result()
+                write_autograded(course, result)
+            except GraderError:
+                raise  # it would stop every other submission as well
+            except Exception as error:
+                summary.fail(job.student, f"{type(error).__name__}: {error}")
+                continue
+            penalty = recorder.record(result)
+            summary.graded.append(replace(result, notebook="", files={}))  # a class may have thousands
+            say(describe(result, total, penalty))
+        bar.update(len(students) - bar.n)
     return summary
 
 
@@ -138,44 +149,34 @@ def _sources_in_gradebook(course: Course, assignment: str, name: str) -> dict[st
         return {}
 
 
-def _students(course: Course, assignment: str, wanted: list[str] | None) -> list[str]:
+def _students(course: Course, assignment: str, wanted: list[str] | None, summary: Summary) -> list[str]:
+    """The students to grade: everyone who handed in something, or those who are wanted.
+
+    What nobody would look at, or a gradebook cannot hold, has failed.
+    """
     handed_in = course.students(assignment)
-    if wanted is None:
-        if not handed_in:
-            raise GraderError(
-                f"nobody has handed in {assignment}: {course.directory.submitted_directory}/ has none"
-            )
-        return handed_in
-    missing = sorted(set(wanted) - set(handed_in))
+    missing = sorted(set(wanted or ()) - set(handed_in))
     if missing:
         raise GraderError(f"no submission of {assignment} by {', '.join(missing)}")
-    return wanted
-
-
-def _tell_misplaced(course: Course, assignment: str, summary: Summary, say: Callable[[str], None]) -> None:
-    """Notebooks one folder too high would be passed over; they count as failed instead."""
-    for path in course.misplaced():
-        place = path.relative_to(course.folder)
-        name = submission.printable(str(place))
-        summary.failed[name] = f"it lies outside of a folder such as STUDENT/{assignment}: move it there"
-        say(f"{name}: NOT GRADED. {summary.failed[name]}")
-
-
-def _usable(students: list[str], summary: Summary, say: Callable[[str], None]) -> list[str]:
-    """The students whose ids a gradebook can hold; the others have failed."""
+    if wanted is None:
+        for path in course.misplaced():
+            name = submission.printable(str(path.relative_to(course.folder)))
+            summary.fail(name, f"it lies outside of a folder such as STUDENT/{assignment}: move it there")
+        if not handed_in:
+            submitted = course.directory.submitted_directory
+            raise GraderError(f"nobody has handed in {assignment}: {submitted}/ has none")
     usable = []
-    for student in students:
+    for student in handed_in if wanted is None else wanted:
         if STUDENT_ID.fullmatch(student):
             usable.append(student)
-            continue
-        name = submission.printable(student)
-        summary.failed[name] = "a student's id is one line of at most 128 characters: rename the folder"
-        say(f"{name}: NOT GRADED. {summary.failed[name]}")
+        else:
+            why = "a student's id is one line of at most 128 characters: rename the folder"
+            summary.fail(submission.printable(student), why)
     return usable
 
 
 def _changed(
-    course: Course, template: Job, students: list[str], known: dict, terms: Terms, summary: Summary
+    course: Course, template: Job, students: list[str], known: dict, terms: LateTerms, summary: Summary
 ) -> Iterator[Job]:
     """The jobs of all whose result is missing or out of date, read one after another."""
     for student in students:
@@ -243,8 +244,3 @@ def _completed(place: Place, jobs: Iterator[Job]) -> Iterator[tuple[Job, Future]
 def _done(running: dict[Future, Job]) -> Iterator[tuple[Job, Future]]:
     for future in wait(running, return_when=FIRST_COMPLETED).done:
         yield running.pop(future), future
-
-
-def _light(result: Result) -> Result:
-    """A result without what takes memory: a class may have thousands."""
-    return replace(result, notebook="", files={})

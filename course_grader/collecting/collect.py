@@ -16,9 +16,9 @@ from nbgrader.api import MissingEntry, Student
 
 from course_format.term import time_zone
 from course_grader.collecting import roster, uploads
-from course_grader.collecting.place import Place, shown
 from course_grader.collecting.roster import USABLE, Person, Roster, Unknown, Who
 from course_grader.collecting.submissions import STAMP, Finder, stamp_of
+from course_grader.collecting.submitted import SubmittedFolder, shown
 from course_grader.collecting.uploads import Refused, Upload
 from course_grader.course import Course, open_gradebook
 from course_grader.gradebook.read import reading_gradebook
@@ -87,9 +87,9 @@ def collect(course: Course, source: Path, assignment: str, options: Options = DE
         for student, theirs in _by_student(found, people, anybody, summary.refused).items():
             theirs = [replace(one, when=_when(one, student, times, zone)) for one in theirs]
             finder = Finder(chapter, trusted)
-            folder = course.path("submitted", student, assignment)
-            place = Place(folder, chapter.stem, options.update, options.dry_run, finder.notes)
-            summary.outcomes.append(_outcome(student, theirs, finder, place))
+            path = course.path("submitted", student, assignment)
+            folder = SubmittedFolder(path, chapter.stem, options.update, options.dry_run, finder.notes)
+            summary.outcomes.append(_outcome(student, theirs, finder, folder))
             summary.refused |= finder.refused
     if options.roster and not options.dry_run:
         _name_in_gradebook(course, [people.find(Who((one.student,))) for one in summary.outcomes])
@@ -168,24 +168,24 @@ def _when(upload: Upload, student: str, times: Roster, zone: ZoneInfo | None) ->
     return upload.when and roster.to_utc(upload.when, zone)
 
 
-def _outcome(student: str, theirs: list[Upload], finder: Finder, place: Place) -> Outcome:
+def _outcome(student: str, theirs: list[Upload], finder: Finder, folder: SubmittedFolder) -> Outcome:
     """Take a student's newest submission, and keep the others beside it."""
     found = finder.find(theirs)
     handed_in, what = stamp_of(theirs[0].when), NOT_TAKEN
     if found:
         handed_in = found[0].stamp
         try:
-            what = place.take(found[0], found[1:])
+            what = folder.take(found[0], found[1:])
         except Refused as error:
             finder.refused |= {one.source: str(error) for one in found}
         except OSError as error:
             finder.refused |= {one.source: f"it cannot be written ({error.strerror})" for one in found}
     handed_in = handed_in or NO_TIME
     if any(one.late for one in theirs):
-        if found and handed_in == NO_TIME and not place.stamp:
+        if found and handed_in == NO_TIME and not folder.stamp:
             finder.notes.append(
                 "late, says the platform, which does not say when: if that costs points, write "
-                f"{shown(place.folder)}/{STAMP}, or use --times"
+                f"{shown(folder.path)}/{STAMP}, or use --times"
             )
         handed_in += " (LATE)"
     return Outcome(student, str(theirs[0].who), handed_in, what, finder.notes)

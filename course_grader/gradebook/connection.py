@@ -1,10 +1,12 @@
-"""Connects to the database of a gradebook."""
+"""Connects to the database of a gradebook, whose tables are nbgrader's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, make_url
+from nbgrader.api import Assignment, BaseCell, Comment, Grade, SubmittedAssignment, SubmittedNotebook
+from sqlalchemy import Engine, Select, create_engine, make_url, select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from course_grader.job import GraderError
@@ -60,3 +62,16 @@ def explained(engine: Engine) -> Iterator[None]:
         raise GraderError(
             f"the gradebook {engine.url} cannot be used ({cause}): see that it can be reached and written to"
         ) from error
+
+
+def select_cells(assignment: str, kind: type[Grade] | type[Comment], *columns: Any) -> Select:
+    """These columns, also of BaseCell, for the grades or the comments of all who handed in an assignment."""
+    return (
+        select(*columns)
+        .select_from(SubmittedAssignment)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(kind, kind.notebook_id == SubmittedNotebook.id)
+        .join(BaseCell, BaseCell.id == kind.cell_id)
+        .where(Assignment.name == assignment)
+    )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -19,15 +18,15 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy import inspect
-from sqlalchemy.orm import Query, Session
+from sqlalchemy import func, inspect, select
+from sqlalchemy.orm import Session
 
 from course_format import record
 from course_format.cells import is_answer, nbgrader
 from course_format.exercises import Exercise
 from course_format.record import Record
 from course_grader.course import Course, GraderError
-from course_grader.gradebook.connection import explained, gradebook_engine
+from course_grader.gradebook.connection import explained, gradebook_engine, select_cells
 
 
 @dataclass(frozen=True)
@@ -177,40 +176,28 @@ def _from_gradebook(session: Session, assignment: str) -> list[GradedSubmission]
     most = {
         cell.name: cell.max_score for book in row.notebooks for cell in [*book.grade_cells, *book.task_cells]
     }
-    submissions = session.query(SubmittedAssignment).filter(SubmittedAssignment.assignment_id == row.id)
-    penalties, marks, comments = defaultdict(float), defaultdict(dict), defaultdict(dict)
-    for key, penalty in _notebooks(submissions, SubmittedNotebook.late_submission_penalty):
-        penalties[key] += penalty or 0.0
-    for key, name, *values in _cells(
-        submissions, Grade, Grade.auto_score, Grade.manual_score, Grade.extra_credit
-    ):
+    marks, comments = defaultdict(dict), defaultdict(dict)
+    scores = Grade.auto_score, Grade.manual_score, Grade.extra_credit
+    for key, name, *values in session.execute(select_cells(assignment, Grade, *_CELL, *scores)):
         marks[key][name] = Mark(most.get(name, 0.0), *values)
-    for key, name, comment in _cells(submissions, Comment, Comment.manual_comment):
-        if comment:
-            comments[key][name] = comment
-    people = submissions.join(Student, Student.id == SubmittedAssignment.student_id).with_entities(
-        SubmittedAssignment.id, Student.id, Student.first_name, Student.last_name, Student.email
+    words = select_cells(assignment, Comment, *_CELL, Comment.manual_comment)
+    for key, name, comment in session.execute(words.where(Comment.manual_comment != "")):
+        comments[key][name] = comment
+    person = Student.id, Student.first_name, Student.last_name, Student.email
+    people = (
+        select(SubmittedAssignment.id, func.sum(SubmittedNotebook.late_submission_penalty), *person)
+        .join(Student, Student.id == SubmittedAssignment.student_id)
+        .outerjoin(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .where(SubmittedAssignment.assignment_id == row.id)
+        .group_by(SubmittedAssignment.id, *person)
     )
     return [
-        GradedSubmission(
-            student, first or "", last or "", email or "", key, penalties[key], marks[key], comments[key]
-        )
-        for key, student, first, last, email in people
+        GradedSubmission(*(text or "" for text in texts), key, penalty or 0.0, marks[key], comments[key])
+        for key, penalty, *texts in session.execute(people)
     ]
 
 
-def _notebooks(submissions: Query, *columns: Any) -> Query:
-    return submissions.join(
-        SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id
-    ).with_entities(SubmittedAssignment.id, *columns)
-
-
-def _cells(submissions: Query, table: Any, *columns: Any) -> Query:
-    return (
-        _notebooks(submissions, BaseCell.name, *columns)
-        .join(table, table.notebook_id == SubmittedNotebook.id)
-        .join(BaseCell, table.cell_id == BaseCell.id)
-    )
+_CELL = SubmittedAssignment.id, BaseCell.name
 
 
 def _with_notebook(submission: GradedSubmission, path: Path) -> GradedSubmission:

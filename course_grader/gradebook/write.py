@@ -6,7 +6,7 @@ database, which nbgrader leaves alone.
 """
 
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from inspect import getsource
@@ -22,63 +22,38 @@ from nbgrader.api import (
 )
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import AssignLatePenalties
-from sqlalchemy import (
-    JSON,
-    Column,
-    DateTime,
-    Float,
-    MetaData,
-    Row,
-    String,
-    Table,
-    Text,
-    delete,
-    func,
-    insert,
-    inspect,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import JSON, String, Text, func, inspect, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, mapped_column
 from sqlalchemy.schema import CreateTable
 
 from course_grader.course import Course, GraderError
-from course_grader.gradebook.connection import LOCK, explained, gradebook_engine
+from course_grader.gradebook.connection import LOCK, explained, gradebook_engine, select_cells
 from course_grader.job import Job, Result, digest
 
-RESULTS = Table(
-    "course_grader_result",
-    MetaData(),
-    Column("assignment", String(128), primary_key=True),
-    Column("student", String(128), primary_key=True),
-    Column("version", String(128), nullable=False),
-    Column("digest", String(128), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("flags", JSON, nullable=False),
-    Column("scores", JSON, nullable=False),
-    Column("seconds", Float, nullable=False),
-    Column("graded_at", DateTime, nullable=False),
-)
+
+class _Base(MappedAsDataclass, DeclarativeBase):
+    """Of the one table that is not nbgrader's."""
 
 
-@dataclass(frozen=True)
-class Graded:
-    """What the gradebook says about how one submission was graded.
+class Graded(_Base):
+    """How one submission was graded.
 
     version: fingerprint of the chapter. digest: hash of what was handed in. reason, flags, scores: as in
     Result. seconds: that it took. graded_at: in UTC.
     """
 
-    version: str
-    digest: str
-    reason: str
-    flags: tuple[str, ...]
-    scores: dict[str, float | None]
-    seconds: float
-    graded_at: datetime
+    __tablename__ = "course_grader_result"
+
+    assignment: Mapped[str] = mapped_column(String(128), primary_key=True)
+    student: Mapped[str] = mapped_column(String(128), primary_key=True)
+    version: Mapped[str] = mapped_column(String(128))
+    digest: Mapped[str] = mapped_column(String(128))
+    reason: Mapped[str] = mapped_column(Text)
+    flags: Mapped[list[str]] = mapped_column(JSON)
+    scores: Mapped[dict[str, float | None]] = mapped_column(JSON)
+    seconds: Mapped[float]
+    graded_at: Mapped[datetime]
 
     def answers(self, job: Job) -> bool:
         """Whether grading this job would be the same work again: same chapter, same submission."""
@@ -86,7 +61,7 @@ class Graded:
 
 
 @dataclass(frozen=True)
-class Terms:
+class LateTerms:
     """What decides about the late penalties of one assignment.
 
     policy: describes nbgrader's plugin for them. known: student -> (extension, when it was handed in as the
@@ -107,25 +82,17 @@ class Terms:
         return f"{late} late, {by_hand:g} points by people, {self.policy}" if late > timedelta() else ""
 
 
-class Recorder:
-    """An open gradebook. Close it, or use it in a `with` statement; threads may share it."""
+class Recorder(AbstractContextManager):
+    """An open gradebook, for a `with` statement; threads may share it."""
 
     def __init__(self, course: Course) -> None:
         """Raises GraderError if there is no gradebook, or it is of a kind that the grader cannot lock."""
-        self._course = course
         self._create_student = Autograde(coursedir=course.directory, config=course.config).create_student
         self._late = AssignLatePenalties(config=course.config)
         self._late.init_plugin()
         self._engine = gradebook_engine(course.db_url)
 
-    def __enter__(self) -> "Recorder":
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
         self._engine.dispose()
 
     def record(self, result: Result) -> float:
@@ -148,20 +115,18 @@ class Recorder:
         was removed) is left out. Raises GraderError if the gradebook cannot be read.
         """
         with explained(self._engine), Session(self._engine) as session:
-            if not inspect(session.connection()).has_table(RESULTS.name):
+            if not inspect(session.connection()).has_table(Graded.__tablename__):
                 return {}
-            rows = session.execute(select(RESULTS).where(RESULTS.c.assignment == assignment)).all()
+            rows = session.scalars(select(Graded).where(Graded.assignment == assignment)).all()
             scores = _auto_scores(session, assignment)
-        return {
-            row.student: _graded(row) for row in rows if row.scores.items() <= scores[row.student].items()
-        }
+        return {row.student: row for row in rows if row.scores.items() <= scores[row.student].items()}
 
-    def terms(self, assignment: str) -> "Terms":
+    def terms(self, assignment: str) -> LateTerms:
         """What decides about late penalties now. Raises GraderError if the gradebook cannot be read."""
         with explained(self._engine), Session(self._engine) as session:
             due = session.scalar(select(Assignment.duedate).where(Assignment.name == assignment))
             known = _extensions(session, assignment) if due else {}
-        return Terms(due, _policy(self._late), known)
+        return LateTerms(due, _policy(self._late), known)
 
     def _record(self, result: Result) -> float:
         with Session(self._engine) as session, session.begin():
@@ -270,12 +235,11 @@ def _set_comments(session: Session, notebook: SubmittedNotebook, unanswered: fro
 
 
 def _set_row(session: Session, result: Result) -> None:
-    session.execute(CreateTable(RESULTS, if_not_exists=True))
-    key = {"assignment": result.assignment, "student": result.student}
-    session.execute(delete(RESULTS).filter_by(**key))
-    session.execute(
-        insert(RESULTS).values(
-            **key,
+    session.execute(CreateTable(Graded.__table__, if_not_exists=True))
+    session.merge(
+        Graded(
+            assignment=result.assignment,
+            student=result.student,
             version=result.version,
             digest=result.digest,
             reason=_storable(result.reason),
@@ -302,42 +266,18 @@ def _policy(late: AssignLatePenalties) -> str:
     return f"{type(plugin).__qualname__} {sorted(settings.items())} {code}"
 
 
-def _extensions(
-    session: Session, assignment: str
-) -> dict[str, tuple[timedelta | None, datetime | None, float]]:
-    """student -> (extension, when it was handed in, points by people)."""
+def _extensions(session: Session, assignment: str) -> dict[str, tuple]:
+    """As LateTerms.known."""
     points = func.sum(func.coalesce(Grade.manual_score, 0.0) + func.coalesce(Grade.extra_credit, 0.0))
     columns = SubmittedAssignment.student_id, SubmittedAssignment.extension, SubmittedAssignment.timestamp
-    rows = (
-        select(*columns, points)
-        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
-        .where(Assignment.name == assignment)
-        .group_by(*columns)
-    )
-    return {
-        student: (extension, when, by_hand) for student, extension, when, by_hand in session.execute(rows)
-    }
+    rows = session.execute(select_cells(assignment, Grade, *columns, points).group_by(*columns))
+    return {student: tuple(known) for student, *known in rows}
 
 
 def _auto_scores(session: Session, assignment: str) -> dict[str, dict[str, float | None]]:
     """student -> grade_id -> points from the autograder."""
-    grades = (
-        select(SubmittedAssignment.student_id, BaseCell.name, Grade.auto_score)
-        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
-        .join(BaseCell, BaseCell.id == Grade.cell_id)
-        .where(Assignment.name == assignment)
-    )
+    columns = SubmittedAssignment.student_id, BaseCell.name, Grade.auto_score
     scores: defaultdict[str, dict[str, float | None]] = defaultdict(dict)
-    for student, name, score in session.execute(grades):
+    for student, name, score in session.execute(select_cells(assignment, Grade, *columns)):
         scores[student][name] = score
     return scores
-
-
-def _graded(row: Row) -> Graded:
-    return Graded(
-        row.version, row.digest, row.reason, tuple(row.flags), row.scores, row.seconds, row.graded_at
-    )

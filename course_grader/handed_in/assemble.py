@@ -29,18 +29,8 @@ from course_grader.job import Job
 CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 LONGEST_ERROR = 200
 DOCUMENTS = (
-    ".txt",
-    ".md",
-    ".rtf",
-    ".doc",
-    ".docx",
-    ".odt",
-    ".pdf",
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".heic",
-    ".webp",
+    *(".txt", ".md", ".rtf", ".doc", ".docx", ".odt", ".pdf"),
+    *(".png", ".jpg", ".jpeg", ".heic", ".webp"),
 )
 
 

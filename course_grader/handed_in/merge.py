@@ -35,12 +35,13 @@ def is_imports(cell: NotebookNode, imports: NotebookNode) -> bool:
 
 class _Merge:
     def __init__(self, found: Recognised, documents: list[str]) -> None:
+        self.found = found
         self.cells, self.names, self.released = found.cells, found.names, found.released
         self.graded = self.released.graded
         self.documents = documents
 
     def result(self) -> tuple[list[NotebookNode], list[str]]:
-        written_elsewhere = self._written_elsewhere() if self.names else {}
+        written_elsewhere = written.collect(self.found, self.chosen, self.documents) if self.names else {}
         cells = self._cells(written_elsewhere)
         notes = [*self._notes(), *(f"{name}: {answer.note}" for name, answer in written_elsewhere.items())]
         if not any(is_imports(cell, self.released.imports) for cell in self.cells):
@@ -59,9 +60,6 @@ class _Merge:
             if nbgrader(cell).get("grade_id") in written_elsewhere:
                 written_elsewhere[nbgrader(cell)["grade_id"]].write_into(cell)
         return [cell for _, cell in merged]
-
-    def _written_elsewhere(self) -> dict[str, written.Found]:
-        return written.collect(self.cells, self.names, self.chosen, self.released, self.documents)
 
     @cached_property
     def chosen(self) -> dict[str, int]:

@@ -20,10 +20,8 @@ MOST_LEVELS = 20  # of folders
 MOST_CELLS = 10_000
 MOST_BRACKETS = 2_000_000  # of lists and dicts in a notebook: each takes far more memory than its two bytes
 MOST_PROBLEMS = 20  # sentences about files; nobody reads more
-VERSION, VERSION_WITHIN = (
-    re.compile(rb'"version"\s*:\s*"(\d{1,2})\.(\d{1,3})'),
-    1_000,
-)  # bytes of the metadata
+VERSION = re.compile(rb'"version"\s*:\s*"(\d{1,2})\.(\d{1,3})')
+VERSION_WITHIN = 1_000  # bytes of the metadata
 LONGEST_TIMESTAMP = 10_000  # bytes
 LONGEST_NAME = 100  # characters of a file name in a sentence
 # What editors and archives leave behind. nbgrader itself writes the last two beside the notebook.

@@ -4,6 +4,7 @@ People write into a new cell below, into the question, into a comment, or hand i
 answer counts as missing only where nothing of the student's own is near its place.
 """
 
+import itertools
 import keyword
 import re
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from course_format.cells import is_written
+from course_grader.handed_in.recognise import Recognised
 
 NEARBY = "(This cell was handed in without an answer. This is what is near it in the notebook:)"
 ELSEWHERE = "(This cell was handed in without an answer, which may be in another cell of the notebook.)"
@@ -38,97 +40,87 @@ class Found:
             cell["attachments"] = self.attachments
 
 
-def collect(
-    cells: list[NotebookNode],
-    names: dict[int, str],
-    chosen: dict[str, int],
-    chapter: Any,
-    documents: list[str],
-) -> dict[str, Found]:
+def collect(found: Recognised, chosen: dict[str, int], documents: list[str]) -> dict[str, Found]:
     """grade_id -> what may be the answer, for the written questions without one.
 
-    names, chosen: which cell is which, as assemble has found out. documents: texts and pictures beside.
+    chosen: grade_id -> the place of the cell that counts. documents: texts and pictures beside the notebook.
     """
-    found = {}
-    for name, own in chapter.graded.items():
-        answered = name in chosen and chapter.answered(name, cells[chosen[name]])
-        if is_written(own) and not answered and not _was_emptied(name, cells, chosen):
-            answer = _near(name, cells, names, chapter) or _elsewhere(
-                name, cells, names, chosen, chapter, documents
-            )
-            found |= {name: answer} if answer else {}
-    return found
+    search = _Search(found, chosen, documents)
+    questions = [name for name, own in found.released.graded.items() if is_written(own)]
+    return {name: answer for name in questions if (answer := search.answer(name))}
 
 
-def _was_emptied(name: str, cells: list[NotebookNode], chosen: dict[str, int]) -> bool:
-    return name in chosen and not cells[chosen[name]].source.strip()
+class _Search:
+    """Looks for the answers to written questions in one submission."""
 
+    def __init__(self, found: Recognised, chosen: dict[str, int], documents: list[str]) -> None:
+        self.cells, self.names, self.released = found.cells, found.names, found.released
+        self.chosen, self.documents = chosen, documents
 
-def _near(name: str, cells: list[NotebookNode], names: dict[int, str], chapter: Any) -> Found | None:
-    """What the student wrote between the graded cells before and behind the question or its answer."""
-    anchors = [p for p, cell in enumerate(cells) if names.get(p) == name or _is_question(cell, name, chapter)]
-    places = sorted({place for anchor in anchors for place in _around(anchor, len(cells), names)})
-    own = [(cells[place], text) for place in places if (text := _own_text(cells[place], name, chapter))]
-    if not own:
+    def answer(self, name: str) -> Found | None:
+        """What may be the answer; None if its own cell has one, was emptied, or nothing looks like it."""
+        if name in self.chosen:
+            cell = self.cells[self.chosen[name]]
+            if self.released.answered(name, cell) or not cell.source.strip():
+                return None
+        return self._near(name) or self._elsewhere(name)
+
+    def _near(self, name: str) -> Found | None:
+        """What the student wrote between the graded cells before and behind the question or its answer."""
+        anchors = [
+            place
+            for place, cell in enumerate(self.cells)
+            if self.names.get(place) == name or self._is_question(cell, name)
+        ]
+        places = sorted({place for anchor in anchors for place in self._around(anchor)})
+        own = [(self.cells[place], text) for place in places if (text := self._own_text(place, name))]
+        if not own:
+            return None
+        pictures = {key: value for cell, _ in own for key, value in cell.get("attachments", {}).items()}
+        source = "\n\n".join([NEARBY, *(text for _, text in own)])
+        return Found(f"its own cell has no answer; what is near it was put there, {ASK}", source, pictures)
+
+    def _elsewhere(self, name: str) -> Found | None:
+        if self.documents:
+            beside = ", ".join(self.documents)
+            return Found(f"it has no answer, but {beside} was handed in, {ASK}", BESIDE.format(beside))
+        texts = [
+            place
+            for place, cell in enumerate(self.cells)
+            if cell.cell_type != "code" and place not in self.names
+        ]
+        if name not in self.chosen and any(self._own_text(place, name) for place in texts):
+            return Found(f"its cell is missing, and its answer may be in another one, {ASK}", ELSEWHERE)
         return None
-    pictures = {key: value for cell, _ in own for key, value in cell.get("attachments", {}).items()}
-    source = "\n\n".join([NEARBY, *(text for _, text in own)])
-    return Found(f"its own cell has no answer; what is near it was put there, {ASK}", source, pictures)
 
+    def _around(self, anchor: int) -> Iterator[int]:
+        """The places around a cell up to the next graded ones."""
+        yield anchor
+        for places in (range(anchor - 1, -1, -1), range(anchor + 1, len(self.cells))):
+            yield from itertools.takewhile(lambda place: place not in self.names, places)
 
-def _elsewhere(
-    name: str,
-    cells: list[NotebookNode],
-    names: dict[int, str],
-    chosen: dict[str, int],
-    chapter: Any,
-    documents: list[str],
-) -> Found | None:
-    if documents:
-        beside = ", ".join(documents)
-        return Found(f"it has no answer, but {beside} was handed in, {ASK}", BESIDE.format(beside))
-    texts = [cell for place, cell in enumerate(cells) if cell.cell_type != "code" and place not in names]
-    if name not in chosen and any(_own_text(cell, name, chapter) for cell in texts):
-        return Found(f"its cell is missing, and its answer may be in another one, {ASK}", ELSEWHERE)
-    return None
+    def _is_question(self, cell: NotebookNode, name: str) -> bool:
+        """Whether this is the cell with the question, which begins with its heading."""
+        question = self.released.questions.get(name, "")
+        return cell.cell_type != "code" and _heading(cell.source) == _heading(question) != ""
 
-
-def _around(anchor: int, count: int, names: dict[int, str]) -> Iterator[int]:
-    """The places around a cell up to the next graded ones."""
-    yield anchor
-    for step in (-1, 1):
-        place = anchor + step
-        while 0 <= place < count and place not in names:
-            yield place
-            place += step
-
-
-def _is_question(cell: NotebookNode, name: str, chapter: Any) -> bool:
-    """Whether this is the cell with the question, which begins with its heading."""
-    question = chapter.questions.get(name, "")
-    return cell.cell_type != "code" and _heading(cell.source) == _heading(question) != ""
+    def _own_text(self, place: int, name: str) -> str:
+        """What a student wrote in a cell, as far as it can be an answer; code counts if it holds words."""
+        cell = self.cells[place]
+        source, stub = cell.source.strip(), self.released.graded[name].source.strip()
+        if not cell.get("attachments") and (self.released.was_given(cell) or source == stub):
+            return ""
+        if cell.cell_type == "code":
+            return f"```\n{source}\n```" if has_words(source) else ""
+        if self._is_question(cell, name):
+            given = {line.strip() for line in self.released.questions[name].split("\n")}
+            return "\n".join(line for line in source.split("\n") if line.strip() not in given)
+        return source
 
 
 def _heading(source: str) -> str:
     """The first line, up to the points."""
     return source.strip().partition("\n")[0].partition("&nbsp;")[0].strip()
-
-
-def _own_text(cell: NotebookNode, name: str, chapter: Any) -> str:
-    """What a student wrote in a cell, as far as it can be an answer; code counts if it holds words."""
-    source = cell.source.strip()
-    if not cell.get("attachments") and (chapter.was_given(cell) or _is_stub(source, name, chapter)):
-        return ""
-    if cell.cell_type == "code":
-        return f"```\n{source}\n```" if has_words(source) else ""
-    if _is_question(cell, name, chapter):
-        given = {line.strip() for line in chapter.questions[name].split("\n")}
-        return "\n".join(line for line in source.split("\n") if line.strip() not in given)
-    return source
-
-
-def _is_stub(source: str, name: str, chapter: Any) -> bool:
-    return source == chapter.graded[name].source.strip()
 
 
 def has_words(source: str) -> bool:

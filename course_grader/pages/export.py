@@ -2,9 +2,7 @@
 
 import csv
 import io
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +18,11 @@ from course_grader.gradebook.read import reading_gradebook
 
 Format = Literal["nbgrader", "canvas", "moodle"]
 
+# the columns of `nbgrader export`
+COLUMNS = (
+    *("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email"),
+    *("raw_score", "late_submission_penalty", "score", "max_score"),
+)
 # A spreadsheet takes a cell that begins like this for a formula, and runs it.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -76,26 +79,14 @@ def export(course: Course, format: Format, to: Path, assignments: Sequence[str] 
 
 
 def _nbgrader(grades: Grades) -> Iterator[Sequence[object]]:
-    yield (
-        "assignment",
-        "duedate",
-        "timestamp",
-        "student_id",
-        "last_name",
-        "first_name",
-        "email",
-        "raw_score",
-        "late_submission_penalty",
-        "score",
-        "max_score",
-    )
+    yield COLUMNS
     for assignment in grades.assignments:
         for student in grades.students:
             score = grades.scores.get((assignment.id, student.id), Score(None, 0.0, 0.0))
             yield (
                 assignment.name,
-                _or_empty(assignment.duedate),
-                _or_empty(score.timestamp),
+                assignment.duedate,
+                score.timestamp,
                 *_texts(student.id, student.last_name, student.first_name, student.email),
                 score.raw,
                 score.penalty,
@@ -109,8 +100,7 @@ def _canvas(grades: Grades) -> Iterator[Sequence[object]]:
     yield "Student", "ID", "SIS User ID", "SIS Login ID", "Section", *names
     yield "    Points Possible", "", "", "", "", *(a.max_score for a in grades.assignments)
     for student in grades.students:
-        parts = [part for part in (student.last_name, student.first_name) if part]
-        name = ", ".join(parts) or student.id
+        name = ", ".join(filter(None, [student.last_name, student.first_name])) or student.id
         yield *_texts(name, "", "", student.id), "", *_row(grades, student)
 
 
@@ -128,16 +118,17 @@ _FORMS = {"nbgrader": _nbgrader, "canvas": _canvas, "moodle": _moodle}
 def _row(grades: Grades, student: Student) -> Iterator[object]:
     for assignment in grades.assignments:
         score = grades.scores.get((assignment.id, student.id))
-        yield "" if score is None else round(score.final, 6)
+        yield None if score is None else round(score.final, 6)
 
 
 def _grades(session: Session, wanted: Sequence[str] | None) -> Grades:
     # in the order of Gradebook.assignments and Gradebook.students
     assignments = session.query(Assignment).order_by(Assignment.duedate, Assignment.name).all()
-    known = {assignment.name for assignment in assignments}
+    known = sorted(assignment.name for assignment in assignments)
     for name in wanted or ():
         if name not in known:
-            raise GraderError(f"there is no assignment {name!r} in the gradebook: it has {_list(known)}")
+            names = ", ".join(known) or "none"
+            raise GraderError(f"there is no assignment {name!r} in the gradebook: it has {names}")
     if wanted is not None:
         assignments = [assignment for assignment in assignments if assignment.name in wanted]
     students = session.query(Student).order_by(Student.last_name, Student.first_name, Student.id).all()
@@ -145,30 +136,17 @@ def _grades(session: Session, wanted: Sequence[str] | None) -> Grades:
 
 
 def _scores(session: Session) -> dict[tuple[str, str], Score]:
-    """All scores in three queries: nbgrader's own column for a score costs one scan of all grades each."""
-    notebook = SubmittedNotebook.assignment_id
-    raw = session.query(notebook, func.sum(Grade.score)).join(
-        Grade, Grade.notebook_id == SubmittedNotebook.id
-    )
-    points = {submission: total for submission, total in raw.group_by(notebook)}
-    penalties = defaultdict(list)
-    for submission, penalty in session.query(notebook, SubmittedNotebook.late_submission_penalty):
-        penalties[submission].append(penalty or 0.0)
-    return {
-        (one.assignment_id, one.student_id): Score(
-            one.timestamp, points.get(one.id, 0.0), math.fsum(penalties[one.id])
-        )
-        for one in session.query(SubmittedAssignment)
-    }
+    """All scores in a few queries: nbgrader's own column for a score costs one scan of all grades each."""
+    key = SubmittedNotebook.assignment_id
+    grades = session.query(key, func.sum(Grade.score)).join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+    penalties = session.query(key, func.sum(SubmittedNotebook.late_submission_penalty))
+    raw, penalty = (dict(query.group_by(key).all()) for query in (grades, penalties))
+    scores = {}
+    for one in session.query(SubmittedAssignment):
+        score = Score(one.timestamp, raw.get(one.id, 0.0), penalty.get(one.id) or 0.0)
+        scores[one.assignment_id, one.student_id] = score
+    return scores
 
 
 def _texts(*texts: str | None) -> tuple[str, ...]:
     return tuple(f"'{text}" if text and text.startswith(FORMULA) else text or "" for text in texts)
-
-
-def _or_empty(value: object) -> object:
-    return "" if value is None else value
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "none"

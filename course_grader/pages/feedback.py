@@ -6,10 +6,12 @@ shows the source of a test, and texts that came out of the student's run only if
 
 import base64
 import binascii
+import itertools
 import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -18,10 +20,10 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from course_format.exercises import Exercise, exercises, titled
-from course_format.record import MIME_TYPE, Record
+from course_format.record import MIME_TYPE
 from course_grader.course import Course
 from course_grader.files import write_atomically
-from course_grader.gradebook.read import GradedSubmission, Mark, read_submissions, state
+from course_grader.gradebook.read import GradedSubmission, read_submissions, state
 from course_grader.pages import html
 from course_grader.pages.leaks import model_answers, secrets_of
 
@@ -81,26 +83,6 @@ class Picture:
     alt: str
 
 
-@dataclass(frozen=True)
-class Part:
-    """What a page shows of one exercise; all texts are free of secrets, and not yet escaped."""
-
-    exercise: Exercise
-    mark: Mark | None
-    state: str  # "full", "part", "none", "not done" or "waiting"
-    summary: str
-    failed: list[Record]
-    passed: list[Record]
-    trouble: str
-    stopped: str  # the error of the student's own cell
-    source: str
-    answer: Markup
-    question: Markup
-    printed: str
-    pictures: list[Picture]
-    comment: str
-
-
 def write_feedback(course: Course, assignment: str, students: Sequence[str] | None = None) -> list[Path]:
     """Write one self-contained page per graded student, where nbgrader puts its feedback.
 
@@ -108,12 +90,12 @@ def write_feedback(course: Course, assignment: str, students: Sequence[str] | No
     Raises GraderError if nobody is graded, or one of these students is not.
     """
     chapter = course.chapter(assignment)
-    solved = nbformat.read(chapter.solved, as_version=4)
-    page = _Page(assignment, solved)
+    told = _Told(assignment, nbformat.read(chapter.solved, as_version=4))
     pages = []
     for submission in read_submissions(course, assignment, students):
         folder = course.path("feedback", submission.student, assignment)
-        pages.append(write_atomically(folder / f"{chapter.stem}.html", page.render(submission)))
+        page = _page(told, submission)
+        pages.append(write_atomically(folder / f"{chapter.stem}.html", page))
         _address(course.path("submitted", submission.student, assignment), folder)
     return pages
 
@@ -125,8 +107,8 @@ def _address(submitted: Path, feedback: Path) -> None:
             shutil.copyfile(submitted / name, feedback / name)
 
 
-class _Page:
-    """The page of one chapter, for one student after the other."""
+class _Told:
+    """What the pages of a class tell of the chapter, and what they must not tell."""
 
     def __init__(self, assignment: str, solved: NotebookNode):
         self.title = solved.metadata.get("course", {}).get("title", assignment)
@@ -134,90 +116,26 @@ class _Page:
         self.secrets = secrets_of(solved)
         self.model_answers = model_answers(solved)
 
-    def render(self, submission: GradedSubmission) -> str:
-        marks = submission.marks.values()
-        parts = [self.part(submission, exercise) for exercise in self.exercises]
-        reason = self.tell(submission.reason, submission)
-        reasons = [titled(line, self.exercises) for line in reason.splitlines()]
-        return html.render(
-            "feedback.html",
-            title=self.title,
-            student=submission.label,
-            score=submission.score,
-            most=submission.most,
-            waiting=sum(mark.most for mark in marks if not mark.marked),
-            penalty=submission.penalty,
-            reasons=reasons,
-            advice=_advice(reasons),
-            parts=parts,
-        )
-
-    def part(self, submission: GradedSubmission, exercise: Exercise) -> Part:
-        mark = submission.marks.get(exercise.grade_id)
-        records = [self.told(r, submission) for r in submission.records(exercise)[:MOST_CASES]]
-        source = submission.source(exercise.name)
-        how = state(mark, records)
-        return Part(
-            exercise=exercise,
-            mark=mark,
-            state=how,
-            summary=_summary(how, records, exercise, source),
-            failed=[record for record in records if record.status != "passed"],
-            passed=[record for record in records if record.status == "passed"],
-            trouble=self.trouble(submission, exercise, records),
-            stopped=self.tell("\n".join(_about(exercise, submission)), submission),
-            source="" if exercise.written else source.strip("\n"),
-            answer=self.answer(submission, exercise),
-            question=_markdown(exercise.question) if exercise.written else Markup(),
-            printed=self.printed(submission, exercise),
-            pictures=self.pictures(submission, exercise),
-            comment=submission.comments.get(exercise.name, ""),
-        )
-
-    def tell(self, text: str, submission: GradedSubmission, longest: int = LONGEST_MESSAGE) -> str:
+    def clean(self, text: str, submission: GradedSubmission, longest: int = LONGEST_MESSAGE) -> str:
         """A text that came out of the student's run, cut to size, or a note in its place."""
         return self.secrets.hold_back(html.cut(text, longest), submission.own)
 
-    def told(self, record: Record, submission: GradedSubmission) -> Record:
-        case, message = self.tell(record.case, submission), self.tell(record.message, submission)
-        return replace(record, case=case, message=message)
 
-    def answer(self, submission: GradedSubmission, exercise: Exercise) -> Markup:
-        """The answer to a written question."""
-        source = submission.source(exercise.name).strip()
-        if not exercise.written or not source or source == UNANSWERED:
-            return Markup()
-        if self.model_answers.shown_in(source, submission.own):
-            return Markup("<p>{}</p>").format(MODEL_ANSWER)
-        return _markdown(html.cut(source, html.LONGEST_CODE))
-
-    def printed(self, submission: GradedSubmission, exercise: Exercise) -> str:
-        """What the student's code printed while it was tested, as one text."""
-        if exercise.written:
-            return ""
-        text = "".join(_prints(submission.outputs(exercise.grade_id)))
-        return self.tell(text.strip("\n"), submission, LONGEST_PRINT)
-
-    def pictures(self, submission: GradedSubmission, exercise: Exercise) -> list[Picture]:
-        """What the student's cell drew; its alt text is the student's, too."""
-        found = list(_pictures(submission.outputs(exercise.name)))[:MOST_PICTURES]
-        return [Picture(picture.data, self.tell(picture.alt, submission)) for picture in found]
-
-    def trouble(self, submission: GradedSubmission, exercise: Exercise, records: list[Record]) -> str:
-        """Why a test cell has less to say than it should; empty if it went its way."""
-        if exercise.written:
-            return ""
-        for output in submission.outputs(exercise.grade_id):
-            if output.output_type == "error":
-                return self.tell(str(output.get("evalue", "")), submission) or "the test broke off"
-        return "" if records else "no check of this exercise left a result"
-
-
-def _about(exercise: Exercise, submission: GradedSubmission) -> list[str]:
-    """The sentences about the cell that the student wrote for an exercise."""
-    begin = f"{exercise.name}: "
-    lines = submission.reason.splitlines() if not exercise.written else ()
-    return [line.removeprefix(begin) for line in lines if line.startswith(begin)]
+def _page(told: _Told, submission: GradedSubmission) -> str:
+    reason = told.clean(submission.reason, submission)
+    reasons = [titled(line, told.exercises) for line in reason.splitlines()]
+    return html.render(
+        "feedback.html",
+        title=told.title,
+        student=submission.label,
+        score=submission.score,
+        most=submission.most,
+        waiting=sum(mark.most for mark in submission.marks.values() if not mark.marked),
+        penalty=submission.penalty,
+        reasons=reasons,
+        advice=_advice(reasons),
+        parts=[Part(told, submission, exercise) for exercise in told.exercises],
+    )
 
 
 def _advice(reasons: Sequence[str]) -> list[str]:
@@ -226,17 +144,76 @@ def _advice(reasons: Sequence[str]) -> list[str]:
     return [*found, *LAST_ADVICE]
 
 
-def _summary(state: str, records: list[Record], exercise: Exercise, source: str) -> str:
-    if state == "waiting":
-        return "not marked yet"
-    if exercise.written:
-        return "marked" if source.strip() not in ("", UNANSWERED) else "no answer"
-    if state == "not done":
-        return "not done yet"
-    if not records:
-        return "no check ran"
-    failed = sum(record.status != "passed" for record in records)
-    return f"{failed} of {len(records)} checks to look at" if failed else "all checks passed"
+class Part:
+    """What a page shows of one exercise; all texts are free of secrets, and not yet escaped."""
+
+    def __init__(self, told: _Told, submission: GradedSubmission, exercise: Exercise) -> None:
+        self._told, self._submission, self.exercise = told, submission, exercise
+        self._outputs = [] if exercise.written else submission.outputs(exercise.grade_id)
+        self._own = submission.source(exercise.name)
+        self.mark = submission.marks.get(exercise.grade_id)
+        self.comment = submission.comments.get(exercise.name, "")
+        self.question = _markdown(exercise.question) if exercise.written else Markup()
+        self.source = "" if exercise.written else self._own.strip("\n")
+        self.records = [
+            replace(record, case=self._clean(record.case), message=self._clean(record.message))
+            for record in submission.records(exercise)[:MOST_CASES]
+        ]
+        self.passed = [record for record in self.records if record.status == "passed"]
+        self.failed = [record for record in self.records if record.status != "passed"]
+        self.state = state(self.mark, self.records)
+
+    def _clean(self, text: str, longest: int = LONGEST_MESSAGE) -> str:
+        return self._told.clean(text, self._submission, longest)
+
+    @property
+    def summary(self) -> str:
+        if self.state == "waiting":
+            return "not marked yet"
+        if self.exercise.written:
+            return "marked" if self._own.strip() not in ("", UNANSWERED) else "no answer"
+        if self.state == "not done":
+            return "not done yet"
+        if not self.records:
+            return "no check ran"
+        failed = len(self.failed)
+        return f"{failed} of {len(self.records)} checks to look at" if failed else "all checks passed"
+
+    @cached_property
+    def trouble(self) -> str:
+        """Why a test cell has less to say than it should; empty if it went its way."""
+        for output in self._outputs:
+            if output.output_type == "error":
+                return self._clean(str(output.get("evalue", ""))) or "the test broke off"
+        return "" if self.records or self.exercise.written else "no check of this exercise left a result"
+
+    @cached_property
+    def stopped(self) -> str:
+        """The error of the student's own cell."""
+        begin = f"{self.exercise.name}: "
+        lines = [] if self.exercise.written else self._submission.reason.splitlines()
+        return self._clean("\n".join(line.removeprefix(begin) for line in lines if line.startswith(begin)))
+
+    @cached_property
+    def answer(self) -> Markup:
+        """The answer to a written question."""
+        source = self._own.strip()
+        if not self.exercise.written or source in ("", UNANSWERED):
+            return Markup()
+        if self._told.model_answers.shown_in(source, self._submission.own):
+            return Markup("<p>{}</p>").format(MODEL_ANSWER)
+        return _markdown(html.cut(source, html.LONGEST_CODE))
+
+    @cached_property
+    def printed(self) -> str:
+        """What the student's code printed while it was tested, as one text."""
+        return self._clean("".join(_prints(self._outputs)).strip("\n"), LONGEST_PRINT)
+
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """What the student's cell drew; its alt text is the student's, too."""
+        found = itertools.islice(_pictures(self._submission.outputs(self.exercise.name)), MOST_PICTURES)
+        return [Picture(picture.data, self._clean(picture.alt)) for picture in found]
 
 
 def _prints(outputs: list[NotebookNode]) -> Iterator[str]:

@@ -5,7 +5,7 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -64,30 +64,6 @@ def write_report(course: Course, assignment: str, anonymous: bool = False) -> Pa
     return write_atomically(course.folder / "reports" / f"{assignment}.html", page)
 
 
-@dataclass
-class Failure:
-    """A case, or a known mistake, and who failed. told: what they were told, and how many of them.
-
-    tried: how many students it was looked for.
-    """
-
-    exercise: Exercise
-    case: str
-    hidden: bool
-    tried: int = 0
-    students: list[str] = field(default_factory=list)
-    told: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def share(self) -> float:
-        return len(self.students) / self.tried
-
-    @property
-    def example(self) -> str:
-        """What most of them were told."""
-        return self.told.most_common(1)[0][0]
-
-
 class HowItWent:
     """One exercise over the whole class. states: how many students are in each, as gradebook.read says."""
 
@@ -95,8 +71,7 @@ class HowItWent:
         self.exercise = exercise
         self.states: Counter[str] = Counter()
         self.earned = self.offered = self.most = 0.0
-        self.tried = 0  # by students who did not leave it as it was handed out
-        self.run: Counter[str] = Counter()  # cases, by these
+        self.run: Counter[str] = Counter()  # cases, by who did not leave the exercise as it was handed out
         self.failing: dict[str, Failure] = {}
         self.mistakes: dict[str, Failure] = {}
 
@@ -107,34 +82,17 @@ class HowItWent:
             self.states[state(mark, records)] += 1
             if mark.marked:
                 self.earned, self.offered = self.earned + mark.score, self.offered + mark.most
-        if not records or not_done(records):
+        if not_done(records):
             return
-        self.tried += 1
         mistakes: dict[str, Record] = {}
         for record in records:
             self.run[record.case] += 1
             if record.status != "passed":
-                self._fail(self.failing, record.case, name, record)
+                self.failing.setdefault(record.case, Failure(self, record)).add(name, record)
             if record.mistake:
                 mistakes.setdefault(record.mistake, record)
         for mistake, record in mistakes.items():
-            self._fail(self.mistakes, mistake, name, record)
-
-    def _fail(self, of: dict[str, Failure], key: str, name: str, record: Record) -> None:
-        failure = of.setdefault(key, Failure(self.exercise, record.case, record.hidden))
-        failure.students.append(name)
-        failure.told[record.message[:LONGEST_KEPT]] += 1
-
-    def failures(self) -> Iterator[Failure]:
-        """The cases that somebody failed."""
-        for failure in self.failing.values():
-            failure.tried = self.run[failure.case]
-            yield failure
-
-    def known_mistakes(self) -> Iterator[Failure]:
-        for failure in self.mistakes.values():
-            failure.tried = self.tried
-            yield failure
+            self.mistakes.setdefault(mistake, Failure(self, record)).add(name, record)
 
     @property
     def share(self) -> float | None:
@@ -146,6 +104,33 @@ class HowItWent:
         """Whether the class earned little; of a written answer only once half of them are marked."""
         waiting = self.states["waiting"]
         return self.share is not None and self.share < HARD and waiting <= self.states.total() - waiting
+
+
+class Failure:
+    """A case, or a known mistake, and the students who failed. told: what they were told, and how many."""
+
+    def __init__(self, how: HowItWent, record: Record) -> None:
+        self.how, self.case, self.hidden = how, record.case, record.hidden
+        self.students: list[str] = []
+        self.told: Counter[str] = Counter()
+
+    def add(self, name: str, record: Record) -> None:
+        """One student more."""
+        self.students.append(name)
+        self.told[record.message[:LONGEST_KEPT]] += 1
+
+    @property
+    def tried(self) -> int:
+        return self.how.run[self.case]
+
+    @property
+    def share(self) -> float:
+        return len(self.students) / self.tried
+
+    @property
+    def example(self) -> str:
+        """What most of them were told."""
+        return self.told.most_common(1)[0][0]
 
 
 class _Report:
@@ -185,10 +170,11 @@ class _Report:
     def render(self, title: str, assignment: str, pairs: list[Pair]) -> str:
         """The page, when all submissions have been read."""
         hardest_first = sorted(self.exercises, key=lambda it: math.inf if it.share is None else it.share)
-        failures = _worst_first(failure for it in self.exercises for failure in it.failures())
-        mistakes = _worst_first(mistake for it in self.exercises for mistake in it.known_mistakes())
-        mistakes.sort(key=lambda failure: -len(failure.students))
-        first = {failure.exercise: failure for failure in reversed(failures)}
+        failures = [failure for it in self.exercises for failure in it.failing.values()]
+        failures.sort(key=lambda failure: (-failure.share, -failure.tried))
+        first = {failure.how: failure for failure in reversed(failures)}
+        mistakes = [mistake for it in self.exercises for mistake in it.mistakes.values()]
+        mistakes.sort(key=lambda mistake: (-len(mistake.students), mistake.tried))
         bars = distribution(self.scores, self.most)
         return html.render(
             "report.html",
@@ -205,7 +191,7 @@ class _Report:
             bars=bars,
             ticks=_ticks(bars),
             how=hardest_first,
-            hard=[(it, first.get(it.exercise)) for it in hardest_first if it.is_hard][:MOST_HARD],
+            hard=[(it, first.get(it)) for it in hardest_first if it.is_hard][:MOST_HARD],
             cases=failures[:MOST_CASES],
             mistakes=mistakes[:MOST_MISTAKES],
             slow=sorted(self.measured, key=lambda pair: (-pair[1], pair[0]))[:MOST_SLOW],
@@ -221,10 +207,6 @@ class _Report:
     def short(self, text: str, longest: int = LONGEST_EXAMPLE) -> str:
         """The beginning of a student's text, without names if need be: not even a part of one at the cut."""
         return html.cut(self.clean(text[: 2 * longest]), longest)
-
-
-def _worst_first(failures: Iterable[Failure]) -> list[Failure]:
-    return sorted(failures, key=lambda failure: (-failure.share, -failure.tried))
 
 
 def _urgency(one: GradedSubmission) -> int:

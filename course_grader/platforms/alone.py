@@ -7,9 +7,9 @@ import copy
 import math
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -27,6 +27,7 @@ from course_grader.pages.leaks import Secrets, secrets_of
 from course_grader.run.client import ForkServer
 from course_grader.run.engine import grade
 
+LIMITS = Limits()
 NOT_RUN = "not run"  # the status of a case that left no record
 FIRST_USER, LAST_USER = 20_000, 2**31 - 2  # the numbers of users without names
 TWO_USERS = "the sandbox does not start here: the notebook runs as a user without rights"
@@ -34,10 +35,10 @@ NO_SANDBOX = "the sandbox does not start here: the notebook runs as you, beside 
 
 
 @dataclass(frozen=True)
-class Chapter:
-    """What submissions are graded against. notebook: with its tests and without solutions, as JSON text.
+class Checks:
+    """A chapter as submissions are graded against it: with its tests and without solutions.
 
-    name: of its notebook, without .ipynb. hidden: whether the hidden tests are in it.
+    name: of its notebook, without .ipynb. notebook: as JSON text. hidden: whether the hidden tests are in it.
     """
 
     assignment: str
@@ -45,9 +46,6 @@ class Chapter:
     notebook: str
     version: str
     hidden: bool
-
-    def as_dict(self) -> dict:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -95,27 +93,26 @@ class Report:
         return passed and all(one.answered for one in self.questions)
 
 
-def from_course(course: Course, assignment: str, hidden: bool = True) -> Chapter:
-    """A chapter of a course, with its hidden tests if they are wanted. Raises GraderError."""
-    source = course.chapter(assignment)
-    solved = read_chapter(source)
+def from_course(course: Course, assignment: str, hidden: bool = True) -> Checks:
+    """The checks of a chapter of a course, the hidden ones if they are wanted. Raises CourseError."""
+    chapter = course.chapter(assignment)
+    solved = read_chapter(chapter)
     notebook = prepare(solved, course.config)
     if not hidden:
         _leave_out_hidden(notebook)
-    return Chapter(assignment, source.stem, nbformat.writes(notebook), fingerprint(solved), hidden)
+    return Checks(assignment, chapter.stem, nbformat.writes(notebook), fingerprint(solved), hidden)
 
 
-def from_release(path: Path) -> Chapter:
-    """A chapter as students get it, without hidden tests. The assignment has the name of its folder.
+def from_release(path: Path) -> Checks:
+    """Those in a chapter as students get it. The assignment has the name of its folder.
 
     Raises OSError or ValueError if the file is no notebook.
     """
     notebook = nbformat.read(path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if FRAME not in tags(cell)]
     _leave_out_hidden(notebook)
-    return Chapter(
-        path.resolve().parent.name, path.stem, nbformat.writes(notebook), fingerprint(notebook), False
-    )
+    text, version = nbformat.writes(notebook), fingerprint(notebook)
+    return Checks(path.resolve().parent.name, path.stem, text, version, hidden=False)
 
 
 @contextmanager
@@ -148,30 +145,30 @@ def _two_users() -> tuple[int, int] | None:
 
 
 def grade_alone(
-    chapter: Chapter,
+    checks: Checks,
     files: dict[str, bytes],
     server: ForkServer,
     *,
-    problems: tuple[str, ...] = (),
-    limits: Limits | None = None,
+    problems: Sequence[str] = (),
+    limits: Limits = LIMITS,
 ) -> Report:
     """Grade what was handed in. problems: sentences about what was left out of the files.
 
     Raises GraderError if no process can be started; whatever the submission does, there is a report.
     """
     job = Job(
-        chapter.assignment,
-        "",
-        chapter.name,
-        chapter.notebook,
-        chapter.version,
-        files,
-        problems,
-        limits or Limits(),
+        assignment=checks.assignment,
+        student="",
+        name=checks.name,
+        chapter=checks.notebook,
+        version=checks.version,
+        files=files,
+        problems=tuple(problems),
+        limits=limits,
     )
     result = grade(job, server)
     ran = {nbgrader(cell).get("grade_id"): cell for cell in nbformat.reads(result.notebook, 4).cells}
-    reader = _Reader(chapter, ran)
+    reader = _Reader(checks, ran)
     touched = {name for name, score in result.scores.items() if score is None} - result.unanswered
     return Report(
         outcomes=list(reader.outcomes()),
@@ -182,9 +179,9 @@ def grade_alone(
     )
 
 
-def without_run(chapter: Chapter, why: str) -> Report:
+def without_run(checks: Checks, why: str) -> Report:
     """The report on a submission that could not be run: every case with the reason, and no points."""
-    reader = _Reader(chapter, {})
+    reader = _Reader(checks, {})
     outcomes = [replace(one, message=why) for one in reader.outcomes()]
     return Report(outcomes, list(reader.questions(set())), [why], (), 0.0)
 
@@ -192,8 +189,8 @@ def without_run(chapter: Chapter, why: str) -> Report:
 class _Reader:
     """Reads a notebook that ran. ran: grade_id -> its cell."""
 
-    def __init__(self, chapter: Chapter, ran: dict[str, NotebookNode]) -> None:
-        notebook = nbformat.reads(chapter.notebook, 4)
+    def __init__(self, checks: Checks, ran: dict[str, NotebookNode]) -> None:
+        notebook = nbformat.reads(checks.notebook, 4)
         self.ran = ran
         self.cells = {nbgrader(cell)["grade_id"]: cell for cell in notebook.cells if nbgrader(cell)}
         # Markdown is shown as it is in most places.
@@ -213,11 +210,9 @@ class _Reader:
         for place, exercise in enumerate(self.exercises, start=1):
             if exercise.written:
                 points = nbgrader(self.cells[exercise.name])["points"]
-                given = exercise.name in touched and self._holds_something(exercise.name)
-                yield Question(_number(exercise, place), exercise.name, exercise.title, points, given)
-
-    def _holds_something(self, name: str) -> bool:
-        return bool(self.ran[name].source.strip() or self.ran[name].get("attachments"))
+                cell = self.ran[exercise.name] if exercise.name in touched else None
+                answered = cell is not None and bool(cell.source.strip() or cell.get("attachments"))
+                yield Question(_number(exercise, place), exercise.name, exercise.title, points, answered)
 
     def note(self, reason: str) -> str:
         """A reason, with the title of its exercise in place of the name of a cell."""

@@ -13,13 +13,14 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
+from course_format import CourseError
 from course_format.record import with_code
 from course_grader.course import Course
 from course_grader.handed_in import submission
 from course_grader.handed_in.merge import ANOTHER
 from course_grader.job import GraderError, Limits
 from course_grader.platforms import alone
-from course_grader.platforms.alone import Chapter, Outcome, Report
+from course_grader.platforms.alone import Checks, Report
 
 FORMAT = "course-grader check 1"
 COPY = re.compile(r"^Copy of |(-\d+| ?\(\d+\))$")  # what Colab and browsers add to the name of a copy
@@ -28,10 +29,6 @@ DONE, OPEN, UNUSABLE = 0, 1, 2  # exit statuses
 NOT_THEIRS = ("README.md", "requirements.txt", "constraints.txt", "LICENSE.txt")
 # What a student's own words may hold and must not become in a table of Markdown.
 ENTITIES = {ord(character): f"&#{ord(character)};" for character in "\\*_[]|~"}
-
-
-class Unusable(Exception):
-    """What was given cannot be checked; the message says why and what to do."""
 
 
 def check(
@@ -44,16 +41,16 @@ def check(
     """
     try:
         path = _notebook(notebook)
-        against = _chapter(chapter, path, visible_only)
-        found = _graded(against, path)
-    except (Unusable, GraderError) as error:
+        checks = _checks(chapter, path, visible_only)
+        found = _graded(checks, path)
+    except CourseError as error:
         print(f"course-grader: {error}", file=sys.stderr)
         _write(report, {"format": FORMAT, "status": "unusable", "message": str(error)})
         _to_github(f"**{_markdown(str(error))}**\n")
         return UNUSABLE
     print("\n".join(lines(found)))
-    _write(report, as_json(found, against, path))
-    _to_github(summary(found, against))
+    _write(report, as_json(found, checks, path))
+    _to_github(summary(found, checks))
     if "GITHUB_ACTIONS" in os.environ:
         print("\n".join(notices(found)))
     return DONE if found.finished else OPEN
@@ -72,15 +69,15 @@ def lines(report: Report) -> Iterator[str]:
     yield _total(report)
 
 
-def as_json(report: Report, chapter: Chapter, path: Path) -> dict:
+def as_json(report: Report, checks: Checks, path: Path) -> dict:
     """The report for programs, as docs/check.md describes it."""
     return {
         "format": FORMAT,
         "status": "done" if report.finished else "open",
-        "chapter": chapter.assignment,
-        "version": chapter.version,
+        "chapter": checks.assignment,
+        "version": checks.version,
         "notebook": path.name,
-        "hidden": chapter.hidden,
+        "hidden": checks.hidden,
         "earned": report.earned,
         "points": report.points,
         "cases": [asdict(one) for one in report.outcomes],
@@ -90,21 +87,18 @@ def as_json(report: Report, chapter: Chapter, path: Path) -> dict:
     }
 
 
-def summary(report: Report, chapter: Chapter) -> str:
+def summary(report: Report, checks: Checks) -> str:
     """The report in Markdown, for the summary of a job on GitHub."""
-    rows = [
-        f"| {_mark(one)} | {_markdown(one.title)} | {_told(one)} | {_worth(one)} |" for one in report.outcomes
-    ]
+    rows = [("", "exercise", "check", "points"), ("---",) * 4]
+    for one in report.outcomes:
+        said = _markdown(one.case) + (f"<br>{_markdown(one.message)}" if one.message else "")
+        rows.append((one.line[0], _markdown(one.title), said, f"{one.earned:g} of {one.points:g}"))
     for one in report.questions:
         said = "answered; your instructor marks it" if one.answered else "no answer yet"
-        rows.append(
-            f"| {'✓' if one.answered else '○'} | {_markdown(one.title)} | {said} | {one.points:g} points |"
-        )
-    head = [f"### {_markdown(chapter.assignment)}: {report.earned:g} of {report.points:g} points", ""]
-    head += [f"> {_markdown(note)}\n" for note in report.notes]
-    return "\n".join(
-        [*head, "| | exercise | check | points |", "|---|---|---|---|", *rows, "", _total(report), ""]
-    )
+        rows.append(("✓" if one.answered else "○", _markdown(one.title), said, f"{one.points:g} points"))
+    head = [f"### {_markdown(checks.assignment)}: {report.earned:g} of {report.points:g} points", ""]
+    notes = [f"> {_markdown(note)}\n" for note in report.notes]
+    return "\n".join([*head, *notes, *(f"| {' | '.join(row)} |" for row in rows), "", _total(report), ""])
 
 
 def notices(report: Report) -> Iterator[str]:
@@ -120,77 +114,72 @@ def notices(report: Report) -> Iterator[str]:
 
 
 def _notebook(path: Path) -> Path:
-    """The notebook that is meant. Raises Unusable."""
+    """The notebook that is meant. Raises GraderError."""
     if path.is_dir():
         inside = sorted(one for one in path.iterdir() if submission.is_notebook(one.name) and one.is_file())
         if len(inside) != 1:
             names = ", ".join(submission.printable(one.name) for one in inside[:5])
-            raise Unusable(
-                f"there are several notebooks in {path}: name one of {names}"
-                if inside
-                else f"there is no notebook in {path}"
-            )
+            several = f"there are several notebooks in {path}: name one of {names}"
+            raise GraderError(several if inside else f"there is no notebook in {path}")
         return inside[0]
     if not path.is_file():
-        raise Unusable(f"there is no {path}: name your notebook, such as tensors.ipynb")
+        raise GraderError(f"there is no {path}: name your notebook, such as tensors.ipynb")
     try:
         submission.parse_notebook(path.read_bytes())
     except submission.UnreadableNotebook as error:
-        raise Unusable(f"{path.name} cannot be read: {error}") from None
+        raise GraderError(f"{path.name} cannot be read: {error}") from None
     return path
 
 
-def _chapter(given: str | None, path: Path, visible_only: bool) -> Chapter:
-    """What to check against. Raises Unusable, or GraderError where the chapter is not built."""
+def _checks(given: str | None, path: Path, visible_only: bool) -> Checks:
+    """What to check against. Raises CourseError."""
     if given is not None and given.endswith(".ipynb"):
         return _released(Path(given))
     stem = COPY.sub("", path.stem)
     here, names = Path.cwd(), f"*_{stem}" if given is None else given
-    sources = (
-        sorted(here.glob(f"solutions/{names}/*.ipynb")) if (here / "nbgrader_config.py").exists() else []
-    )
-    if len(sources) == 1:
+    sources = sorted(here.glob(f"solutions/{names}/*.ipynb"))
+    if len(sources) == 1 and (here / "nbgrader_config.py").exists():
         return alone.from_course(Course(here), sources[0].parent.name, hidden=not visible_only)
     releases = sorted(here.glob(f"notebooks/{names}/*.ipynb"))
     if len(releases) == 1:
         return _released(releases[0])
     wanted = f"called {stem}" if given is None else given
-    raise Unusable(
+    raise GraderError(
         f"there is no chapter {wanted} here: name it by --chapter, such as 01_tensors in the folder of the "
         "course, or elsewhere by the path of its notebook as it was handed out"
     )
 
 
-def _released(path: Path) -> Chapter:
+def _released(path: Path) -> Checks:
     try:
-        chapter = alone.from_release(path)
+        checks = alone.from_release(path)
     except FileNotFoundError:
-        raise Unusable(f"there is no {path}, which --chapter names") from None
+        raise GraderError(f"there is no {path}, which --chapter names") from None
     except Exception:
-        raise Unusable(f"{path}, which --chapter names, is no notebook of a chapter") from None
-    if not any(alone.without_run(chapter, "").outcomes):
-        raise Unusable(f"{path}, which --chapter names, has no checks")
-    return chapter
+        raise GraderError(f"{path}, which --chapter names, is no notebook of a chapter") from None
+    if not any(alone.without_run(checks, "").outcomes):
+        raise GraderError(f"{path}, which --chapter names, has no checks")
+    return checks
 
 
-def _graded(chapter: Chapter, path: Path) -> Report:
-    """Run the notebook, with the modules and files of its folder beside it. Raises Unusable."""
-    files, problems = _files(path, chapter)
+def _graded(checks: Checks, path: Path) -> Report:
+    """Run the notebook, with the modules and files of its folder beside it. Raises GraderError."""
+    files, problems = _files(path, checks)
     with alone.safest_server() as (server, said):
         if said:
             print(f"course-grader: {said}", file=sys.stderr)
-        report = alone.grade_alone(chapter, files, server, problems=tuple(problems))
+        report = alone.grade_alone(checks, files, server, problems=problems)
     if ANOTHER in report.notes:
-        raise Unusable(f"{path.name} has no cell of {chapter.assignment}: is it another notebook?")
+        raise GraderError(f"{path.name} has no cell of {checks.assignment}: is it another notebook?")
     return report
 
 
-def _files(path: Path, chapter: Chapter) -> tuple[dict[str, bytes], list[str]]:
+def _files(path: Path, checks: Checks) -> tuple[dict[str, bytes], list[str]]:
     """The notebook under the name that is expected, with the files of its folder, and what was left out.
 
     Other notebooks stay out, and so do folders: this may be somebody's home.
     """
-    files, large, left = {f"{chapter.name}.ipynb": path.read_bytes()}, 0, Limits().files
+    files, large, left = {f"{checks.name}.ipynb": path.read_bytes()}, 0, Limits().files
     for one in sorted(path.resolve().parent.iterdir()):
         theirs = one.name not in NOT_THEIRS and not one.name.startswith(".")
         if not theirs or submission.is_notebook(one.name) or one.is_symlink() or not one.is_file():
@@ -222,18 +211,6 @@ def _to_github(text: str) -> None:
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(path, "a", encoding="utf-8") as file:
             file.write(text)
-
-
-def _mark(one: Outcome) -> str:
-    return one.line[0]
-
-
-def _told(one: Outcome) -> str:
-    return _markdown(one.case) + (f"<br>{_markdown(one.message)}" if one.message else "")
-
-
-def _worth(one: Outcome) -> str:
-    return f"{one.earned:g} of {one.points:g}"
 
 
 def _markdown(text: str) -> str:

@@ -4,7 +4,6 @@ It holds what students get, and a workflow that checks their notebook on every p
 hidden tests stay with the instructor, who clones the repositories and grades them.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from course_format.chapter import ROOT
@@ -22,18 +21,11 @@ COURSE = ".github/course"  # what the workflow needs
 README = ".github/README.md"
 
 
-@dataclass(frozen=True)
-class Written:
-    """The folder, and the points of the checks that students see."""
-
-    folder: Path
-    points: float
-
-
-def write_repository(course: Course, assignment: str, folder: Path) -> Written:
+def write_repository(course: Course, assignment: str, folder: Path) -> float:
     """Write the repository of a chapter into a folder that does not exist yet, or is empty.
 
-    Raises GraderError if there is something in it, or the chapter may not go out.
+    Returns the points of the checks that students see. Raises CourseError if there is something in it, or
+    the chapter may not go out.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise GraderError(f"{folder} is not empty: name a new folder")
@@ -58,11 +50,8 @@ def write_repository(course: Course, assignment: str, folder: Path) -> Written:
         "TORCH_PINS": package.torch_pins(),
         "WHEEL": wheel,
     }
-    for name, template in {
-        WORKFLOW: "classroom.yml",
-        README: "README.md",
-        ".gitignore": "gitignore",
-    }.items():
+    templates = {WORKFLOW: "classroom.yml", README: "README.md", ".gitignore": "gitignore"}
+    for name, template in templates.items():
         files[name] = package.filled(TEMPLATES / template, values)
     write_files(folder, files)
-    return Written(folder, points)
+    return points

@@ -6,7 +6,7 @@ hidden tests, and no solutions. https://gradescope-autograders.readthedocs.io/en
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from course_builder.student import add
@@ -18,35 +18,25 @@ CHAPTER = "chapter.json"  # read by gradescope_run
 PROGRAM = 0o755  # the mode of a file
 
 
-@dataclass(frozen=True)
-class Written:
-    """The zip, and what an instructor enters on Gradescope: the points of checks and of written questions."""
+def write_autograder(course: Course, assignment: str, output: Path, minutes: int) -> str:
+    """Write the zip. minutes: the time limit that the assignment has on Gradescope. Raises CourseError.
 
-    path: Path
-    by_checks: float
-    by_hand: float
-    minutes: int
-
-    def lines(self) -> list[str]:
-        by_hand = f", and {self.by_hand:g} for a question that you mark by hand" if self.by_hand else ""
-        return [
-            str(self.path),
-            f"on Gradescope: {self.by_checks:g} autograder points{by_hand}; a time limit of {self.minutes} "
-            "minutes; a container with at least 1.5 GB of memory (docs/gradescope.md)",
-        ]
-
-
-def write_autograder(course: Course, assignment: str, output: Path, minutes: int) -> Written:
-    """Write the zip. minutes: the time limit that the assignment has on Gradescope. Raises GraderError."""
-    chapter = alone.from_course(course, assignment)
+    Returns what an instructor has to enter on Gradescope.
+    """
+    checks = alone.from_course(course, assignment)
     wheel, content = package.wheel()
     values = {"UV_PIN": package.pin("uv"), "TORCH_PINS": package.torch_pins(), "WHEEL": wheel}
     output.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("setup.sh", "run_autograder"):
             add(archive, name, package.filled(TEMPLATES / name, values), PROGRAM)
-        add(archive, CHAPTER, json.dumps({"minutes": minutes, "chapter": chapter.as_dict()}).encode())
+        add(archive, CHAPTER, json.dumps({"minutes": minutes, "chapter": asdict(checks)}).encode())
         add(archive, "constraints.txt", package.pins())
         add(archive, wheel, content)
-    report = alone.without_run(chapter, "")
-    return Written(output, report.points, sum(one.points for one in report.questions), minutes)
+    report = alone.without_run(checks, "")
+    by_hand = sum(one.points for one in report.questions)
+    marked = f", and {by_hand:g} for a question that you mark by hand" if by_hand else ""
+    return (
+        f"on Gradescope: {report.points:g} autograder points{marked}; a time limit of {minutes} minutes; "
+        "a container with at least 1.5 GB of memory (docs/gradescope.md)"
+    )

@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from course_grader.files import write_atomically
 from course_grader.handed_in import submission
 from course_grader.job import Limits
 from course_grader.platforms import alone
-from course_grader.platforms.alone import Chapter, Outcome, Question, Report
+from course_grader.platforms.alone import Checks, Outcome, Question, Report
 
 CHAPTER = "chapter.json"
 VISIBLE, AFTER_PUBLISHED = "visible", "after_published"
@@ -45,12 +46,12 @@ def main(autograder: Path) -> int:
     try:
         _close(autograder)
         settings = json.loads((autograder / "source" / CHAPTER).read_text(encoding="utf-8"))
-        chapter, seconds = Chapter(**settings["chapter"]), 60 * settings["minutes"]
-        _write(results, as_results(alone.without_run(chapter, UNFINISHED)))
-        report = _in_time(chapter, autograder, seconds)
+        checks, seconds = Checks(**settings["chapter"]), 60 * settings["minutes"]
+        _write(results, as_results(alone.without_run(checks, UNFINISHED)))
+        report = _in_time(checks, autograder, seconds)
         if report is not None:
             _write(results, as_results(report))
-        _tell(report, chapter, autograder)
+        _tell(report, checks, autograder)
     except BaseException:
         traceback.print_exc(file=sys.stdout)
         if not results.exists() or UNFINISHED in results.read_text(encoding="utf-8"):
@@ -105,35 +106,33 @@ def _close(autograder: Path) -> None:
         autograder.chmod(0o700)
 
 
-def _in_time(chapter: Chapter, autograder: Path, seconds: float) -> Report | None:
+def _in_time(checks: Checks, autograder: Path, seconds: float) -> Report | None:
     """The report, or None if there is none shortly before Gradescope would end all this."""
-    found: list[Report | BaseException] = []
+    found: Future[Report] = Future()
 
     def work() -> None:
         try:
-            found.append(_graded(chapter, autograder / "submission", seconds))
+            found.set_result(_graded(checks, autograder / "submission", seconds))
         except BaseException as error:
-            found.append(error)
+            found.set_exception(error)
 
+    # Not an executor's: the interpreter would wait for its threads.
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(LAST_MOMENT * seconds)
-    if found and isinstance(found[0], BaseException):
-        raise found[0]
-    return found[0] if found else None
+    return found.result() if found.done() else None
 
 
-def _graded(chapter: Chapter, folder: Path, seconds: float) -> Report:
+def _graded(checks: Checks, folder: Path, seconds: float) -> Report:
     files, problems = submission.read_folder(folder, Limits().files)
     if not any(map(submission.is_notebook, files)):
         there = ", ".join(submission.printable(name) for name in sorted(files)[:5]) or "nothing"
-        return alone.without_run(
-            chapter, f"there is no notebook {chapter.name}.ipynb in your submission, only {there}: hand it in"
-        )
+        missing = f"there is no notebook {checks.name}.ipynb in your submission"
+        return alone.without_run(checks, f"{missing}, only {there}: hand it in")
     limits = Limits(seconds=OWN_SHARE * seconds, memory=_memory())
     with alone.safest_server() as (server, said):
         print(said or "the notebook runs in the sandbox")
-        return alone.grade_alone(chapter, files, server, problems=tuple(problems), limits=limits)
+        return alone.grade_alone(checks, files, server, problems=problems, limits=limits)
 
 
 def _memory() -> int:
@@ -148,11 +147,11 @@ def _write(path: Path, results: dict[str, Any]) -> None:
     write_atomically(path, json.dumps(results, indent=1))
 
 
-def _tell(report: Report | None, chapter: Chapter, autograder: Path) -> None:
+def _tell(report: Report | None, checks: Checks, autograder: Path) -> None:
     """For instructors, in the output of the autograder."""
     if report is None:
         return print("no result within the time limit: only a note was written")
-    print(f"{chapter.assignment}: {report.earned:g} of {report.points:g} points in {report.seconds:.1f} s")
+    print(f"{checks.assignment}: {report.earned:g} of {report.points:g} points in {report.seconds:.1f} s")
     print(*(f"REVIEW {flag}" for flag in report.flags), *_about_points(report, autograder), sep="\n")
 
 

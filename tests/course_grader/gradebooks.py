@@ -16,7 +16,7 @@ from sqlalchemy import Column, Engine, create_engine, event, inspect, select
 
 from course_format.chapter import KERNELSPEC, ROOT
 from course_grader.course import Course, put_in_gradebook
-from course_grader.gradebook.write import RESULTS, Recorder
+from course_grader.gradebook.write import Graded, Recorder
 from course_grader.job import Result
 
 FIRST, SECOND = "01_tiny", "02_tiny"
@@ -127,7 +127,7 @@ def content(db_url: str) -> dict[str, list[tuple]]:
     engine = create_engine(db_url)
     with engine.connect() as connection:
         existing = inspect(connection).get_table_names()
-        for table in [*Base.metadata.sorted_tables, RESULTS]:
+        for table in [*Base.metadata.sorted_tables, Graded.__table__]:
             if table.name not in existing:
                 continue
             rows = []

@@ -785,7 +785,7 @@ def test_points_and_reason(graded, student):
     assert row.scores["written"] == (None if case.waits else 0)
     assert all(reason in row.reason for reason in case.reasons), row.reason
     assert bool(row.reason) == bool(case.reasons), row.reason
-    assert row.flags == ()
+    assert row.flags == []
 
 
 def test_everybody_has_a_result_and_the_command_succeeds(graded):

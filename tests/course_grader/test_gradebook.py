@@ -13,7 +13,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course_grader.course import Course, GraderError, put_in_gradebook
-from course_grader.gradebook.write import RESULTS, Recorder
+from course_grader.gradebook.write import Graded, Recorder
 from course_grader.job import Job
 from tests import nbgrader_course
 from tests.course_grader.gradebooks import (
@@ -125,7 +125,7 @@ class TestBesideNbgrader:
         expected, found = content(Course(by_nbgrader.folder).db_url), content(course.db_url)
         assert any("No response." in row for row in expected["comment"])
         assert any(row[-1] == "3.0" for row in expected["submitted_notebook"])  # the penalty of bob
-        for name in expected.keys() - {RESULTS.name}:
+        for name in expected.keys() - {Graded.__tablename__}:
             assert found[name] == expected[name]
 
     def test_grading_again_after_nbgrader_changes_no_row_of_its_own(self, by_nbgrader, tmp_path):
@@ -133,7 +133,7 @@ class TestBesideNbgrader:
         expected = content(course.db_url)
         record_all(course.folder, CLASS)
         found = content(course.db_url)
-        assert found.pop(RESULTS.name) != expected.pop(RESULTS.name)
+        assert found.pop(Graded.__tablename__) != expected.pop(Graded.__tablename__)
         assert found == expected
 
     def test_a_row_is_not_trusted_after_nbgrader_graded(self, by_nbgrader):
@@ -312,14 +312,14 @@ class TestOurRow:
         record(result("ann", written=None, reason="it broke off", flags=("patched check",), seconds=1.5))
         row = graded(course)["ann"]
         assert (row.version, row.digest) == ("chapter-1", "files-1")
-        assert (row.reason, row.flags, row.seconds) == ("it broke off", ("patched check",), 1.5)
+        assert (row.reason, row.flags, row.seconds) == ("it broke off", ["patched check"], 1.5)
         assert row.scores == {"test_one": 2.0, "test_two": 3.0, "written": None}
 
     def test_regrading_renews_it(self, course, record):
         record(result("ann", reason="it broke off", flags=("patched check",)))
         record(result("ann", version="chapter-2", digest="files-2"))
         row = graded(course)["ann"]
-        assert (row.version, row.digest, row.reason, row.flags) == ("chapter-2", "files-2", "", ())
+        assert (row.version, row.digest, row.reason, row.flags) == ("chapter-2", "files-2", "", [])
 
     def test_each_assignment_has_its_own(self, course, record):
         record(result("ann"))

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import zipfile
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import nbformat
@@ -37,10 +38,10 @@ DOCKER = (
 @pytest.fixture
 def autograder(tmp_path) -> Path:
     """A folder as Gradescope sets it up, with the small chapter, and nothing handed in."""
-    chapter = alone.Chapter(small.NAME, small.STEM, nbformat.writes(small.prepared()), "1", True)
+    checks = alone.Checks(small.NAME, small.STEM, nbformat.writes(small.prepared()), "1", True)
     for name in ("source", "submission", "results"):
         (tmp_path / name).mkdir()
-    settings = {"minutes": 10, "chapter": chapter.as_dict()}
+    settings = {"minutes": 10, "chapter": asdict(checks)}
     (tmp_path / "source" / "chapter.json").write_text(json.dumps(settings))
     return tmp_path
 

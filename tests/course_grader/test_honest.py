@@ -3,7 +3,6 @@
 Each case says which points are wanted and what the instructor and the student read about it.
 """
 
-import contextlib
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -391,7 +390,7 @@ def graded(server, tmp_path_factory) -> Course:
         one.hand_in(course.path("submitted", f"s{number}", small.NAME))
     with grading.on_this_machine(server, workers=2) as here:
         grading.grade_class(course, small.NAME, place=here, limits=LIMITS, say=lambda line: None)
-    with contextlib.closing(Recorder(course)) as recorder:
+    with Recorder(course) as recorder:
         course.__dict__["rows"] = recorder.graded(small.NAME)
     write_feedback(course, small.NAME)
     return course
@@ -422,7 +421,7 @@ def test_points_and_reason(graded, name):
     assert (found.scores["written"] is None) == wanted.waits, found.reason
     assert all(words in found.reason for words in wanted.says), found.reason
     assert bool(found.reason) == bool(wanted.says), found.reason
-    assert found.flags == ()
+    assert found.flags == []
 
 
 @pytest.mark.parametrize("name", [name for name, one in CASES.items() if one.says])

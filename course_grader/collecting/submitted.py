@@ -17,13 +17,13 @@ RENAMED = r"{}(-\d+| ?\(\d+\))?\.ipynb"  # as platforms and browsers do, of what
 
 
 @dataclass
-class Place:
+class SubmittedFolder:
     """A student's folder submitted/STUDENT/CHAPTER. notes: sentences about what was done.
 
     update: whether what is there may be replaced by what is newer. dry_run: nothing is written.
     """
 
-    folder: Path
+    path: Path
     stem: str  # of the chapter
     update: bool
     dry_run: bool
@@ -49,31 +49,31 @@ class Place:
     @property
     def stamp(self) -> str:
         """What timestamp.txt says now; empty if there is none."""
-        path = self.folder / STAMP
+        path = self.path / STAMP
         return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
 
     def _put(self, new: Submission) -> str:
-        if not os.path.lexists(self.folder):
-            self._write(new, self.folder)
+        if not os.path.lexists(self.path):
+            self._write(new, self.path)
             return "collected"
-        entries, _ = uploads.folder_entries(self.folder)
+        entries, _ = uploads.folder_entries(self.path)
         old, _ = uploads.files_of(entries, 2 * uploads.LIMIT)
         old.pop(STAMP, None)
         if old == new.files:
             return self._set_stamp(new)
         before, _ = timestamps.parse(self.stamp)
         if not self.update:
-            raise Refused(f"{shown(self.folder)} holds something else: --update replaces it by what is newer")
+            raise Refused(f"{shown(self.path)} holds something else: --update replaces it by what is newer")
         if new.when and before and new.when <= before:
-            raise Refused(f"{shown(self.folder)} holds what was handed in later, at {before} UTC")
+            raise Refused(f"{shown(self.path)} holds what was handed in later, at {before} UTC")
         older = self._older(old)
         self.notes.append(f"what was there before is kept in {shown(older)}")
         if not (new.when and before):
             self.notes.append("which of the two is newer is not known: look at them")
         if not self.dry_run and not older.exists():
             older.parent.mkdir(exist_ok=True)
-            self.folder.rename(older)
-        self._write(new, self.folder)
+            self.path.rename(older)
+        self._write(new, self.path)
         return "updated"
 
     def _set_stamp(self, new: Submission) -> str:
@@ -86,7 +86,7 @@ class Place:
             self.notes.append(f"{said}: --update writes the latter")
             return "unchanged"
         if not self.dry_run:
-            (self.folder / STAMP).write_text(f"{new.stamp}\n", encoding="utf-8")
+            (self.path / STAMP).write_text(f"{new.stamp}\n", encoding="utf-8")
         return "time updated" if before else "time added"
 
     def _write(self, new: Submission, folder: Path) -> None:
@@ -96,7 +96,7 @@ class Place:
 
     def _older(self, files: Files) -> Path:
         """Where these files of an older submission are kept."""
-        return self.folder.with_name(self.folder.name + OLDER) / digest(files)[:8]
+        return self.path.with_name(self.path.name + OLDER) / digest(files)[:8]
 
 
 def shown(path: Path) -> str:
