@@ -37,23 +37,39 @@ checked on the spot. Checks are folded to one line; click the dots to read one. 
 the bar over the notebook. If it stops at a cell of yours with an error, correct that cell or turn its lines
 into comments, and click again.
 
+{worked}{commands}
+| chapter | what it is about | time | points | your checks so far |
+|---|---|---:|---:|---:|
+"""
+WORKED = """\
 Once an exercise has passed its visible checks, `cu.worked("ramp")` in a new cell shows a worked solution,
-here that of `ramp`, with its reasoning. Two commands are for a terminal, in the top folder of the course;
-save the chapter before you use them:
+here that of `ramp`, with its reasoning.
+
+"""
+AT_HOME = """\
+Two commands are for a terminal, in the top folder of the course; save the chapter before you use them:
 
 | | in a terminal | without make |
 |---|---|---|
 | begin an exercise again; your old answer is kept | `make start-over CHAPTER=01_tensors EXERCISE=ramp` \
 | `python -m course_utils.start_over 01_tensors ramp` |
 | hand in a chapter | `make hand-in CHAPTER=01_tensors` | `python -m course_utils.hand_in 01_tensors` |
+"""
+ON_A_HUB = """\
+Save a chapter before you hand it in, and before you begin one of its exercises again:
 
-| chapter | what it is about | time | points | your checks so far |
-|---|---|---:|---:|---:|
+| you want to | |
+|---|---|
+| hand in a chapter | *Nbgrader > Assignment List*, then *Submit* |
+| see your feedback | there, *Fetch Feedback*, then *view feedback* |
+| get a chapter that was released since you began | there, *Fetch* |
+| begin an exercise again; your old answer is kept | in a terminal (*File > New > Terminal*), \
+`cd ~/deep_learning; python -m course_utils.start_over 01_tensors ramp` |
 """
 FOOT = """
 The last column counts visible checks, as you last saved each chapter; the rest of the points, hidden checks
 and written answers, is added when your work is graded. To begin a whole chapter again, rename its folder and
-run `make lab` again.
+{restart}.
 
 All terms of the course, in English and Chinese, are in the [glossary]({glossary}). An arrow of this map leads
 from a chapter to those that need it:
@@ -120,8 +136,15 @@ def write_pages(notebooks: Path, work: Path) -> None:
 def start_page(notebooks: Path, chapters: list[Chapter]) -> str:
     """The start page: every chapter with its time, its points and what was earned so far."""
     rows = "\n".join(map(_row, chapters))
-    head = HEAD.format(advice=progress.advice(chapters), progress=progress.PAGE)
-    return f"{head}{rows}\n{FOOT.format(glossary=GLOSSARY, map=_map(notebooks))}"
+    hub = "JUPYTERHUB_USER" in os.environ
+    head = HEAD.format(
+        advice=progress.advice(chapters),
+        progress=progress.PAGE,
+        worked=WORKED if any((notebooks.parent / name).is_dir() for name in ("solutions", "worked")) else "",
+        commands=ON_A_HUB if hub else AT_HOME,
+    )
+    restart = "restart your server (*File > Hub Control Panel*)" if hub else "run `make lab` again"
+    return f"{head}{rows}\n{FOOT.format(glossary=GLOSSARY, map=_map(notebooks), restart=restart)}"
 
 
 @cache

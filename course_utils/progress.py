@@ -3,6 +3,7 @@
 import html
 import math
 import re
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,6 @@ from course_format import record
 from course_format.cells import cases, exercise_of, is_answer, is_test, is_written, nbgrader
 from course_format.record import Record
 
-ROOT = Path(__file__).parents[1]
 PAGE = "PROGRESS.md"
 DONE, PARTLY, OPEN = "done", "partly", "open"
 HEADING = re.compile(r"^### Exercise ([^&(\n]+?) *(?:&nbsp;|\(|$)", re.MULTILINE)
@@ -289,7 +289,10 @@ def _line(name: str, chapters: list[Chapter]) -> str:
 
 
 def main() -> None:
-    print(report(course(ROOT / "notebooks", ROOT / "work")))
+    notebooks = Path("notebooks")
+    if not notebooks.is_dir():
+        sys.exit("progress: run this in the top folder of the course, where notebooks/ is")
+    print(report(course(notebooks, Path("work"))))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from nbformat import NotebookNode
 
 from course_format.cells import TEST, is_answer, nbgrader
 
-ROOT = Path(__file__).parents[1]
 KEPT = "earlier_answers"  # folder in work/: beside the notebook it would be handed in with it
 USAGE = """\
 make start-over CHAPTER=01_tensors EXERCISE=ramp
@@ -30,6 +29,8 @@ def start_over(name: str, exercise: str, root: Path) -> Path:
     name: of the chapter, such as 01_tensors. root: the top folder of the course. Returns the file that now
     holds the old answer. Raises CannotStartOver, and then nothing has changed.
     """
+    if not (root / "notebooks").is_dir():
+        raise CannotStartOver("run this in the top folder of the course, where notebooks/ is")
     released = next((root / "notebooks" / name).glob("*.ipynb"), None)
     if released is None:
         names = ", ".join(path.parent.name for path in sorted((root / "notebooks").glob("*/*.ipynb")))
@@ -101,10 +102,10 @@ def main() -> None:
     parser.add_argument("exercise", help="its name in the check's first line, such as ramp")
     options = parser.parse_args()
     try:
-        kept = start_over(options.chapter, options.exercise, ROOT)
+        kept = start_over(options.chapter, options.exercise, Path())
     except CannotStartOver as error:
         sys.exit(f"start-over: {error}")
-    print(f"{options.exercise} is as it was handed out. Your answer is kept in {kept.relative_to(ROOT)}.")
+    print(f"{options.exercise} is as it was handed out. Your answer is kept in {kept.as_posix()}.")
     print(RELOAD)
 
 

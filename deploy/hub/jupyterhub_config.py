@@ -12,8 +12,12 @@ INSTRUCTOR = os.environ.get("COURSE_INSTRUCTOR", "instructor")  # whose account 
 FOLDER = "deep-learning-notebooks"  # the clone of the course, in that account's home
 EXCHANGE = Path(os.environ.get("COURSE_EXCHANGE", "/srv/nbgrader/exchange"))  # as in nbgrader_config.py
 TOOLS = Path(os.environ.get("COURSE_TOOLS", "/opt/course-hub"))  # the virtual environment of all users
-# JupyterLab shows the formgrader in a frame, which a hub's servers forbid unless told otherwise.
-FRAMES = """--ServerApp.tornado_settings={"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}}"""
+# Unless told otherwise, a hub's servers forbid the frame in which JupyterLab shows the formgrader, and
+# terminals are login shells, which forget where the tools are.
+FOR_INSTRUCTOR = [
+    """--ServerApp.tornado_settings={"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}}""",
+    """--ServerApp.terminado_settings={"shell_command": ["bash"]}""",
+]
 
 c = get_config()  # noqa: F821 (traitlets provides it)
 
@@ -36,7 +40,7 @@ def prepare_server(spawner):
         # nbgrader reads the settings of the folder in which the server starts.
         spawner.cmd = ["env", f"--chdir={home / FOLDER}", str(TOOLS / "bin" / "jupyterhub-singleuser")]
         spawner.notebook_dir = str(home / FOLDER)
-        spawner.args = [FRAMES]
+        spawner.args = [*(one for one in spawner.args if one not in FOR_INSTRUCTOR), *FOR_INSTRUCTOR]
         # The grader and the build come from this folder, which students cannot read.
         spawner.environment["PYTHONPATH"] = str(home / FOLDER)
     else:

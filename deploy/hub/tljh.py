@@ -7,8 +7,12 @@ from pathlib import Path
 
 INSTRUCTOR = "instructor"  # an admin of TLJH, whose account holds the course
 COURSE = Path("/home", f"jupyter-{INSTRUCTOR}", "deep-learning-notebooks")
-# JupyterLab shows the formgrader in a frame, which a hub's servers forbid unless told otherwise.
-FRAMES = """--ServerApp.tornado_settings={"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}}"""
+# Unless told otherwise, a hub's servers forbid the frame in which JupyterLab shows the formgrader, and
+# terminals are login shells, which forget where the tools are.
+FOR_INSTRUCTOR = [
+    """--ServerApp.tornado_settings={"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}}""",
+    """--ServerApp.terminado_settings={"shell_command": ["bash"]}""",
+]
 
 c = get_config()  # noqa: F821 (traitlets provides it)
 
@@ -19,7 +23,7 @@ def prepare_server(spawner):
         # nbgrader reads the settings of the folder in which the server starts.
         spawner.cmd = ["env", f"--chdir={COURSE}", "/opt/tljh/user/bin/jupyterhub-singleuser"]
         spawner.notebook_dir = str(COURSE)
-        spawner.args = [FRAMES]
+        spawner.args = [*(one for one in spawner.args if one not in FOR_INSTRUCTOR), *FOR_INSTRUCTOR]
         spawner.environment["PYTHONPATH"] = str(COURSE)
     else:
         spawner.cmd = ["/opt/tljh/user/bin/python", "-m", "course_utils.hub"]

@@ -87,6 +87,20 @@ def test_the_start_page_shows_time_points_and_progress(course):
     assert "[glossary](GLOSSARY.md)" in page and '01["01 Things"]' in page
 
 
+def test_the_start_page_says_what_is_done_where_it_is_shown(course, monkeypatch):
+    at_home = start_page(course)
+    assert "make hand-in" in at_home and "Assignment List" not in at_home
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    on_a_hub = start_page(course)
+    assert "Assignment List" in on_a_hub and "make " not in on_a_hub
+
+
+def test_the_start_page_promises_worked_solutions_only_where_there_are_some(course):
+    assert "cu.worked" not in start_page(course)
+    (course[0].parent / "worked").mkdir()
+    assert 'cu.worked("ramp")' in start_page(course)
+
+
 def test_the_page_of_progress_is_beside_it(course):
     save(course[1], "01_one", chapter(*PASSED))
     lab.write_pages(*course)

@@ -186,9 +186,12 @@ def test_the_report_says_the_same_in_a_terminal(course):
 
 
 def test_the_command_prints_the_report(course, monkeypatch, capsys):
-    monkeypatch.setattr(progress, "ROOT", course[0].parent)
+    monkeypatch.chdir(course[0].parent)
     progress.main()
     assert capsys.readouterr().out.endswith("Next: 01_one, exercise 1.1: `a`\n")
+    monkeypatch.chdir(course[1])
+    with pytest.raises(SystemExit, match="progress: run this in the top folder of the course"):
+        progress.main()
 
 
 def test_every_exercise_of_the_course_has_its_heading():

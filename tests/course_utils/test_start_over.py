@@ -117,7 +117,7 @@ def test_a_program_that_stops_half_way_leaves_the_old_notebook(course, monkeypat
 
 
 def test_the_command_says_where_the_answer_is_and_what_jupyterlab_needs(course, monkeypatch, capsys):
-    monkeypatch.setattr(start_over, "ROOT", course)
+    monkeypatch.chdir(course)
     monkeypatch.setattr(sys, "argv", ["start_over", "01_one", "a"])
     start_over.main()
     printed = capsys.readouterr().out
@@ -126,9 +126,16 @@ def test_the_command_says_where_the_answer_is_and_what_jupyterlab_needs(course, 
 
 
 def test_the_command_ends_with_a_sentence_if_it_cannot(course, monkeypatch):
-    monkeypatch.setattr(start_over, "ROOT", course)
+    monkeypatch.chdir(course)
     monkeypatch.setattr(sys, "argv", ["start_over", "01_one", "b"])
     with pytest.raises(SystemExit, match="start-over: 01_one has no exercise 'b'"):
+        start_over.main()
+
+
+def test_outside_of_the_course_the_command_says_where_it_belongs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["start_over", "01_one", "a"])
+    with pytest.raises(SystemExit, match="start-over: run this in the top folder of the course"):
         start_over.main()
 
 
