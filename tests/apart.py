@@ -1,6 +1,7 @@
 """Answers at a desk of their own: a child of this process, which is the examiner."""
 
 import ast
+import builtins
 import contextlib
 import os
 import signal
@@ -8,8 +9,10 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from types import CodeType
 from typing import Any
 
 from course_utils import check
@@ -98,12 +101,19 @@ def judge_here(imports: str, define: Callable[[], dict[str, Any]], test: str) ->
     with desk_with(define) as desk:
         names: dict[str, Any] = {"__name__": "__main__"}
         exec(imports, names)
-        _, used = names_in(test)
-        for name in [name for name in used if name not in names and name not in dir(__builtins__)]:
+        cases, score, used = _compiled(test)
+        for name in [name for name in used if name not in names and name not in dir(builtins)]:
             with contextlib.suppress(KeyError):
                 names[name] = desk.name(name)
-        body = ast.parse(test).body
-        exec(compile(ast.Module(body[:-1], []), FILE, "exec"), names)
+        exec(cases, names)
         records = [vars(record).copy() for record in check.records()]
-        score = eval(compile(ast.Expression(body[-1].value), FILE, "eval"), names)
-    return {"score": score, "records": records}
+        return {"score": eval(score, names), "records": records}
+
+
+@cache
+def _compiled(test: str) -> tuple[CodeType, CodeType, frozenset[str]]:
+    """The cases of a test cell, the expression that asks for the score, and the names that the cell uses."""
+    *cases, score = ast.parse(test).body
+    _, used = names_in(test)
+    statements = compile(ast.Module(cases, []), FILE, "exec")
+    return statements, compile(ast.Expression(score.value), FILE, "eval"), frozenset(used)

@@ -88,14 +88,10 @@ def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str, apart: 
     others = {name: source for name, source in solutions(chapter).items() if name != exercise}
     cells = imports(chapter), others, graded_cells(chapter)[exercise][0]
     with tempfile.TemporaryDirectory() as folder:
-        if not apart:
-            reply = _reply_of_a_child(folder, *cells, answer)
-        elif isinstance(answer, dict) and any(map(callable, answer.values())):
-            # Functions and classes would not arrive as they were: properties, for one, lose their names.
-            alone = two_processes.Examiner(_settle_in, lambda: _judge_apart(folder, *cells, answer))
-            reply = alone.judge()
+        if apart:
+            reply = _examiner(chapter, len(_known)).judge(folder, *cells, _sent(answer))
         else:
-            reply = _examiner(chapter).judge(folder, *cells, answer)
+            reply = _reply_of_a_child(folder, *cells, answer)
     if not reply:
         _examiner.cache_clear()
         raise RuntimeError(f"{exercise}: the child ended without a verdict (crash, or over {SECONDS} s)")
@@ -105,16 +101,50 @@ def judge(chapter: Chapter, exercise: str, answer: dict[str, Any] | str, apart: 
     return Verdict(**result)
 
 
+_known: dict[int, Any] = {}
+
+
+def know(value: Any) -> None:
+    """Have every examiner know this value of an answer from its beginning.
+
+    Functions and classes would not arrive there as they are: properties, for one, lose their names.
+    """
+    _known[id(value)] = value
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Stands for a value that is known, on its way to an examiner."""
+
+    id: int
+
+
+def _sent(answer: dict[str, Any] | str) -> dict[str, Any] | str:
+    if isinstance(answer, str):
+        return answer
+    return {name: _Known(id(value)) if id(value) in _known else value for name, value in answer.items()}
+
+
+def _received(answer: dict[str, Any] | str) -> dict[str, Any] | str:
+    if isinstance(answer, str):
+        return answer
+    return {name: _known[value.id] if isinstance(value, _Known) else value for name, value in answer.items()}
+
+
 @lru_cache(maxsize=1)
-def _examiner(chapter: Chapter) -> two_processes.Examiner:
-    """The process that judges this chapter's answers one after the other, each at a desk of its own."""
+def _examiner(chapter: Chapter, known: int) -> two_processes.Examiner:
+    """The process that judges this chapter's answers one after the other, each at a desk of its own.
+
+    known: how many values it knows; one that becomes known later needs a new examiner.
+    """
     return two_processes.Examiner(_settle_in, _judge_apart)
 
 
 def _judge_apart(folder: str, imports: str, others: dict, test: str, answer: dict | str) -> str:
     os.chdir(folder)  # answers may leave files
     signal.alarm(SECONDS)
-    return _said(two_processes.judge_here, imports, lambda: _defined(imports, others, answer, SECONDS), test)
+    given = _received(answer)
+    return _said(two_processes.judge_here, imports, lambda: _defined(imports, others, given, SECONDS), test)
 
 
 def _reply_of_a_child(folder: str, *what: Any) -> str:
