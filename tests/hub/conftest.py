@@ -1,5 +1,5 @@
 """The browser of tests/browser, for the hub."""
 
-from tests.browser.conftest import browser, page
+from tests.browser.conftest import browser, page, pytest_runtest_makereport
 
-__all__ = ["browser", "page"]
+__all__ = ["browser", "page", "pytest_runtest_makereport"]
