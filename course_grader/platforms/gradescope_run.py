@@ -126,9 +126,11 @@ def _in_time(checks: Checks, autograder: Path, seconds: float) -> Report | None:
 def _graded(checks: Checks, folder: Path, seconds: float) -> Report:
     files, problems = submission.read_folder(folder, Limits().files)
     if not any(map(submission.is_notebook, files)):
-        there = ", ".join(submission.printable(name) for name in sorted(files)[:5]) or "nothing"
-        missing = f"there is no notebook {checks.name}.ipynb in your submission"
-        return alone.without_run(checks, f"{missing}, only {there}: hand it in")
+        there = ", ".join(submission.printable(name) for name in sorted(files)[:5])
+        only = f", only {there}" if there else ""
+        return alone.without_run(
+            checks, f"there is no notebook {checks.name}.ipynb in your submission{only}: hand it in"
+        )
     limits = Limits(seconds=OWN_SHARE * seconds, memory=_memory())
     with alone.safest_server() as (server, said):
         print(said or "the notebook runs in the sandbox")

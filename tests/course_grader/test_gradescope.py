@@ -140,7 +140,7 @@ def test_two_notebooks(run):
 def test_nothing_and_no_notebook(run, autograder):
     found = run()
     assert scores(found) == [0] * 6
-    assert found["output"] == "there is no notebook small.ipynb in your submission, only nothing: hand it in"
+    assert found["output"] == "there is no notebook small.ipynb in your submission: hand it in"
     (autograder / "submission" / "small.pdf").write_bytes(b"%PDF")
     assert "only small.pdf: hand it in" in run()["output"]
 
