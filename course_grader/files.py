@@ -21,7 +21,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write files, by relative path, into a folder. Raises ValueError if one would lie outside of it."""
     for name, content in files.items():
         path = folder / name
-        if ".." in path.parts or not path.is_relative_to(folder):
+        if ".." in Path(name).parts or not path.is_relative_to(folder):
             raise ValueError(f"a file named {name!r} would be written outside of {folder}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
