@@ -49,7 +49,7 @@ HAND_IN = """\
 **Hand in.** Save this notebook, then run `make hand-in CHAPTER={name}` in a terminal, in the top folder of
 the course, and upload the file that it packs to the page of your course. Without make, the command is
 `python -m course_utils.hand_in {name}`. In Colab and on Binder, choose *Download* in the menu *File* and
-upload `{stem}.ipynb` itself. On a JupyterHub of your class, choose *Nbgrader > Assignment List* and *Submit*."""
+upload `{stem}.ipynb` itself. On a JupyterHub, choose *Nbgrader > Assignment List*, then *Submit*."""
 
 
 @dataclass(frozen=True)
