@@ -9,7 +9,6 @@ notebook that was edited by hand is never overwritten.
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 from tqdm import tqdm
+from traitlets.config.loader import PyFileConfigLoader
 
+from course_builder.generate import generate_assignment
 from course_format import record
 from course_format.chapter import (
     NOTEBOOKS,
@@ -150,30 +151,14 @@ def release(found: list[Chapter], folder: Path) -> list[Path]:
     Works on copies with a database of its own, so that no live gradebook is touched. Returns the released
     chapter folders.
     """
-    for chapter in found:
-        target = folder / SOLUTIONS.name / chapter.name
-        texts = shutil.ignore_patterns("*.py", "worked.md", ".ipynb_checkpoints")
-        shutil.copytree(chapter.folder, target, ignore=texts)
-        nbgrader_generate(chapter.name, folder)
-    return [folder / NOTEBOOKS.name / chapter.name for chapter in found]
-
-
-def nbgrader_generate(name: str, folder: Path) -> None:
-    """What `nbgrader generate_assignment NAME` does in `folder`."""
-    # Imported late: these take a second, and a mistake in a text should be told at once.
-    from nbgrader.converters import GenerateAssignment
-    from nbgrader.coursedir import CourseDirectory
-    from traitlets.config.loader import PyFileConfigLoader
-
     config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
     config.CourseDirectory.root = str(folder)
-    config.CourseDirectory.assignment_id = name
     config.CourseDirectory.db_url = f"sqlite:///{folder / 'gradebook.db'}"
-    # nbgrader runs alembic, its database tool, by name.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    converter = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
-    converter.log.setLevel("ERROR")
-    converter.start()
+    texts = shutil.ignore_patterns("*.py", "worked.md", ".ipynb_checkpoints")
+    for chapter in found:
+        shutil.copytree(chapter.folder, folder / SOLUTIONS.name / chapter.name, ignore=texts)
+        generate_assignment(config, chapter.name, log_level="ERROR")
+    return [folder / NOTEBOOKS.name / chapter.name for chapter in found]
 
 
 def _read_built(path: Path) -> NotebookNode | None:
@@ -182,9 +167,8 @@ def _read_built(path: Path) -> NotebookNode | None:
     try:
         return nbformat.read(path, as_version=4)
     except nbformat.reader.NotJSONError as error:
-        raise ChapterError(
-            f"{path.relative_to(ROOT)} is broken: delete it and run `make build` again"
-        ) from error
+        place = path.relative_to(ROOT)
+        raise ChapterError(f"{place} is broken: delete it and run `make build` again") from error
 
 
 def _sources(notebook: NotebookNode) -> list[tuple[str, str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -67,15 +69,27 @@ def exercise_of(grade_id: str) -> str:
     return grade_id.removeprefix(TEST) if grade_id.startswith(TEST) else ""
 
 
-def split(source: str, *regions: str) -> tuple[list[str], list[str]]:
-    """The lines inside the regions of these names, and the other lines; the markers are in neither."""
-    inside, outside, open_region = [], [], ""
+def content_id(cell: NotebookNode) -> str:
+    """An id made from the content of a cell, for those that have no grade_id."""
+    return hashlib.sha256((cell.cell_type + cell.source).encode()).hexdigest()[:12]
+
+
+def _lines(source: str, *regions: str) -> Iterator[tuple[str, str]]:
+    """Each line of a cell and where it is: "inside" one of these regions, "outside", or itself a "marker"."""
+    inside = False
     for line in source.split("\n"):
         marker = MARKER.match(line)
         if marker and marker[2] in regions:
-            open_region = marker[2] if marker[1] == "BEGIN" else ""
+            inside = marker[1] == "BEGIN"
+            yield line, "marker"
         else:
-            (inside if open_region else outside).append(line)
+            yield line, "inside" if inside else "outside"
+
+
+def split(source: str, *regions: str) -> tuple[list[str], list[str]]:
+    """The lines inside the regions of these names, and the other lines; the markers are in neither."""
+    lines = list(_lines(source, *regions))
+    inside, outside = ([line for line, where in lines if where == side] for side in ("inside", "outside"))
     return inside, outside
 
 
@@ -86,25 +100,13 @@ def visible(source: str) -> str:
 
 def blanked(source: str) -> list[str]:
     """The lines of a test cell, each with its line end, those of hidden tests empty: line numbers stay."""
-    lines, hidden = [], False
-    for line in source.splitlines(keepends=True):
-        marker = MARKER.match(line)
-        if marker and marker[2] == HIDDEN_TESTS:
-            hidden = marker[1] == "BEGIN"
-        lines.append("\n" if hidden else line)
-    return lines
+    return [f"{line if where == 'outside' else ''}\n" for line, where in _lines(source, HIDDEN_TESTS)]
 
 
 def hidden_lines(source: str) -> set[int]:
     """The 1-based numbers of the lines inside a hidden-tests region."""
-    numbers, hidden = set(), False
-    for number, line in enumerate(source.split("\n"), start=1):
-        marker = MARKER.match(line)
-        if marker and marker[2] == HIDDEN_TESTS:
-            hidden = marker[1] == "BEGIN"
-        elif hidden:
-            numbers.add(number)
-    return numbers
+    lines = enumerate(_lines(source, HIDDEN_TESTS), start=1)
+    return {number for number, (_, where) in lines if where == "inside"}
 
 
 def cases(source: str) -> list[Case]:
@@ -136,27 +138,17 @@ def opening(body: ast.Module) -> tuple[str, float]:
     raise ValueError('must begin with check.exercise("name", points=...)')
 
 
-def count_cases(statement: ast.stmt) -> int:
-    """How many cases one statement of a test cell runs at most."""
-    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
-    return sum(ast.unparse(called) == "check.case" for called in calls)
-
-
 def hours(minutes: int) -> str:
     """'4.5 hours' for 270."""
     return "1 hour" if minutes == 60 else f"{minutes / 60:g} hours"
 
 
 def _case(call: ast.Call, exercise: str) -> Case:
-    options = _options(call)
-    if (
-        len(call.args) != 1
-        or not isinstance(call.args[0], ast.Constant)
-        or options.keys() - {"points", "hidden"}
-    ):
+    options, names = _options(call), [name for name in call.args if isinstance(name, ast.Constant)]
+    if len(names) != 1 or len(call.args) != 1 or options.keys() - {"points", "hidden"}:
         raise ValueError(f'line {call.lineno}: write check.case("what it finds out", points=..., hidden=...)')
     points, hidden = float(options.get("points", 0.0)), options.get("hidden", False)
-    return Case(exercise, call.args[0].value, points, hidden, call.lineno)
+    return Case(exercise, names[0].value, points, hidden, call.lineno)
 
 
 def _options(call: ast.Call) -> dict:

@@ -145,10 +145,9 @@ def minutes_needed(notebook: NotebookNode) -> int:
 
     Folded asides, test cells and answer cells do not count; an exercise takes the minutes in its heading.
     """
-    prose = [
-        FOLDED.sub("", c.source) for c in notebook.cells if c.cell_type == "markdown" and not is_answer(c)
-    ]
-    code = [c for c in notebook.cells if c.cell_type == "code" and not is_test(c) and not is_answer(c)]
+    given = [cell for cell in notebook.cells if not is_answer(cell) and not is_test(cell)]
+    prose = [FOLDED.sub("", cell.source) for cell in given if cell.cell_type == "markdown"]
+    code = [cell for cell in given if cell.cell_type == "code"]
     words = sum(len(source.split()) for source in prose)
     exercises = sum(int(found[2]) for source in prose for found in rules.HEADING.finditer(source))
     minutes = UNHURRIED * (words / WORDS_PER_MINUTE + len(code) + exercises)
@@ -176,7 +175,6 @@ def set_ids(notebook: NotebookNode) -> None:
     """Give each cell its grade_id as id, or an id made from its content: never one made by chance."""
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
-        content = hashlib.sha256((cell.cell_type + cell.source).encode()).hexdigest()[:12]
-        name = nbgrader(cell).get("grade_id", content)
+        name = nbgrader(cell).get("grade_id", cells.content_id(cell))
         seen[name] += 1
         cell["id"] = name if seen[name] == 1 or nbgrader(cell) else f"{name}-{seen[name]}"

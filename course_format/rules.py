@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 
 from course_format import black_box, cells
-from course_format.cells import HIDDEN_TESTS, MARKER, REGIONS, SOLUTION
+from course_format.cells import HIDDEN_TESTS, MARKER, REGIONS, SOLUTION, Case
 from course_format.text import Head, Problem
 
 REQUIRED = {"title": str, "summary": str, "prerequisites": list}
@@ -27,7 +27,8 @@ def problems(notebook: NotebookNode, heads: list[Head]) -> list[Problem]:
     found = list(_about_the_chapter(notebook, heads))
     if not found:
         for place, head in enumerate(heads):
-            found += _about_the_cell(notebook, heads, place, head)
+            about = _about_the_cell(notebook, heads, place)
+            found += [Problem(head.line + line, sentence) for line, sentence in about]
     return found
 
 
@@ -43,14 +44,14 @@ def _about_the_chapter(notebook: NotebookNode, heads: list[Head]) -> Iterator[Pr
     if strange:
         yield Problem(1, f"the header has an unknown `course: {strange[0]}:`")
     if not notebook.cells or not TITLE.search(notebook.cells[0].source):
-        yield Problem(
-            1, "the first cell needs `**Time:** x. **You need:** ... **Points:** x.` (x is filled in)"
-        )
-    names = Counter(_grade_id(head) for head in heads if head.name)
-    for name, count in names.items():
-        if count > 1:
-            line = [head.line for head in heads if head.name and _grade_id(head) == name][1]
-            yield Problem(line, f"the name {name!r} is used more than once")
+        wanted = "`**Time:** x. **You need:** ... **Points:** x.`"
+        yield Problem(1, f"the first cell needs {wanted} (x is filled in)")
+    seen: set[str] = set()
+    for head in heads:
+        name = _grade_id(head) if head.name else None
+        if name in seen:
+            yield Problem(head.line, f"the name {name!r} is used more than once")
+        seen |= {name} if name else set()
     yield from _about_definitions(notebook, heads)
 
 
@@ -83,8 +84,11 @@ def _grade_id(head: Head) -> str:
     return cells.WRITTEN + options["written"] if "written" in options else options["exercise"]
 
 
-def _about_the_cell(notebook: NotebookNode, heads: list[Head], place: int, head: Head) -> Iterator[Problem]:
-    source = notebook.cells[place].source
+About = Iterator[tuple[int, str]]  # a line of a cell, its header being line 0, and a sentence
+
+
+def _about_the_cell(notebook: NotebookNode, heads: list[Head], place: int) -> About:
+    head, source = heads[place], notebook.cells[place].source
     if "written" in head.options:
         yield from _about_the_heading(notebook, place, head, head.options["points"])
     if head.markdown:
@@ -95,15 +99,21 @@ def _about_the_cell(notebook: NotebookNode, heads: list[Head], place: int, head:
         return
     yield from _about_regions(source, head)
     if "exercise" in head.options:
+        yield from _about_solutions(source, head)
         after = heads[place + 1] if place + 1 < len(heads) else None
         if after is None or after.options.get("test") != head.options["exercise"]:
             wanted = f'`# %% test="{head.options["exercise"]}"`'
-            yield Problem(head.line, f"{head.name} needs its test cell right below it: {wanted}")
+            yield 0, f"{head.name} needs its test cell right below it: {wanted}"
     if "test" in head.options:
-        yield from _about_the_test(notebook, heads, place, head)
+        before = heads[place - 1] if place else None
+        if before is None or before.options.get("exercise") != head.options["test"]:
+            wanted = f'`# %% exercise="{head.options["test"]}"`'
+            yield 0, f"the exercise of {head.name} must be right above it: {wanted}"
+        else:
+            yield from _about_the_test(notebook, place, head, before)
 
 
-def _no_python(source: str, head: Head) -> Problem | None:
+def _no_python(source: str, head: Head) -> tuple[int, str] | None:
     """What is wrong with the syntax of a cell. Magics are for cells that are neither exercise nor test."""
     error = _syntax_error(source)
     if error and not head.name:
@@ -112,8 +122,7 @@ def _no_python(source: str, head: Head) -> Problem | None:
         error = _syntax_error(TransformerManager().transform_cell(source))
     if error is None:
         return None
-    line = head.line + (error.lineno or 1)
-    return Problem(line, f"{head.name or 'this cell'} is no valid Python: {error.msg}")
+    return error.lineno or 1, f"{head.name or 'this cell'} is no valid Python: {error.msg}"
 
 
 def _syntax_error(source: str) -> SyntaxError | None:
@@ -124,41 +133,36 @@ def _syntax_error(source: str) -> SyntaxError | None:
     return None
 
 
-def _about_regions(source: str, head: Head) -> Iterator[Problem]:
+def _about_regions(source: str, head: Head) -> About:
     role = next((role for role in REGIONS_OF if role in head.options), "")
-    allowed, begun, open_at = REGIONS_OF.get(role, ()), [], 0
-    for number, line in enumerate(source.split("\n"), start=head.line + 1):
+    allowed, open_at = REGIONS_OF.get(role, ()), 0
+    for number, line in enumerate(source.split("\n"), start=1):
         marker = MARKER.match(line)
         if marker is None:
             words = re.search(r"#.*\b(BEGIN|END)\b.*\b(" + "|".join(REGIONS) + r")\b", line)
             if words:
-                yield Problem(
-                    number, f"write the marker as `### {words[1]} {words[2]}`, on a line of its own"
-                )
-            continue
-        if marker[2] not in allowed:
+                yield number, f"write the marker as `### {words[1]} {words[2]}`, on a line of its own"
+        elif marker[2] not in allowed:
             of = next((role for role, regions in REGIONS_OF.items() if marker[2] in regions), "written")
-            yield Problem(
-                number, f"a {marker[2].lower()} region goes into a cell with `{of}=...` in its header"
-            )
+            yield number, f"a {marker[2].lower()} region goes into a cell with `{of}=...` in its header"
         elif (marker[1] == "BEGIN") == bool(open_at):
-            yield Problem(number, f"this `{marker[0].strip()}` has no partner")
+            yield number, f"this `{marker[0].strip()}` has no partner"
         else:
             open_at = number if marker[1] == "BEGIN" else 0
-            begun += [open_at] if open_at else []
     if open_at:
-        yield Problem(
-            open_at, f"the region that begins here is not closed: `### END {allowed[0]}` is missing"
-        )
-    elif role == "exercise" and not begun:
-        yield Problem(head.line, f"{head.name} needs `### BEGIN SOLUTION` and `### END SOLUTION`, found none")
-    elif role == "exercise":
-        homes = [_function_above(source, number - head.line) for number in begun]
-        repeated = [number for place, number in enumerate(begun) if homes[place] in homes[:place]]
-        if repeated:
-            yield Problem(
-                repeated[0], "this is a second solution in one function: one pair of markers for each"
-            )
+        yield open_at, f"the region that begins here is not closed: `### END {allowed[0]}` is missing"
+
+
+def _about_solutions(source: str, head: Head) -> About:
+    """An exercise has a solution, and at most one in each of its functions."""
+    markers = enumerate(map(MARKER.match, source.split("\n")), start=1)
+    begun = [number for number, marker in markers if marker and marker[1] == "BEGIN"]
+    if not begun:
+        yield 0, f"{head.name} needs `### BEGIN SOLUTION` and `### END SOLUTION`, found none"
+    homes = [_function_above(source, number) for number in begun]
+    for place, number in enumerate(begun):
+        if homes[place] in homes[:place]:
+            yield number, "this is a second solution in one function: one pair of markers for each"
 
 
 def _function_above(source: str, line: int) -> int:
@@ -167,45 +171,39 @@ def _function_above(source: str, line: int) -> int:
     return max((number for number in functions if number <= line), default=0)
 
 
-def _about_the_test(notebook: NotebookNode, heads: list[Head], place: int, head: Head) -> Iterator[Problem]:
-    source, name = notebook.cells[place].source, head.options["test"]
-    before = heads[place - 1] if place else None
-    if before is None or before.options.get("exercise") != name:
-        yield Problem(
-            head.line, f'the exercise of {head.name} must be right above it: `# %% exercise="{name}"`'
-        )
-        return
+def _about_the_test(notebook: NotebookNode, place: int, head: Head, before: Head) -> About:
+    """before: the header of the exercise above."""
+    source, answer = notebook.cells[place].source, notebook.cells[place - 1].source
     body = ast.parse(source)
     try:
         opened, worth = cells.opening(body)
         found = cells.cases(source)
     except ValueError as error:
-        yield Problem(head.line, f"{head.name}: {error}")
+        yield 0, f"{head.name}: {error}"
         return
-    if opened != name:
-        yield Problem(head.line + 1, f"check.exercise names {opened!r}, the header {name!r}")
+    if opened != head.options["test"]:
+        yield 1, f"check.exercise names {opened!r}, the header {head.options['test']!r}"
     if ast.unparse(body.body[-1]) != "check.score()":
-        yield Problem(head.line, f"{head.name} must end with check.score()")
-    for case, count in Counter(one.case for one in found).items():
-        if count > 1:
-            yield Problem(head.line, f"{head.name} has two cases named {case!r}")
-    total = sum(one.points for one in found)
-    if abs(total - worth) > 1e-9:
-        yield Problem(
-            head.line + 1, f"{head.name} is worth {worth:g} points, and its cases add up to {total:g}"
-        )
-    hidden = cells.hidden_lines(source)
-    for one in found:
-        if one.hidden != (one.line in hidden):
-            sentence = (
-                f"the case {one.case!r} needs hidden=True inside the hidden-tests region, and only there"
-            )
-            yield Problem(head.line + one.line, sentence)
-    answer = notebook.cells[place - 1].source
+        yield 0, f"{head.name} must end with check.score()"
+    yield from _about_cases(found, worth, cells.hidden_lines(source), head)
     if _no_python(answer, before) is None:  # else it is told already
         for line, sentence in sorted(black_box.breaches(body, _defined_anywhere(answer))):
-            yield Problem(head.line + line, f"{head.name}: {sentence}")
+            yield line, f"{head.name}: {sentence}"
     yield from _about_the_heading(notebook, place - 1, head, worth)
+
+
+def _about_cases(found: list[Case], worth: float, hidden: set[int], head: Head) -> About:
+    """hidden: the lines of the hidden-tests region."""
+    for case, count in Counter(one.case for one in found).items():
+        if count > 1:
+            yield 0, f"{head.name} has two cases named {case!r}"
+    total = sum(one.points for one in found)
+    if abs(total - worth) > 1e-9:
+        yield 1, f"{head.name} is worth {worth:g} points, and its cases add up to {total:g}"
+    for one in found:
+        if one.hidden != (one.line in hidden):
+            where = "inside the hidden-tests region, and only there"
+            yield one.line, f"the case {one.case!r} needs hidden=True {where}"
 
 
 def _defined_anywhere(source: str) -> set[str]:
@@ -214,13 +212,11 @@ def _defined_anywhere(source: str) -> set[str]:
     return _defined(source) | {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
-def _about_the_heading(notebook: NotebookNode, place: int, head: Head, worth: float) -> Iterator[Problem]:
+def _about_the_heading(notebook: NotebookNode, place: int, head: Head, worth: float) -> About:
     """The heading of an exercise says its points and minutes; it is the last one above the answer."""
     texts = [cell.source for cell in notebook.cells[:place] if cell.cell_type == "markdown"]
     headings = [found for text in texts for found in HEADING.finditer(text)]
     if not headings:
-        sentence = f"{head.name} needs a heading above it with `({worth:g} points, about 10 minutes, ★★☆)`"
-        yield Problem(head.line, sentence)
+        yield 0, f"{head.name} needs a heading above it with `({worth:g} points, about 10 minutes, ★★☆)`"
     elif float(headings[-1][1]) != worth:
-        said = f"the heading above says {headings[-1][1]} points"
-        yield Problem(head.line, f"{head.name} is worth {worth:g} points, and {said}")
+        yield 0, f"{head.name} is worth {worth:g} points, and the heading above says {headings[-1][1]} points"

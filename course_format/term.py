@@ -64,8 +64,11 @@ def read_term(folder: Path) -> Term:
             f"there is no {FILE} here: write one beside nbgrader_config.py, as docs/term.md shows"
         )
     plan = read_file(file)
-    problems: list[str] = []
-    zone = _zone(plan.get("timezone", "UTC"), problems)
+    problems, zone = [], ZoneInfo("UTC")
+    try:
+        zone = time_zone(plan.get("timezone", "UTC"))
+    except CourseError as error:
+        problems.append(str(error))
     planned = [_planned(solutions, name, due, zone, problems) for name, due in plan["due"].items()]
     chapters = [chapter for chapter in planned if chapter]
     problems += _misplaced(chapters, list(plan["due"]), solutions)
@@ -84,7 +87,8 @@ def read_file(file: Path) -> dict[str, Any]:
     late = plan.get("late")
     if isinstance(late, dict):
         problems += _wrong(late, LATE, "late.")
-        problems += [f"late.{key} must be 0 or more" for key in LATE if _negative(late.get(key))]
+        numbers = {key: value for key, value in late.items() if isinstance(value, int | float)}
+        problems += [f"late.{key} must be 0 or more" for key, value in numbers.items() if value < 0]
     if not plan.get("due"):
         problems.append('it needs a table [due] with a line such as 01_tensors = "2026-10-12 23:59"')
     _refuse(problems)
@@ -98,18 +102,6 @@ def _wrong(table: dict, known: dict[str, Any], inside: str) -> Iterator[str]:
         elif not isinstance(value, known[key]) or isinstance(value, bool):
             kind = {str: "a text", dict: "a table", int: "a whole number"}.get(known[key], "a number")
             yield f"{inside}{key} must be {kind}"
-
-
-def _negative(value: object) -> bool:
-    return isinstance(value, int | float) and value < 0
-
-
-def _zone(name: str, problems: list[str]) -> ZoneInfo:
-    try:
-        return time_zone(name)
-    except CourseError as error:
-        problems.append(str(error))
-        return ZoneInfo("UTC")
 
 
 def time_zone(name: str) -> ZoneInfo:

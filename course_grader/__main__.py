@@ -173,13 +173,13 @@ def _parser() -> argparse.ArgumentParser:
     preview = command(
         "preview", _preview, "a dry run of handing out: what students get, and whether it may go out"
     )
-    preview.add_argument("assignment", nargs="+")
+    preview.add_argument("assignment", nargs="+", metavar="CHAPTER")
 
     collect = command(
         "collect", _collect, "put what a learning platform gives into submitted/, with the times"
     )
     collect.add_argument("source", type=Path, metavar="ZIP_OR_FOLDER", help="of Moodle, Canvas, ...")
-    collect.add_argument("assignment")
+    collect.add_argument("assignment", metavar="CHAPTER")
     collect.add_argument("--roster", type=Path, metavar="CSV", help="who is in the class; else the gradebook")
     collect.add_argument("--times", type=Path, metavar="CSV", help="of handing in; `zip`: those in the zip")
     collect.add_argument("--timezone", metavar="ZONE", help="of times without one; else this machine's")
@@ -188,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
 
     only = {"action": "append", "help": "only this one; may be repeated"}
     grade = command("grade", _grade, "run the submissions of an assignment and record their scores")
-    grade.add_argument("assignment")
+    grade.add_argument("assignment", metavar="CHAPTER")
     grade.add_argument("--student", metavar="ID", **only)
     grade.add_argument("--workers", type=_positive, default=os.cpu_count(), metavar="N", help="at a time")
     grade.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786")
@@ -197,25 +197,25 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--force", action="store_true", help="also what has not changed since it was graded")
 
     feedback = command("feedback", _feedback, "write an HTML page for every student")
-    feedback.add_argument("assignment")
+    feedback.add_argument("assignment", metavar="CHAPTER")
     feedback.add_argument("--student", metavar="ID", **only)
 
     report = command("report", _report, "write one HTML page about the class")
-    report.add_argument("assignment")
+    report.add_argument("assignment", metavar="CHAPTER")
     report.add_argument("--anonymous", action="store_true", help="leave out who the students are")
 
     export = command("export", _export, "write all scores to a CSV file")
-    export.add_argument("--assignment", metavar="NAME", **only)
+    export.add_argument("--assignment", metavar="CHAPTER", **only)
     export.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader")
     export.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE")
 
     gradescope = command("gradescope", _gradescope, "write the autograder of a chapter for Gradescope")
-    gradescope.add_argument("assignment")
+    gradescope.add_argument("assignment", metavar="CHAPTER")
     gradescope.add_argument("--output", type=Path, metavar="ZIP", help="by default in dist/")
     gradescope.add_argument("--minutes", type=_positive, default=10, help="Gradescope's own time limit")
 
     classroom = command("classroom", _classroom, "write a template repository of a chapter for GitHub")
-    classroom.add_argument("assignment")
+    classroom.add_argument("assignment", metavar="CHAPTER")
     classroom.add_argument("folder", type=Path)
 
     check = command(

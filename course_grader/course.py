@@ -1,7 +1,6 @@
 """The course folder of an instructor: nbgrader's settings, its folders, and the chapter of an assignment."""
 
-import os
-import sys
+import copy
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +9,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
+from course_builder.generate import find_alembic, generate_assignment
 from course_format.chapter import Chapter, find_chapter, fingerprint
 from course_grader.job import GraderError
 
@@ -89,27 +88,16 @@ def put_in_gradebook(course: Course, assignment: str) -> None:
 
     Manual marks stay. Raises GraderError where nbgrader refuses.
     """
-    _find_alembic()
-    config = course.config.copy()
-    config.CourseDirectory.assignment_id = assignment
+    config = copy.deepcopy(course.config)
     with tempfile.TemporaryDirectory() as release:
         config.CourseDirectory.release_directory = release
-        converter = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
-        converter.log.setLevel("CRITICAL")
         try:
-            converter.start()
+            generate_assignment(config, assignment, log_level="CRITICAL")
         except Exception as error:
             raise GraderError(f"nbgrader cannot take {assignment} into the gradebook: {error}") from error
 
 
 def open_gradebook(course: Course) -> Gradebook:
     """The gradebook, for a `with` statement; an empty one is made if there is none."""
-    _find_alembic()
+    find_alembic()
     return Gradebook(course.db_url, course.directory.course_id)
-
-
-def _find_alembic() -> None:
-    """nbgrader runs alembic, its database tool, by name: it must be found beside this Python."""
-    own = str(Path(sys.executable).parent)
-    if own not in os.environ["PATH"].split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([own, os.environ["PATH"]])

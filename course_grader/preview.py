@@ -22,11 +22,12 @@ HEADING = re.compile(r"^### (Exercise .+?) *(?:&nbsp;)? *\((.+)\)$", re.MULTILIN
 
 @dataclass(frozen=True)
 class Preview:
-    """What students get of a chapter. files: name -> bytes, of the folder that is handed out."""
+    """What students get of a chapter. files: name -> content, of the folder that is handed out."""
 
     name: str
+    folder: Path
     notebook: NotebookNode
-    files: dict[str, int]
+    files: dict[str, bytes]
 
     def lines(self) -> Iterator[str]:
         """The preview, to be read."""
@@ -40,7 +41,7 @@ class Preview:
             if cell.cell_type == "markdown":
                 yield from (f"  {name} ({said})" for name, said in HEADING.findall(cell.source))
         yield "students get"
-        yield from (f"  {name}, {size / 1000:.0f} kB" for name, size in self.files.items())
+        yield from (f"  {name}, {len(content) / 1000:.0f} kB" for name, content in self.files.items())
         answers = [cell for cell in self.notebook.cells if is_answer(cell)]
         tests = [cell for cell in self.notebook.cells if is_test(cell)]
         yield f"  {len(self.notebook.cells)} cells: {len(answers)} to answer, {len(tests)} with checks"
@@ -53,46 +54,38 @@ def preview(course: Course, assignment: str) -> Preview:
     of a hidden test or of a model answer.
     """
     chapter = course.chapter(assignment)
-    solved = read_chapter(chapter)
+    secrets = secrets_of(read_chapter(chapter))
     folder = Path(course.directory.format_path(course.directory.release_directory, ".", assignment))
-    notebook = folder / chapter.solved.name
-    if not notebook.is_file():
-        raise GraderError(f"there is no {_place(course, notebook)}: run `make build` first")
-    _refuse_other_files(course, chapter, folder)
-    released = nbformat.read(notebook, as_version=4)
-    secrets = secrets_of(solved)
+    shown, files, name = folder.relative_to(course.folder), _files(folder), chapter.solved.name
+    if name not in files:
+        raise GraderError(f"there is no {shown / name}: run `make build` first")
+    changed = _changed(chapter, files)
+    if changed:
+        raise GraderError(
+            f"{shown / changed[0]} is not what {chapter.name} gives today: run `make build`, "
+            f"and move what was changed by hand to its source"
+        )
+    released = nbformat.reads(files[name].decode(), as_version=4)
     for cell in released.cells:
         if secrets.shown_in(cell.source) or any(MARKER.match(line) for line in cell.source.splitlines()):
             first = cell.source.strip().split("\n")[0]
             raise GraderError(
-                f"{_place(course, notebook)} shows a part of a solution or of a hidden test, in the cell "
+                f"{shown / name} shows a part of a solution or of a hidden test, in the cell "
                 f"that begins with {first!r}: do not hand it out, see whether its source has all its markers"
             )
-    return Preview(
-        assignment, released, {str(p.relative_to(folder)): p.stat().st_size for p in _files(folder)}
-    )
+    return Preview(assignment, folder, released, files)
 
 
-def _refuse_other_files(course: Course, chapter: Chapter, folder: Path) -> None:
-    """Release the chapter once more, elsewhere; both must be the same, byte for byte."""
+def _changed(chapter: Chapter, files: dict[str, bytes]) -> list[str]:
+    """The files that are not what the chapter gives when it is released once more, elsewhere."""
     with tempfile.TemporaryDirectory() as elsewhere:
-        (fresh,) = release([chapter], Path(elsewhere))
-        now, then = ({p.relative_to(top): p.read_bytes() for p in _files(top)} for top in (fresh, folder))
-    for path in sorted(now.keys() | then.keys()):
-        if now.get(path) != then.get(path):
-            raise GraderError(
-                f"{_place(course, folder / path)} is not what {chapter.name} gives today: run `make build`, "
-                f"and move what was changed by hand to its source"
-            )
+        (folder,) = release([chapter], Path(elsewhere))
+        fresh = _files(folder)
+    return sorted(name for name in fresh.keys() | files.keys() if fresh.get(name) != files.get(name))
 
 
-def _files(folder: Path) -> list[Path]:
-    """What would be handed out of a folder."""
-    hidden = (".ipynb_checkpoints", "__pycache__")
-    return sorted(
-        path for path in folder.rglob("*") if path.is_file() and not set(path.parts).intersection(hidden)
-    )
-
-
-def _place(course: Course, path: Path) -> Path:
-    return path.relative_to(course.folder)
+def _files(folder: Path) -> dict[str, bytes]:
+    """Name -> content of what would be handed out of a folder."""
+    hidden = {".ipynb_checkpoints", "__pycache__"}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and hidden.isdisjoint(path.parts))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

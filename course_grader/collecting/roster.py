@@ -4,7 +4,8 @@ import csv
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,19 +199,15 @@ def parse_time(text: str, zone: ZoneInfo | None, where: str) -> datetime | None:
     text = " ".join(text.split())
     if text.casefold() in NO_TIME:
         return None
-    for read_one in (datetime.fromisoformat, *(_form(form) for form in TIME_FORMS)):
-        try:
-            return to_utc(read_one(text.removesuffix(" UTC") + "+00:00" * text.endswith(" UTC")), zone)
-        except ValueError:
-            continue
+    with suppress(ValueError):
+        return to_utc(datetime.fromisoformat(re.sub(" UTC$", "+00:00", text)), zone)
+    for form in TIME_FORMS:
+        with suppress(ValueError):
+            return to_utc(datetime.strptime(text, form), zone)
     raise GraderError(
         f"{where}: the time {text!r} cannot be read: write it as 2026-12-31 12:00, or download the file from "
         "Moodle with the language set to English"
     )
-
-
-def _form(form: str) -> Callable[[str], datetime]:
-    return lambda text: datetime.strptime(text, form)
 
 
 def to_utc(when: datetime, zone: ZoneInfo | None) -> datetime:

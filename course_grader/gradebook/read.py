@@ -33,7 +33,7 @@ from course_grader.gradebook.connection import explained, gradebook_engine, sele
 class Mark:
     """What the gradebook says about one graded cell."""
 
-    most: float
+    points: float
     auto: float | None
     manual: float | None
     extra: float | None
@@ -84,8 +84,8 @@ class GradedSubmission:
         return max(0.0, math.fsum(mark.score for mark in self.marks.values()) - self.penalty)
 
     @property
-    def most(self) -> float:
-        return math.fsum(mark.most for mark in self.marks.values())
+    def points(self) -> float:
+        return math.fsum(mark.points for mark in self.marks.values())
 
     def source(self, grade_id: str) -> str:
         """The source of a cell; empty if there is no such cell."""
@@ -106,7 +106,7 @@ def state(mark: Mark | None, records: Sequence[Record]) -> str:
         return "waiting"
     if mark.score == 0 and not_done(records):
         return "not done"
-    if mark.score >= mark.most:
+    if mark.score >= mark.points:
         return "full"
     return "part" if mark.score > 0 else "none"
 
@@ -173,13 +173,13 @@ def _from_gradebook(session: Session, assignment: str) -> list[GradedSubmission]
     row = session.query(Assignment).filter(Assignment.name == assignment).one_or_none()
     if row is None:
         return []
-    most = {
+    points = {
         cell.name: cell.max_score for book in row.notebooks for cell in [*book.grade_cells, *book.task_cells]
     }
     marks, comments = defaultdict(dict), defaultdict(dict)
     scores = Grade.auto_score, Grade.manual_score, Grade.extra_credit
     for key, name, *values in session.execute(select_cells(assignment, Grade, *_CELL, *scores)):
-        marks[key][name] = Mark(most.get(name, 0.0), *values)
+        marks[key][name] = Mark(points.get(name, 0.0), *values)
     words = select_cells(assignment, Comment, *_CELL, Comment.manual_comment)
     for key, name, comment in session.execute(words.where(Comment.manual_comment != "")):
         comments[key][name] = comment

@@ -51,10 +51,8 @@ class _Merge:
 
     def _cells(self, written_elsewhere: dict[str, written.Found]) -> list[NotebookNode]:
         merged = list(self._in_order())
-        # Not the stub of an answer in code: it would hide the answer that is elsewhere.
-        put_back = [name for name in self.missing if not is_answer_code(self.graded[name])]
         for name in self.graded:
-            if name in self.early or name in put_back:
+            if name in self.early or name in self.put_back:
                 self._insert(merged, name)
         for _, cell in merged:
             if nbgrader(cell).get("grade_id") in written_elsewhere:
@@ -109,6 +107,11 @@ class _Merge:
         return [name for name in self.graded if name not in self.chosen and name not in self.homes]
 
     @cached_property
+    def put_back(self) -> list[str]:
+        """What is missing, but for stubs of answers in code: they would hide an answer elsewhere."""
+        return [name for name in self.missing if not is_answer_code(self.graded[name])]
+
+    @cached_property
     def early(self) -> list[str]:
         """The tests that are above their answers."""
         answers = self.chosen | self.homes
@@ -156,14 +159,16 @@ class _Merge:
     def _notes(self) -> Iterator[str]:
         graded = self.graded
         found = {name: self.cells[self.chosen[name]] for name in graded if name in self.chosen}
-        strange = [name for name, cell in found.items() if not _bears(name, cell)]
+        strange = [
+            name
+            for name, cell in found.items()
+            if name not in (nbgrader(cell).get("grade_id"), cell.get("id"))
+        ]
         times = Counter(self.names.values())
-        missing = {True: [], False: []}
-        for name in self.missing:
-            missing[is_answer_code(graded[name])].append(name)
+        lost = [name for name in self.missing if is_answer_code(graded[name])]
         changed = [n for n in found if is_test(graded[n]) and not self._as_released(n, self.chosen[n])]
-        yield from _about("are missing", missing[True])
-        yield from _about("are missing, and were put back", missing[False])
+        yield from _about("are missing", lost)
+        yield from _about("are missing, and were put back", self.put_back)
         yield from _about("are in the cell of another exercise, and were found there", list(self.homes))
         yield from _about("have lost their names, and were recognised by what they contain", strange)
         yield from _about(
@@ -186,10 +191,6 @@ def _graded(own: NotebookNode, cell: NotebookNode) -> NotebookNode:
         if "attachments" in cell and own.cell_type == "markdown":
             result["attachments"] = cell.attachments
     return result
-
-
-def _bears(name: str, cell: NotebookNode) -> bool:
-    return name in (nbgrader(cell).get("grade_id"), cell.get("id"))
 
 
 def _about(what: str, names: list[str]) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """Tells which cell of a submission is which of the chapter's, where names are missing, repeated or wrong."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
@@ -35,10 +34,10 @@ def recognise(cells: list[NotebookNode], released: Released) -> Recognised:
     without an answer in it.
     """
     names: dict[int, str] = {}
-    for sign in SIGNS:
+    signs = [_signs(cells, place, released) for place in range(len(cells))]
+    for equally_strong in zip(*signs, strict=True):
         settled = {name for place, name in names.items() if _settles(name, cells[place], released)}
-        for place in range(len(cells)):
-            name = sign(cells, place, released)
+        for place, name in enumerate(equally_strong):
             if place not in names and name in released.graded and name not in settled:
                 names[place] = name
     return Recognised(cells, names, released)
@@ -48,16 +47,11 @@ def _settles(name: str, cell: NotebookNode, released: Released) -> bool:
     return not is_solution(released.graded[name]) or released.answered(name, cell)
 
 
-def _by_metadata(cells: list[NotebookNode], place: int, released: Released) -> str | None:
-    return nbgrader(cells[place]).get("grade_id")
-
-
-def _by_id(cells: list[NotebookNode], place: int, released: Released) -> str | None:
-    return cells[place].get("id")
-
-
-def _by_source(cells: list[NotebookNode], place: int, released: Released) -> str | None:
-    return released.by_source.get(cells[place].source.strip())
+def _signs(cells: list[NotebookNode], place: int, released: Released) -> tuple[str | None, ...]:
+    """What a cell is by its metadata, its id, its source, and its content, the strongest sign first."""
+    cell = cells[place]
+    by_source = released.by_source.get(cell.source.strip())
+    return nbgrader(cell).get("grade_id"), cell.get("id"), by_source, _by_content(cells, place, released)
 
 
 def _by_content(cells: list[NotebookNode], place: int, released: Released) -> str | None:
@@ -72,11 +66,3 @@ def _by_content(cells: list[NotebookNode], place: int, released: Released) -> st
         return f"test_{opening[1]}"
     defined = definitions_in(cell.source) if cell.cell_type == "code" else frozenset()
     return next((name for name, needed in released.definitions.items() if needed <= defined), None)
-
-
-SIGNS: tuple[Callable[[list[NotebookNode], int, Released], str | None], ...] = (
-    _by_metadata,
-    _by_id,
-    _by_source,
-    _by_content,
-)

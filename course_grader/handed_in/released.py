@@ -1,6 +1,5 @@
 """The chapter as students got it, by which the cells of a submission are recognised."""
 
-import hashlib
 import re
 from functools import cached_property, lru_cache
 
@@ -8,7 +7,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from course_format.cells import is_experiment, is_written, nbgrader, visible
+from course_format.cells import content_id, is_experiment, is_written, nbgrader, visible
 
 # What a cell defines at its top level: `def f`, `class F`, `f = ...`, `f: type = ...`.
 DEFINED = re.compile(
@@ -95,8 +94,7 @@ def is_answer_code(cell: NotebookNode) -> bool:
 
 def is_as_built(cell: NotebookNode) -> bool:
     """Whether a cell is as the build made it, of whatever version: its id is made from its content."""
-    content = hashlib.sha256((cell.cell_type + cell.source).encode()).hexdigest()[:12]
-    return cell.get("id", "").partition("-")[0] == content
+    return cell.get("id", "").partition("-")[0] == content_id(cell)
 
 
 def visible_source(cell: NotebookNode) -> str:

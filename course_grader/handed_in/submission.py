@@ -48,7 +48,7 @@ def read_folder(folder: Path, limit: int) -> tuple[dict[str, bytes], list[str]]:
     files: dict[str, bytes] = {}
     for path in sorted(paths, key=lambda path: (not is_notebook(path.name), _size(path), path)):
         found = str(path.relative_to(folder))
-        name = _as_text(found)
+        name = found.encode(errors="replace").decode()  # old archives have names that are no UTF-8
         try:
             _check_name(name, found, files)
             files[name] = _read(path, limit)
@@ -128,11 +128,6 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except OSError:
         return 0
-
-
-def _as_text(name: str) -> str:
-    """A file name without the bytes that are no UTF-8, as old archives have them."""
-    return name.encode(errors="replace").decode()
 
 
 def _check_name(name: str, found: str, files: dict[str, bytes]) -> None:

@@ -20,7 +20,7 @@ def render(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**values)
 
 
-def points(value: float) -> str:
+def number(value: float) -> str:
     """A number of points as people write it: at most two decimal places."""
     return f"{round(value, 2) + 0:.2f}".rstrip("0").rstrip(".")
 
@@ -50,7 +50,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"points": points, "words": words, "code": code}
+    environment.filters |= {"number": number, "words": words, "code": code}
     environment.globals["code_colours"] = Markup(
         f"{LIGHT.get_style_defs('.code')}\n"
         f"@media screen and (prefers-color-scheme: dark) {{ {DARK.get_style_defs('.code')} }}"

@@ -104,13 +104,9 @@ def _sentences(source: str) -> Iterator[str]:
 
 def _claims(source: str) -> Iterator[str]:
     """What stands between the braces of {"claim": "answer", ...}, as Python would write it."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Dict) and all(isinstance(part, ast.Constant) for part in _parts(node)):
-            yield ast.unparse(node)[1:-1]
-
-
-def _parts(node: ast.Dict) -> list[ast.expr | None]:
-    return [*node.keys, *node.values]
+    for table in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Dict)):
+        if all(isinstance(part, ast.Constant) for part in [*table.keys, *table.values]):
+            yield ast.unparse(table)[1:-1]
 
 
 def _is_telling(window: str, known: set[str]) -> bool:

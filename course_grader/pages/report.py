@@ -70,7 +70,7 @@ class HowItWent:
     def __init__(self, exercise: Exercise) -> None:
         self.exercise = exercise
         self.states: Counter[str] = Counter()
-        self.earned = self.offered = self.most = 0.0
+        self.earned = self.offered = self.points = 0.0
         self.run: Counter[str] = Counter()  # cases, by who did not leave the exercise as it was handed out
         self.failing: dict[str, Failure] = {}
         self.mistakes: dict[str, Failure] = {}
@@ -78,10 +78,10 @@ class HowItWent:
     def add(self, name: str, mark: Mark | None, records: list[Record]) -> None:
         """One student more."""
         if mark is not None:
-            self.most = mark.most
+            self.points = mark.points
             self.states[state(mark, records)] += 1
             if mark.marked:
-                self.earned, self.offered = self.earned + mark.score, self.offered + mark.most
+                self.earned, self.offered = self.earned + mark.score, self.offered + mark.points
         if not_done(records):
             return
         mistakes: dict[str, Record] = {}
@@ -142,7 +142,7 @@ class _Report:
         self.clean = _cleaner(submissions) if anonymous else str
         self.exercises = [HowItWent(exercise) for exercise in found]
         self.scores = [one.score for one in submissions]
-        self.most = max(one.most for one in submissions)
+        self.points = max(one.points for one in submissions)
         self.unmarked = sum(any(not mark.marked for mark in one.marks.values()) for one in submissions)
         self.measured: list[tuple[str, float]] = []  # students and the seconds that their submissions took
         self.troubled: list[tuple[int, str, float, list[str]]] = []  # how urgent, name, score, sentences
@@ -165,7 +165,7 @@ class _Report:
                 how.add(name, mark, records)
                 source = "" if exercise.written or mark is None else one.source(exercise.name)
                 if source and state(mark, records) != "not done":
-                    yield Answer(name, exercise.name, source, right=mark.score >= mark.most)
+                    yield Answer(name, exercise.name, source, right=mark.score >= mark.points)
 
     def render(self, title: str, assignment: str, pairs: list[Pair]) -> str:
         """The page, when all submissions have been read."""
@@ -175,14 +175,14 @@ class _Report:
         first = {failure.how: failure for failure in reversed(failures)}
         mistakes = [mistake for it in self.exercises for mistake in it.mistakes.values()]
         mistakes.sort(key=lambda mistake: (-len(mistake.students), mistake.tried))
-        bars = distribution(self.scores, self.most)
+        bars = distribution(self.scores, self.points)
         return html.render(
             "report.html",
             title=title,
             assignment=assignment,
             anonymous=self.anonymous,
             count=len(self.scores),
-            most=self.most,
+            points=self.points,
             median=statistics.median(self.scores),
             mean=statistics.fmean(self.scores),
             low=min(self.scores),
@@ -213,18 +213,18 @@ def _urgency(one: GradedSubmission) -> int:
     """Whom to look at first: a place in URGENCIES."""
     if any(words in one.reason for words in ASKING):
         return 0
-    lost = any(mark.auto is not None and mark.auto < mark.most for mark in one.marks.values())
+    lost = any(mark.auto is not None and mark.auto < mark.points for mark in one.marks.values())
     return 1 if lost else 2
 
 
-def distribution(scores: Sequence[float], most: float) -> list[Bar]:
+def distribution(scores: Sequence[float], points: float) -> list[Bar]:
     """How many students have how many points, in about BINS bars of whole points; none without points."""
-    if most <= 0:
+    if points <= 0:
         return []
-    width = max(1, math.ceil(most / BINS))
-    bars = math.ceil(most / width)
+    width = max(1, math.ceil(points / BINS))
+    bars = math.ceil(points / width)
     counts = Counter(min(int(score // width), bars - 1) for score in scores)
-    return [Bar(i * width, min((i + 1) * width, most), counts[i]) for i in range(bars)]
+    return [Bar(i * width, min((i + 1) * width, points), counts[i]) for i in range(bars)]
 
 
 def _ticks(bars: list[Bar]) -> list[int]:

@@ -31,17 +31,15 @@ def write_repository(course: Course, assignment: str, folder: Path) -> float:
         raise GraderError(f"{folder} is not empty: name a new folder")
     found = preview(course, assignment)
     chapter = course.chapter(assignment)
-    released = Path(course.directory.format_path(course.directory.release_directory, ".", assignment))
     wheel, packages = package.wheel()
     files = {
         f"{COURSE}/{wheel}": packages,
         f"{COURSE}/constraints.txt": package.pins(),
         f"{COURSE}/requirements.txt": (ROOT / "requirements.txt").read_bytes(),
     }
-    for name in found.files:
-        content = (released / name).read_bytes()
+    for name, content in found.files.items():
         files |= {name: content, f"{COURSE}/{assignment}/{name}": content}
-    points = alone.without_run(alone.from_release(released / chapter.solved.name), "").points
+    points = alone.without_run(alone.from_release(found.folder / chapter.solved.name), "").points
     values = {
         "ASSIGNMENT": assignment,
         "NOTEBOOK": chapter.solved.name,

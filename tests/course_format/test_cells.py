@@ -53,8 +53,8 @@ def test_regions_are_split_and_blanked():
     assert "HIDDEN" not in cells.visible(CELL)
     lines = cells.blanked(CELL)
     assert len(lines) == len(CELL.splitlines())
-    assert "".join(lines[3:6]) == "\n\n\n"
-    assert lines[-1] == "check.score()"
+    assert "".join(lines[3:7]) == "\n" * 4
+    assert lines[-1] == "check.score()\n"
     assert cells.hidden_lines(CELL) == {5, 6}
 
 

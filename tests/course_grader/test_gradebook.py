@@ -1,5 +1,6 @@
 """What a Result becomes in nbgrader's gradebook: the same rows as nbgrader's own, all of them or none."""
 
+import copy
 import itertools
 import random
 import signal
@@ -506,3 +507,9 @@ def test_a_repaired_chapter_keeps_marks_and_scores(course, record):
     record(result("ann", one=1.0, version="chapter-2"))
     with Gradebook(course.db_url) as gradebook:
         assert notebook_of(gradebook, "ann").score == 1.0 + 3.0 + 3.0
+
+
+def test_taking_a_chapter_in_leaves_the_settings_as_they_were(course):
+    before = copy.deepcopy(course.config)
+    put_in_gradebook(course, FIRST)
+    assert course.config == before
