@@ -1,5 +1,6 @@
 """How tests spread over processes, and the classes that nbgrader grades once for all that look at them."""
 
+import copy
 import gc
 import re
 from collections.abc import Callable
@@ -8,16 +9,35 @@ from pathlib import Path
 
 import pytest
 import torch
+from nbformat import NotebookNode
 from nbgrader import api
 from xdist.scheduler import LoadScopeScheduling
 
-from course_format.chapter import Chapter, chapters
+from course_format.chapter import SOLUTIONS, Chapter, chapters
 from tests.nbgrader_course import Course, cell_of, fresh_clone
 from tests.students import all_ids, solve, untouched, with_known_answers
 
 torch.set_num_threads(1)  # forked children of a threaded torch would hang, and the other cores are taken
 # nbgrader starts a program for each new gradebook, which takes a second, to ask for what never changes.
 api.get_alembic_version = cache(api.get_alembic_version)
+
+read_anew = Chapter.read
+
+
+@cache
+def read_text(chapter: Chapter, text: str) -> NotebookNode:
+    """What a chapter of this text is."""
+    return read_anew(chapter)
+
+
+def read(chapter: Chapter) -> NotebookNode:
+    """As Chapter.read, which the tests ask for hundreds of times: each text of the course is read once."""
+    if chapter.folder.parent != SOLUTIONS or not chapter.text.exists():
+        return read_anew(chapter)
+    return copy.deepcopy(read_text(chapter, chapter.text.read_text(encoding="utf-8")))
+
+
+Chapter.read = read
 
 CHAPTERS = chapters()
 FIRST = CHAPTERS[0].name  # `make test` runs the real nbgrader on this one only
