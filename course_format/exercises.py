@@ -26,10 +26,10 @@ class Exercise:
         return self.name == self.grade_id
 
 
-def exercises(chapter: NotebookNode) -> list[Exercise]:
-    """The exercises of a notebook of a chapter, in order."""
+def exercises(notebook: NotebookNode) -> list[Exercise]:
+    """The exercises of a chapter, solved or as students get it, in order."""
     found, title, question = [], "", ""
-    for cell in chapter.cells:
+    for cell in notebook.cells:
         meta = nbgrader(cell)
         if meta.get("grade"):
             name = meta["grade_id"] if is_answer(cell) else meta["grade_id"].removeprefix(TEST)

@@ -176,7 +176,7 @@ def _about_the_test(notebook: NotebookNode, place: int, head: Head, before: Head
     source, answer = notebook.cells[place].source, notebook.cells[place - 1].source
     body = ast.parse(source)
     try:
-        opened, worth = cells.opening(body)
+        opened, points = cells.opening(body)
         found = cells.cases(source)
     except ValueError as error:
         yield 0, f"{head.name}: {error}"
@@ -185,21 +185,21 @@ def _about_the_test(notebook: NotebookNode, place: int, head: Head, before: Head
         yield 1, f"check.exercise names {opened!r}, the header {head.options['test']!r}"
     if ast.unparse(body.body[-1]) != "check.score()":
         yield 0, f"{head.name} must end with check.score()"
-    yield from _about_cases(found, worth, cells.hidden_lines(source), head)
+    yield from _about_cases(found, points, cells.hidden_lines(source), head)
     if _no_python(answer, before) is None:  # else it is told already
         for line, sentence in sorted(black_box.breaches(body, _defined_anywhere(answer))):
             yield line, f"{head.name}: {sentence}"
-    yield from _about_the_heading(notebook, place - 1, head, worth)
+    yield from _about_the_heading(notebook, place - 1, head, points)
 
 
-def _about_cases(found: list[Case], worth: float, hidden: set[int], head: Head) -> About:
+def _about_cases(found: list[Case], points: float, hidden: set[int], head: Head) -> About:
     """hidden: the lines of the hidden-tests region."""
     for case, count in Counter(one.case for one in found).items():
         if count > 1:
             yield 0, f"{head.name} has two cases named {case!r}"
     total = sum(one.points for one in found)
-    if abs(total - worth) > 1e-9:
-        yield 1, f"{head.name} is worth {worth:g} points, and its cases add up to {total:g}"
+    if abs(total - points) > 1e-9:
+        yield 1, f"{head.name} is worth {points:g} points, and its cases add up to {total:g}"
     for one in found:
         if one.hidden != (one.line in hidden):
             where = "inside the hidden-tests region, and only there"
@@ -212,11 +212,12 @@ def _defined_anywhere(source: str) -> set[str]:
     return _defined(source) | {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
-def _about_the_heading(notebook: NotebookNode, place: int, head: Head, worth: float) -> About:
+def _about_the_heading(notebook: NotebookNode, place: int, head: Head, points: float) -> About:
     """The heading of an exercise says its points and minutes; it is the last one above the answer."""
     texts = [cell.source for cell in notebook.cells[:place] if cell.cell_type == "markdown"]
     headings = [found for text in texts for found in HEADING.finditer(text)]
     if not headings:
-        yield 0, f"{head.name} needs a heading above it with `({worth:g} points, about 10 minutes, ★★☆)`"
-    elif float(headings[-1][1]) != worth:
-        yield 0, f"{head.name} is worth {worth:g} points, and the heading above says {headings[-1][1]} points"
+        yield 0, f"{head.name} needs a heading above it with `({points:g} points, about 10 minutes, ★★☆)`"
+    elif float(headings[-1][1]) != points:
+        heading = f"the heading above says {headings[-1][1]} points"
+        yield 0, f"{head.name} is worth {points:g} points, and {heading}"

@@ -143,8 +143,8 @@ def _sources_in_gradebook(course: Course, assignment: str, name: str) -> dict[st
     try:
         with open_gradebook(course) as gradebook:
             notebook = gradebook.find_notebook(name, assignment)
-            worth = {cell.name: cell.max_score for cell in notebook.grade_cells}
-            return {cell.name: (cell.checksum, worth.get(cell.name)) for cell in notebook.source_cells}
+            scores = {cell.name: cell.max_score for cell in notebook.grade_cells}
+            return {cell.name: (cell.checksum, scores.get(cell.name)) for cell in notebook.source_cells}
     except MissingEntry:
         return {}
 

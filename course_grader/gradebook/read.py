@@ -173,9 +173,8 @@ def _from_gradebook(session: Session, assignment: str) -> list[GradedSubmission]
     row = session.query(Assignment).filter(Assignment.name == assignment).one_or_none()
     if row is None:
         return []
-    points = {
-        cell.name: cell.max_score for book in row.notebooks for cell in [*book.grade_cells, *book.task_cells]
-    }
+    cells = [cell for notebook in row.notebooks for cell in [*notebook.grade_cells, *notebook.task_cells]]
+    points = {cell.name: cell.max_score for cell in cells}
     marks, comments = defaultdict(dict), defaultdict(dict)
     scores = Grade.auto_score, Grade.manual_score, Grade.extra_credit
     for key, name, *values in session.execute(select_cells(assignment, Grade, *_CELL, *scores)):

@@ -23,7 +23,7 @@ from course_format.chapter import KERNELSPEC
 from course_grader.handed_in import submission
 from course_grader.handed_in.merge import is_imports, merge
 from course_grader.handed_in.recognise import recognise
-from course_grader.handed_in.released import Released, released
+from course_grader.handed_in.released import Released, read_released
 from course_grader.job import Job
 
 CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
@@ -70,27 +70,27 @@ def assemble(job: Job) -> Assembled:
 
     Whatever was handed in, this returns: what nobody has thought of counts as a notebook that cannot be used.
     """
-    chapter = released(job.chapter)
+    released = read_released(job.chapter)
     try:
-        return _assemble(job, chapter)
+        return _assemble(job, released)
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_ERROR]
         problem = f"the notebook cannot be graded, so all exercises count as not done ({said})"
-        return _finish(chapter, copy.deepcopy(chapter.cells), [*job.problems, problem])
+        return _finish(released, copy.deepcopy(released.cells), [*job.problems, problem])
 
 
-def _assemble(job: Job, chapter: Released) -> Assembled:
-    name, cells, problems = _handed_in(job, chapter)
+def _assemble(job: Job, released: Released) -> Assembled:
+    name, cells, problems = _handed_in(job, released)
     problems = [*job.problems, *problems]
     if cells is None:
-        return _finish(chapter, copy.deepcopy(chapter.cells), problems)
-    merged, notes = merge(recognise(cells, chapter), _documents(job))
-    result = _finish(chapter, merged, [*problems, *notes])
+        return _finish(released, copy.deepcopy(released.cells), problems)
+    merged, notes = merge(recognise(cells, released), _documents(job))
+    result = _finish(released, merged, [*problems, *notes])
     folder, python = str(PurePosixPath(name).parent), submission.python_version(job.files[name])
     return replace(result, folder=folder, python=python)
 
 
-def _handed_in(job: Job, chapter: Released) -> tuple[str, list[NotebookNode] | None, list[str]]:
+def _handed_in(job: Job, released: Released) -> tuple[str, list[NotebookNode] | None, list[str]]:
     """(name, cells, problems) of the notebook to grade; no cells if there is none.
 
     The one of the right name counts if anything was answered in it, else the one with most answers.
@@ -104,11 +104,11 @@ def _handed_in(job: Job, chapter: Released) -> tuple[str, list[NotebookNode] | N
         except submission.UnreadableNotebook as error:
             problems.append(f"{submission.printable(name)} cannot be read: {error}")
             continue
-        found = recognise(cells, chapter)
+        found = recognise(cells, released)
         answers = {found.names[place] for place in found.names if found.is_answer(place)}
-        worth = (len(answers), len(set(found.names.values())))
-        if best is None or worth > best[0]:
-            best = worth, name, cells, notes
+        known = (len(answers), len(set(found.names.values())))
+        if best is None or known > best[0]:
+            best = known, name, cells, notes
         if name == right and answers:
             break
     if best is None:
@@ -138,19 +138,19 @@ def _about_names(name: str, right: str, names: list[str]) -> Iterator[str]:
         yield f"other notebooks were handed in and not graded: {', '.join(others[:5])}"
 
 
-def _finish(chapter: Released, cells: list[NotebookNode], problems: list[str]) -> Assembled:
+def _finish(released: Released, cells: list[NotebookNode], problems: list[str]) -> Assembled:
     _set_ids(cells)
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC})
-    notebook.metadata["course"] = chapter.metadata.get("course", {})
+    notebook.metadata["course"] = released.metadata.get("course", {})
     for cell in cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     nbformat.validate(notebook)
     answers = [cell for cell in cells if nbgrader(cell) and is_solution(cell)]
     touched = {nbgrader(c)["grade_id"] for c in answers if nbgrader(c).get("checksum") != compute_checksum(c)}
-    asked = {name for name, cell in chapter.graded.items() if is_solution(cell)}
-    imports = next((cell.id for cell in cells if is_imports(cell, chapter.imports)), "")
-    return Assembled(notebook, tuple(problems), frozenset(asked - touched), chapter.cells, imports)
+    asked = {name for name, cell in released.graded.items() if is_solution(cell)}
+    imports = next((cell.id for cell in cells if is_imports(cell, released.imports)), "")
+    return Assembled(notebook, tuple(problems), frozenset(asked - touched), released.cells, imports)
 
 
 def _set_ids(cells: list[NotebookNode]) -> None:

@@ -16,7 +16,7 @@ DEFINED = re.compile(
 
 
 @lru_cache(maxsize=2)  # one submission after another is of the same chapter
-def released(chapter: str) -> "Released":
+def read_released(chapter: str) -> "Released":
     """What students got of a chapter; the same object for the same text of the solved notebook."""
     return Released(chapter)
 

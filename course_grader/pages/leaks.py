@@ -55,18 +55,18 @@ class Secrets:
         return self.windows & _windows(text), whole | {line for line in self.inside if line in tight}
 
 
-def secrets_of(chapter: NotebookNode) -> Secrets:
+def secrets_of(solved: NotebookNode) -> Secrets:
     """The secrets of a solved notebook: solutions, hidden tests, right claims, model answers, mark schemes.
 
     What is also in the open part of the chapter is no secret, nor is a sentence that a test says.
     """
     secret, shown = [], []
-    for cell in chapter.cells:
+    for cell in solved.cells:
         hidden, visible = _split(cell)
         secret.append(hidden)
         shown += [visible, *(_sentences(cell.source) if hidden and cell.cell_type == "code" else ())]
     lines = [line for text in secret for line in text.splitlines()]
-    claims = [claim for cell in chapter.cells if cell.cell_type == "code" for claim in _claims(cell.source)]
+    claims = [claim for cell in solved.cells if cell.cell_type == "code" for claim in _claims(cell.source)]
     known = set().union(*(_runs(_plain(text), KNOWN) for text in shown))
     return Secrets(
         windows=frozenset(w for text in secret for w in _windows(text) if _is_telling(w, known)),
@@ -74,10 +74,10 @@ def secrets_of(chapter: NotebookNode) -> Secrets:
     )
 
 
-def model_answers(chapter: NotebookNode) -> Secrets:
+def model_answers(solved: NotebookNode) -> Secrets:
     """The model answers to the written questions, line by line: a student's own words are no secret."""
-    lines = [line for cell in chapter.cells if is_written(cell) for line in cell.source.splitlines()]
-    return Secrets(frozenset(), **_secret_lines(lines, [_split(cell)[1] for cell in chapter.cells]))
+    lines = [line for cell in solved.cells if is_written(cell) for line in cell.source.splitlines()]
+    return Secrets(frozenset(), **_secret_lines(lines, [_split(cell)[1] for cell in solved.cells]))
 
 
 def _secret_lines(lines: Iterable[str], shown: Iterable[str]) -> dict[str, frozenset[str]]:
