@@ -265,7 +265,7 @@ def test_in_the_pack_make_lab_works_and_what_cannot_work_says_so(tmp_path):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     started = make(tmp_path, "--dry-run", "lab")
     assert (started.returncode, started.stderr) == (0, "")
-    assert "pip install --requirement requirements.txt" in started.stdout
+    assert "--requirement requirements.txt" in started.stdout
     for target in ("test", "build", "tools", "lock"):
         refused = make(tmp_path, target)
         assert refused.returncode != 0
