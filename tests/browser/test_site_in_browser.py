@@ -42,10 +42,11 @@ def test_a_page_asks_nothing_of_a_network_and_finds_all_it_needs(name, opened, p
     assert missing == []
 
 
+@pytest.mark.parametrize("width", [PHONE["width"], 768, 1320, 1366, DESK["width"], 1408])
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_wider_than_a_phone(name, opened):
-    page = opened(name, PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+def test_nothing_is_wider_than_the_window(name, width, opened):
+    page = opened(name, {"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_every_formula_is_drawn_and_readable_by_a_screen_reader(opened):
