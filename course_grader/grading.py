@@ -20,13 +20,12 @@ from course_grader.files import locked, replace_folder
 from course_grader.gradebook.write import LateTerms, Recorder
 from course_grader.handed_in import submission, timestamps
 from course_grader.handed_in.assemble import prepare
-from course_grader.job import GraderError, Job, Limits, Result
+from course_grader.job import LIMITS, GraderError, Job, Limits, Result
 from course_grader.run.client import ForkServer
 from course_grader.run.engine import grade
 
 # What nbgrader's tables and patterns take: no line ends, no bytes that are no text.
 STUDENT_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
-LIMITS = Limits()
 AHEAD = 2  # submissions that wait for each worker, so that none has to wait for us
 
 

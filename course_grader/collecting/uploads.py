@@ -17,9 +17,9 @@ from typing import BinaryIO
 
 from course_grader.collecting.roster import Who
 from course_grader.handed_in.submission import JUNK, MOST_FILES, is_notebook
-from course_grader.job import GraderError, Limits
+from course_grader.job import LIMITS, GraderError
 
-LIMIT = Limits().files  # bytes that one student may hand in
+LIMIT = LIMITS.files  # bytes that one student may hand in
 # What reading a zip may raise; NotImplementedError is a RuntimeError.
 BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError)
 OTHER_ARCHIVES = {

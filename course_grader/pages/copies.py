@@ -12,7 +12,7 @@ import heapq
 import math
 import re
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,42 +72,28 @@ def alike(answers: Iterable[Answer], solutions: Mapping[str, str], most: int | N
     answers: read once, and kept only where they can tell something. solutions: exercise -> the chapter's own
     solution, which nobody has to copy from a classmate. most: so many pairs; None means all.
     """
-    exercises: dict[str, _Exercise] = {}
+    own = {exercise: normal_form(source) for exercise, source in solutions.items()}
     students: set[str] = set()
+    answered: Counter[str] = Counter()
+    by_form: defaultdict[tuple[str, str], dict[str, Answer]] = defaultdict(dict)
     for answer in answers:
         students.add(answer.student)
-        if answer.exercise not in exercises:
-            exercises[answer.exercise] = _Exercise(normal_form(solutions.get(answer.exercise, "")))
-        exercises[answer.exercise].add(answer)
+        answered[answer.exercise] += 1
+        form = normal_form(answer.source)
+        if form is not None and form != own.get(answer.exercise):
+            by_form[answer.exercise, form][answer.student] = answer
     if len(students) < FEWEST:
         return []
-    groups = [group for exercise in exercises.values() for group in exercise.groups()]
+    groups = [
+        _Group(members, answered[exercise])
+        for (exercise, _), members in by_form.items()
+        if 2 <= len(members) <= max(2, MANY * answered[exercise])
+    ]
     enough = math.log(math.comb(len(students), 2))
     found = _above(groups, sorted(students), enough)
     best = found if most is None else heapq.nsmallest(most, found, key=lambda one: (-one[0], one[1]))
     pairs = [Pair(names, tuple(_shared(groups, *names))) for _, names in best]
     return sorted(pairs, key=lambda pair: (-pair.weight, pair.students))
-
-
-class _Exercise:
-    """The answers to one exercise, by their normal form."""
-
-    def __init__(self, solution: str | None) -> None:
-        self.solution = solution
-        self.answered = 0
-        self.by_form: defaultdict[str, list[Answer]] = defaultdict(list)
-
-    def add(self, answer: Answer) -> None:
-        self.answered += 1
-        form = normal_form(answer.source)
-        if form is not None and form != self.solution:
-            self.by_form[form].append(answer)
-
-    def groups(self) -> Iterator["_Group"]:
-        """The answers that several students have, and not too many."""
-        for answers in self.by_form.values():
-            if 2 <= len(answers) <= max(2, MANY * self.answered):
-                yield _Group({answer.student: answer for answer in answers}, self.answered)
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,11 @@ from course_format.exercises import Exercise, exercises, titled
 from course_format.record import Record
 from course_grader.course import Course, read_chapter
 from course_grader.handed_in.assemble import prepare
-from course_grader.job import GraderError, Job, Limits
+from course_grader.job import LIMITS, GraderError, Job, Limits
 from course_grader.pages.leaks import Secrets, secrets_of
 from course_grader.run.client import ForkServer
 from course_grader.run.engine import grade
 
-LIMITS = Limits()
 NOT_RUN = "not run"  # the status of a case that left no record
 FIRST_USER, LAST_USER = 20_000, 2**31 - 2  # the numbers of users without names
 TWO_USERS = "the sandbox does not start here: the notebook runs as a user without rights"

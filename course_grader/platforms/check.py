@@ -18,7 +18,7 @@ from course_format.record import with_code
 from course_grader.course import Course
 from course_grader.handed_in import submission
 from course_grader.handed_in.merge import ANOTHER
-from course_grader.job import GraderError, Limits
+from course_grader.job import LIMITS, GraderError
 from course_grader.platforms import alone
 from course_grader.platforms.alone import Checks, Report
 
@@ -179,7 +179,7 @@ def _files(path: Path, checks: Checks) -> tuple[dict[str, bytes], list[str]]:
 
     Other notebooks stay out, and so do folders: this may be somebody's home.
     """
-    files, large, left = {f"{checks.name}.ipynb": path.read_bytes()}, 0, Limits().files
+    files, large, left = {f"{checks.name}.ipynb": path.read_bytes()}, 0, LIMITS.files
     for one in sorted(path.resolve().parent.iterdir()):
         theirs = one.name not in NOT_THEIRS and not one.name.startswith(".")
         if not theirs or submission.is_notebook(one.name) or one.is_symlink() or not one.is_file():
@@ -189,7 +189,7 @@ def _files(path: Path, checks: Checks) -> tuple[dict[str, bytes], list[str]]:
             continue
         files[one.name] = one.read_bytes()
         left -= len(files[one.name])
-    limit = f"{Limits().files / 2**20:g} MiB and {submission.MOST_FILES:,} files"
+    limit = f"{LIMITS.files / 2**20:g} MiB and {submission.MOST_FILES:,} files"
     return files, [f"{large} files beside the notebook were left out: {limit} is the most"] if large else []
 
 

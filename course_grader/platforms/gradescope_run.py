@@ -19,7 +19,7 @@ from typing import Any
 
 from course_grader.files import write_atomically
 from course_grader.handed_in import submission
-from course_grader.job import Limits
+from course_grader.job import LIMITS, Limits
 from course_grader.platforms import alone
 from course_grader.platforms.alone import Checks, Outcome, Question, Report
 
@@ -124,7 +124,7 @@ def _in_time(checks: Checks, autograder: Path, seconds: float) -> Report | None:
 
 
 def _graded(checks: Checks, folder: Path, seconds: float) -> Report:
-    files, problems = submission.read_folder(folder, Limits().files)
+    files, problems = submission.read_folder(folder, LIMITS.files)
     if not any(map(submission.is_notebook, files)):
         there = ", ".join(submission.printable(name) for name in sorted(files)[:5])
         only = f", only {there}" if there else ""
@@ -141,8 +141,8 @@ def _memory() -> int:
     """Bytes that a submission may need: what the container has, less what the grader itself needs."""
     for path in CGROUPS:
         with contextlib.suppress(OSError, ValueError):
-            return max(LEAST_MEMORY, min(Limits().memory, int(Path(path).read_text()) - OWN_MEMORY))
-    return Limits().memory
+            return max(LEAST_MEMORY, min(LIMITS.memory, int(Path(path).read_text()) - OWN_MEMORY))
+    return LIMITS.memory
 
 
 def _write(path: Path, results: dict[str, Any]) -> None:
