@@ -69,14 +69,6 @@ def test_progress_follows_each_save_and_leads_to_the_next_exercise(page, server)
     expect(row).to_contain_text("1.5 of 18.5")
 
 
-def test_students_see_no_tools_of_instructors_and_the_table_of_contents(page, server):
-    page.goto(server.lab(TENSORS))
-    Desk(page).ready()
-    expect(page.locator("#table-of-contents")).to_contain_text("Exercise 1.1: ramp")
-    expect(page.locator(".lm-MenuBar")).not_to_contain_text("Nbgrader")
-    expect(page.get_by_role("button", name="Validate")).to_have_count(0)
-
-
 def test_a_new_start_under_an_open_notebook_loses_nothing_unsaid(page, server, course):
     page.goto(server.lab(TENSORS))
     desk = Desk(page).ready()

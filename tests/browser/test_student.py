@@ -42,8 +42,12 @@ def test_the_start_page_leads_to_the_first_chapter(page, server):
     expect(boots).to_be_visible()
     expect(desk.run("x = torch.arange(12)")).to_contain_text("numbers in all: 12")
 
+    expect(page.locator("#table-of-contents")).to_contain_text("Exercise 1.1: ramp")
+    expect(page.locator(".lm-MenuBar")).not_to_contain_text("Nbgrader")  # no tools of instructors
+    expect(page.get_by_role("button", name="Validate")).to_have_count(0)
 
-def test_a_check_names_the_mistake_and_then_passes(page, server):
+
+def test_a_check_names_the_mistake_and_after_a_restart_the_chapter_says_how_to_go_on(page, server):
     desk = opened(page, server, TENSORS)
     desk.run("import course_utils as cu")
     said = desk.answer("ramp", "def ramp(", COUNTS_FROM_1)
@@ -54,16 +58,6 @@ def test_a_check_names_the_mistake_and_then_passes(page, server):
     expect(said).to_contain_text("1.5 of 1.5 points; hidden checks decide about 0.5 more")
     expect(said).not_to_contain_text("✗")
 
-    with page.expect_response(lambda response: response.request.method == "PUT") as saved:
-        menu(page, "File", "Save Notebook")
-    assert saved.value.ok
-    page.goto(server.lab("START.md"))
-    row = page.locator(".jp-MarkdownViewer").get_by_role("row", name="01_tensors Tensors")
-    expect(row).to_contain_text("1.5 of 18.5")
-
-
-def test_after_a_restart_the_chapter_says_how_to_go_on(page, server):
-    desk = opened(page, server, TENSORS)
     menu(page, "Kernel", "Restart Kernel…")
     page.get_by_role("button", name="Confirm Kernel Restart").click()
     said = desk.idle().answer("ramp", "def ramp(", RIGHT)
@@ -76,6 +70,13 @@ def test_after_a_restart_the_chapter_says_how_to_go_on(page, server):
     menu(page, "Run", "Run All Above Selected Cell")
     expect(said).to_contain_text("1.5 of 1.5 points")
     expect(said).not_to_contain_text("NameError")
+
+    with page.expect_response(lambda response: response.request.method == "PUT") as saved:
+        menu(page, "File", "Save Notebook")
+    assert saved.value.ok
+    page.goto(server.lab("START.md"))
+    row = page.locator(".jp-MarkdownViewer").get_by_role("row", name="01_tensors Tensors")
+    expect(row).to_contain_text("1.5 of 18.5")
 
 
 def test_the_keyboard_moves_a_slider_and_the_picture_follows(page, server):
