@@ -96,8 +96,8 @@ class Finder:
     def _contents(self, theirs: list[Upload]) -> Iterator[tuple[Upload, bytes]]:
         """The uploads with their contents, notebooks and small ones first, as far as the limits allow."""
         left = uploads.LIMIT
-        by_size = lambda one: (not is_notebook(one.name), one.entry.size, one.entry.path)  # noqa: E731
-        for place, upload in enumerate(sorted(theirs, key=by_size)):
+        in_order = sorted(theirs, key=lambda one: uploads.notebooks_first(one.name, one.entry))
+        for place, upload in enumerate(in_order):
             try:
                 if place >= MOST_FILES:
                     raise Refused(f"a submission has at most {MOST_FILES:,} files")

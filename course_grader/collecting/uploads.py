@@ -196,10 +196,15 @@ def _why_broken(error: Exception) -> str:
     return f"it is broken ({error or type(error).__name__})"
 
 
+def notebooks_first(name: str, entry: Entry) -> tuple[bool, int, str]:
+    """A key that sorts files into the order in which they are read: then the small ones, by their path."""
+    return not is_notebook(name), entry.size, entry.path
+
+
 def files_of(entries: list[Entry], limit: int) -> tuple[dict[str, bytes], dict[str, str]]:
     """(path -> content, path -> why it is refused): notebooks and small files first, up to `limit` bytes."""
     files, refused = {}, {}
-    for entry in sorted(entries, key=lambda one: (not is_notebook(one.path), one.size, one.path)):
+    for entry in sorted(entries, key=lambda one: notebooks_first(one.path, one)):
         try:
             if len(files) >= MOST_FILES:
                 raise Refused(f"a submission has at most {MOST_FILES:,} files")
