@@ -17,7 +17,7 @@ from course_format.chapter import fingerprint, points
 from course_grader import cluster
 from course_grader.course import Course, open_gradebook, put_in_gradebook, read_chapter
 from course_grader.files import locked, replace_folder
-from course_grader.gradebook.write import LateTerms, Recorder
+from course_grader.gradebook.write import Recorder
 from course_grader.handed_in import submission, timestamps
 from course_grader.handed_in.assemble import prepare
 from course_grader.job import LIMITS, GraderError, Job, Limits, Result
@@ -81,7 +81,7 @@ def grade_class(
     total = points(prepared)
     with Recorder(course) as recorder, tqdm(total=len(students), desc=assignment, unit="submission") as bar:
         known = {} if force else recorder.graded(assignment)
-        jobs = _changed(course, template, students, known, recorder.terms(assignment), summary)
+        jobs = _changed(course, template, students, known, summary)
         for job, future in _completed(place, jobs):
             bar.update(1 + summary.count - bar.n)
             try:
@@ -96,13 +96,15 @@ def grade_class(
             summary.graded.append(replace(result, notebook="", files={}))  # a class may have thousands
             say(describe(result, total, penalty))
         bar.update(len(students) - bar.n)
+        for student, penalty in recorder.renew_penalties(assignment).items():
+            say(f"{student}: now {penalty:g} points off for being late; nothing else has changed")
     return summary
 
 
 def describe(result: Result, total: float, penalty: float) -> str:
     """The line about one submission, and lines about what the instructor should know.
 
-    penalty: what lateness costs, which is a part of the marks of people as well.
+    penalty: what lateness costs, also of the points that people gave.
     """
     earned = sum(score for score in result.scores.values() if score is not None)
     waiting = sum(score is None for score in result.scores.values())
@@ -175,7 +177,7 @@ def _students(course: Course, assignment: str, wanted: list[str] | None, summary
 
 
 def _changed(
-    course: Course, template: Job, students: list[str], known: dict, terms: LateTerms, summary: Summary
+    course: Course, template: Job, students: list[str], known: dict, summary: Summary
 ) -> Iterator[Job]:
     """The jobs of all whose result is missing or out of date, read one after another."""
     for student in students:
@@ -188,7 +190,6 @@ def _changed(
             files=files,
             problems=(*problems, *filter(None, [doubt])),
             timestamp=handed_in,
-            terms=terms.of(student, handed_in),
         )
         notebook = course.path("autograded", student, template.assignment) / f"{template.name}.ipynb"
         if student in known and known[student].answers(job) and notebook.exists():

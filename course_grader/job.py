@@ -38,7 +38,7 @@ class Job:
 
     chapter: the solved notebook with hidden tests, as JSON text. version: its fingerprint. files: what was
     handed in, by relative path. problems: sentences about what was handed in and left out. timestamp: when it
-    was handed in, in UTC. terms: what else decides about the mark of who is late; empty for everyone else.
+    was handed in, in UTC.
     """
 
     assignment: str
@@ -50,13 +50,11 @@ class Job:
     problems: tuple[str, ...] = ()
     limits: Limits = LIMITS
     timestamp: datetime | None = None
-    terms: str = ""
 
     @property
     def digest(self) -> str:
-        """A hash of all that decides about the mark, but for the chapter: files, time, and what if late."""
-        late = {"/timestamp": str(self.timestamp).encode(), "/terms": self.terms.encode()}
-        return digest(self.files | late)
+        """A hash of what was handed in, and when."""
+        return digest(self.files | {"/timestamp": str(self.timestamp).encode()})
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,8 @@ database, which nbgrader leaves alone.
 """
 
 from collections import defaultdict
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from inspect import getsource
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 
 from nbgrader.api import (
     Assignment,
@@ -22,14 +20,14 @@ from nbgrader.api import (
 )
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import AssignLatePenalties
-from sqlalchemy import JSON, String, Text, func, inspect, or_, select, text, update
+from sqlalchemy import JSON, Select, String, Text, inspect, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, mapped_column
 from sqlalchemy.schema import CreateTable
 
 from course_grader.course import Course, GraderError
 from course_grader.gradebook.connection import LOCK, explained, gradebook_engine, select_cells
-from course_grader.job import Job, Result, digest
+from course_grader.job import Job, Result
 
 
 class _Base(MappedAsDataclass, DeclarativeBase):
@@ -58,28 +56,6 @@ class Graded(_Base):
     def answers(self, job: Job) -> bool:
         """Whether grading this job would be the same work again: same chapter, same submission."""
         return (self.version, self.digest) == (job.version, job.digest)
-
-
-@dataclass(frozen=True)
-class LateTerms:
-    """What decides about the late penalties of one assignment.
-
-    policy: describes nbgrader's plugin for them. known: student -> (extension, when it was handed in as the
-    gradebook knows it, points by people).
-    """
-
-    due: datetime | None
-    policy: str
-    known: dict[str, tuple[timedelta | None, datetime | None, float]]
-
-    def of(self, student: str, handed_in: datetime | None) -> str:
-        """What a student's penalty rests on; empty for who is in time."""
-        extension, before, by_hand = self.known.get(student, (None, None, 0.0))
-        handed_in = handed_in or before
-        if self.due is None or handed_in is None:
-            return ""
-        late = handed_in - self.due - (extension or timedelta())
-        return f"{late} late, {by_hand:g} points by people, {self.policy}" if late > timedelta() else ""
 
 
 class Recorder(AbstractContextManager):
@@ -121,12 +97,21 @@ class Recorder(AbstractContextManager):
             scores = _auto_scores(session, assignment)
         return {row.student: row for row in rows if row.scores.items() <= scores[row.student].items()}
 
-    def terms(self, assignment: str) -> LateTerms:
-        """What decides about late penalties now. Raises GraderError if the gradebook cannot be read."""
-        with explained(self._engine), Session(self._engine) as session:
-            due = session.scalar(select(Assignment.duedate).where(Assignment.name == assignment))
-            known = _extensions(session, assignment) if due else {}
-        return LateTerms(due, _policy(self._late), known)
+    def renew_penalties(self, assignment: str) -> dict[str, float]:
+        """Work out anew what lateness costs: due dates, extensions, marks and the policy may have changed.
+
+        Returns student -> points, of those for whom this has changed. Raises GraderError as `record` does.
+        """
+        changed = {}
+        with explained(self._engine), Session(self._engine) as session, session.begin():
+            session.execute(text(LOCK[self._engine.dialect.name]))
+            for notebook in session.scalars(_late(assignment)):
+                before = notebook.late_submission_penalty or 0.0
+                self._set_penalty(notebook.assignment, notebook)
+                after = notebook.late_submission_penalty or 0.0
+                if after != before:
+                    changed[notebook.assignment.student_id] = after
+        return changed
 
     def _record(self, result: Result) -> float:
         with Session(self._engine) as session, session.begin():
@@ -256,22 +241,16 @@ def _storable(words: str) -> str:
     return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
 
 
-def _policy(late: AssignLatePenalties) -> str:
-    """nbgrader's plugin for late penalties: its settings, and its code, which may be the instructor's own."""
-    plugin = late.plugin_inst
-    settings = {name: trait.get(plugin) for name, trait in plugin.traits(config=True).items()}
-    code = ""
-    with suppress(OSError, TypeError):
-        code = digest({"": getsource(type(plugin)).encode()})
-    return f"{type(plugin).__qualname__} {sorted(settings.items())} {code}"
-
-
-def _extensions(session: Session, assignment: str) -> dict[str, tuple]:
-    """As LateTerms.known."""
-    points = func.sum(func.coalesce(Grade.manual_score, 0.0) + func.coalesce(Grade.extra_credit, 0.0))
-    columns = SubmittedAssignment.student_id, SubmittedAssignment.extension, SubmittedAssignment.timestamp
-    rows = session.execute(select_cells(assignment, Grade, *columns, points).group_by(*columns))
-    return {student: tuple(known) for student, *known in rows}
+def _late(assignment: str) -> Select:
+    """The notebooks that were handed in after the due date, or have a penalty."""
+    penalty = SubmittedNotebook.late_submission_penalty
+    touched = or_(SubmittedAssignment.timestamp > Assignment.duedate, penalty.is_not(None))
+    return (
+        select(SubmittedNotebook)
+        .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .where(Assignment.name == assignment, touched)
+    )
 
 
 def _auto_scores(session: Session, assignment: str) -> dict[str, dict[str, float | None]]:

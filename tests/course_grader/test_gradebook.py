@@ -256,8 +256,8 @@ def extend(course):
         gradebook.grant_extension(FIRST, "ann", days=1)
 
 
-class TestTerms:
-    """What decides whether a submission has to be graded again for its late penalty."""
+class TestRenewedPenalties:
+    """What may change after a submission was graded, and needs no second run."""
 
     @pytest.fixture
     def course(self, original, tmp_path):
@@ -265,44 +265,45 @@ class TestTerms:
         set_due(course)
         with Recorder(course) as recorder:
             recorder.record(result("ann", timestamp=TOO_LATE))
+            recorder.record(result("bob", timestamp=DUE))
         return course
 
-    def terms(self, course, student="ann", handed_in=TOO_LATE):
+    def renewed(self, course):
         with Recorder(Course(course.folder)) as recorder:
-            return recorder.terms(FIRST).of(student, handed_in)
+            return recorder.renew_penalties(FIRST)
 
-    def test_they_stay_while_nothing_changes(self, course):
-        assert self.terms(course) == self.terms(course) != ""
+    def test_nothing_happens_while_nothing_changes(self, course):
+        assert self.renewed(course) == {}
 
-    def test_who_is_in_time_has_none(self, course):
-        assert self.terms(course, handed_in=DUE) == self.terms(course, "bob", None) == ""
-
-    def test_the_time_in_the_gradebook_counts_where_there_is_no_other(self, course):
-        assert self.terms(course, handed_in=None) == self.terms(course)
-
-    def test_an_extension_changes_them(self, course):
+    def test_an_extension_takes_the_penalty_back(self, course):
         extend(course)
-        assert self.terms(course) == ""
+        assert self.renewed(course) == {"ann": 0.0}
+        assert self.renewed(course) == {}
 
-    def test_another_due_date_changes_them(self, course):
-        before = self.terms(course)
+    @pytest.mark.parametrize(
+        ("due", "changed"),
+        [(DUE - timedelta(hours=1), {"bob": 5.0}), (TOO_LATE, {"ann": 0.0}), (None, {"ann": 0.0})],
+    )
+    def test_another_due_date_counts(self, course, due, changed):
         with Gradebook(course.db_url) as gradebook:
-            gradebook.update_or_create_assignment(FIRST, duedate=DUE + timedelta(hours=1))
-        assert self.terms(course) not in ("", before)
-
-    def test_points_by_people_change_them_for_who_is_late(self, course):
-        before = self.terms(course)
-        with Gradebook(course.db_url) as gradebook:
-            gradebook.find_grade("written", "tiny", FIRST, "ann").manual_score = 2.0
+            gradebook.find_assignment(FIRST).duedate = due
             gradebook.db.commit()
-        assert self.terms(course) != before
-        assert self.terms(course, handed_in=DUE) == ""
+        assert self.renewed(course) == changed
 
-    def test_another_policy_changes_them(self, course):
-        before = self.terms(course)
+    def test_points_by_people_count_and_do_not_wait_once_more(self, course):
+        with Gradebook(course.db_url) as gradebook:
+            for student in ("ann", "bob"):
+                written = gradebook.find_grade("written", "tiny", FIRST, student)
+                written.manual_score, written.needs_manual_grade = 2.0, False
+            gradebook.db.commit()
+        assert self.renewed(course) == {"ann": 7.0}
+        with Gradebook(course.db_url) as gradebook:
+            assert not gradebook.find_grade("written", "tiny", FIRST, "ann").needs_manual_grade
+
+    def test_another_policy_counts(self, course):
         with open(course.folder / "nbgrader_config.py", "a", encoding="utf-8") as config:
             config.write("\nc.LateSubmissionPlugin.penalty_method = 'none'\n")
-        assert self.terms(course) not in ("", before)
+        assert self.renewed(course) == {"ann": 0.0}
 
 
 class TestOurRow:
@@ -334,7 +335,6 @@ class TestOurRow:
             ({"version": "chapter-2"}, False),
             ({"files": {}}, False),
             ({"timestamp": DUE}, False),
-            ({"terms": "1 day late"}, False),
         ],
     )
     def test_it_answers_the_same_work_only(self, course, record, changes, same):

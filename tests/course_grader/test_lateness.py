@@ -1,4 +1,4 @@
-"""What decides about a late penalty decides whether a submission is graded again."""
+"""What decides about a late penalty counts from the next run on, and runs no notebook."""
 
 from datetime import datetime, timedelta
 
@@ -53,15 +53,16 @@ def names(summary: grading.Summary) -> list[str]:
 def test_a_due_date_and_an_extension_count_from_the_next_run_on(course, server):
     assert len(grade(course, server).graded) == 2
     set_due(course, DUE)
-    assert (names(grade(course, server)), penalty(course)) == ([ADA], 6.0)
-    assert (names(grade(course, server)), penalty(course)) == ([], 6.0)
+    lines = []
+    assert (names(grade(course, server, lines.append)), penalty(course)) == ([], 6.0)
+    assert lines == [f"{ADA}: now 6 points off for being late; nothing else has changed"]
     set_due(course, DUE + timedelta(days=31))
-    assert (names(grade(course, server)), penalty(course)) == ([ADA], None)
+    assert (names(grade(course, server)), penalty(course)) == ([], None)
     set_due(course, DUE)
-    assert (names(grade(course, server)), penalty(course)) == ([ADA], 6.0)
+    assert (names(grade(course, server)), penalty(course)) == ([], 6.0)
     with Gradebook(course.db_url) as gradebook:
         gradebook.grant_extension(small.NAME, ADA, days=2)
-    assert (names(grade(course, server)), penalty(course)) == ([ADA], None)
+    assert (names(grade(course, server)), penalty(course)) == ([], None)
 
 
 def test_the_line_about_a_late_submission_says_what_lateness_costs(course, server):
