@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0 only if all that was asked for is done."""
     chosen = _parser().parse_args(arguments)
     try:
-        return chosen.run(chosen)
+        return chosen.run(chosen) or 0
     except CourseError as error:
         print(f"course-grader: {error}", file=sys.stderr)
         return 1
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _term(chosen: argparse.Namespace) -> int:
+def _term(chosen: argparse.Namespace) -> None:
     from course_format.term import read_term
     from course_grader.lateness import policy, write_due_dates
 
@@ -32,17 +32,15 @@ def _term(chosen: argparse.Namespace) -> int:
     print(*term.lines(), policy(term), sep="\n")
     if not chosen.dry_run:
         print(*write_due_dates(_course(), term), "the due dates are in the gradebook", sep="\n")
-    return 0
 
 
-def _preview(chosen: argparse.Namespace) -> int:
+def _preview(chosen: argparse.Namespace) -> None:
     from course_grader.preview import preview
 
     course = _course()
     for assignment in chosen.assignment:
         print(*preview(course, assignment).lines(), sep="\n")
         print("ready to hand out: it is what its source gives, and shows no solution and no hidden test")
-    return 0
 
 
 def _collect(chosen: argparse.Namespace) -> int:
@@ -100,39 +98,35 @@ def _looks_new(chosen: argparse.Namespace) -> bool:
     return False
 
 
-def _feedback(chosen: argparse.Namespace) -> int:
+def _feedback(chosen: argparse.Namespace) -> None:
     from course_grader.pages.feedback import write_feedback
 
     course = _course()
     pages = write_feedback(course, chosen.assignment, chosen.student)
     print(f"{len(pages)} page{'s' * (len(pages) != 1)} in {course.directory.feedback_directory}/")
-    return 0
 
 
-def _report(chosen: argparse.Namespace) -> int:
+def _report(chosen: argparse.Namespace) -> None:
     from course_grader.pages.report import write_report
 
     print(write_report(_course(), chosen.assignment, anonymous=chosen.anonymous))
-    return 0
 
 
-def _export(chosen: argparse.Namespace) -> int:
+def _export(chosen: argparse.Namespace) -> None:
     from course_grader.pages.export import export
 
     export(_course(), chosen.format, chosen.to, chosen.assignment)
     print(chosen.to)
-    return 0
 
 
-def _gradescope(chosen: argparse.Namespace) -> int:
+def _gradescope(chosen: argparse.Namespace) -> None:
     from course_grader.platforms.gradescope import write_autograder
 
     output = chosen.output or Path("dist", f"{chosen.assignment}-gradescope.zip")
     print(output, write_autograder(_course(), chosen.assignment, output, chosen.minutes), sep="\n")
-    return 0
 
 
-def _classroom(chosen: argparse.Namespace) -> int:
+def _classroom(chosen: argparse.Namespace) -> None:
     from course_grader.platforms.classroom import write_repository
 
     points = write_repository(_course(), chosen.assignment, chosen.folder)
@@ -140,7 +134,6 @@ def _classroom(chosen: argparse.Namespace) -> int:
         f"{chosen.folder}: a template repository, whose checks are worth {points:g} points "
         "(docs/classroom.md says how it gets to GitHub)"
     )
-    return 0
 
 
 def _check(chosen: argparse.Namespace) -> int:
