@@ -15,13 +15,8 @@ from course_format.chapter import Chapter, chapters
 from course_grader.collecting import uploads
 from course_grader.collecting.uploads import Refused, Upload, is_zip
 from course_grader.handed_in import timestamps
-from course_grader.handed_in.submission import (
-    MOST_FILES,
-    UnreadableNotebook,
-    is_notebook,
-    parse_notebook,
-    printable,
-)
+from course_grader.handed_in.parse import UnreadableNotebook, parse_notebook
+from course_grader.handed_in.submission import MOST_FILES, is_notebook, printable
 
 STAMP = "timestamp.txt"
 PACKED = re.compile(r"-(\d{4}-\d\d-\d\d-\d{6})[^/]*\.zip$")  # when hand-in packed it, by the student's clock

@@ -22,6 +22,7 @@ from course_format.cells import nbgrader
 from course_format.chapter import KERNELSPEC
 from course_grader.handed_in import submission
 from course_grader.handed_in.merge import is_imports, merge
+from course_grader.handed_in.parse import UnreadableNotebook, parse_notebook, python_version
 from course_grader.handed_in.recognise import recognise
 from course_grader.handed_in.released import Released, read_released
 from course_grader.job import Job
@@ -86,7 +87,7 @@ def _assemble(job: Job, released: Released) -> Assembled:
         return _finish(released, copy.deepcopy(released.cells), problems)
     merged, notes = merge(recognise(cells, released), _documents(job))
     result = _finish(released, merged, [*problems, *notes])
-    folder, python = str(PurePosixPath(name).parent), submission.python_version(job.files[name])
+    folder, python = str(PurePosixPath(name).parent), python_version(job.files[name])
     return replace(result, folder=folder, python=python)
 
 
@@ -100,8 +101,8 @@ def _handed_in(job: Job, released: Released) -> tuple[str, list[NotebookNode] | 
     problems, best = [], None
     for name in names:
         try:
-            cells, notes = submission.parse_notebook(job.files[name])
-        except submission.UnreadableNotebook as error:
+            cells, notes = parse_notebook(job.files[name])
+        except UnreadableNotebook as error:
             problems.append(f"{submission.printable(name)} cannot be read: {error}")
             continue
         found = recognise(cells, released)

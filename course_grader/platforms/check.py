@@ -18,6 +18,7 @@ from course_format.record import with_code
 from course_grader.course import Course
 from course_grader.handed_in import submission
 from course_grader.handed_in.merge import ANOTHER
+from course_grader.handed_in.parse import UnreadableNotebook, parse_notebook
 from course_grader.job import LIMITS, GraderError
 from course_grader.platforms import alone
 from course_grader.platforms.alone import Checks, Report
@@ -125,8 +126,8 @@ def _notebook(path: Path) -> Path:
     if not path.is_file():
         raise GraderError(f"there is no {path}: name your notebook, such as tensors.ipynb")
     try:
-        submission.parse_notebook(path.read_bytes())
-    except submission.UnreadableNotebook as error:
+        parse_notebook(path.read_bytes())
+    except UnreadableNotebook as error:
         raise GraderError(f"{path.name} cannot be read: {error}") from None
     return path
 
