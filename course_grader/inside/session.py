@@ -200,15 +200,17 @@ def _run_test(done: dict, request: dict, imports: dict, joint: socket.socket) ->
     file = test_cell.file_of(request["exercise"])
     lines = blanked(request["test"])  # tracebacks find them here
     linecache.cache[file] = (len(request["test"]), None, lines, file)
-    desk = examiner.Desk(joint)
+    desk, names = examiner.Desk(joint), imports | {"__name__": "__main__"}
     _desk.install(desk)
     try:
-        names = imports | {"__name__": "__main__"} | _names_at_the_desk(desk, request, imports)
+        names |= _names_at_the_desk(desk, request, imports)
         execute(test_cell.code_of(request), names)
     except (CellTimeout, wire.Hangup):
         raise
     except BaseException as error:
         done["error"] = f"this test cell broke off with {type(error).__name__}"
+        if isinstance(error, NameError) and request["exercise"] not in names:
+            done["error"] = f"the notebook does not define {request['exercise']}"
     finally:
         _desk.install(None)
         done["records"] = [vars(record).copy() for record in _records()]

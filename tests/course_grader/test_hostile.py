@@ -1,10 +1,12 @@
 """Whatever a submission does to itself or to the grader: it gets a score, and a readable reason."""
 
 import contextlib
+import copy
 import json
 import threading
 import time
 
+import nbformat
 import psutil
 import pytest
 
@@ -14,6 +16,7 @@ from course_grader.run import client
 from course_grader.run.client import ForkServer
 from tests.course_grader import small
 from tests.course_grader.attempts import ALL, assert_undisturbed, attempt, below, inside, printed
+from tests.nbgrader_course import cell_of
 
 TIGHT = Limits(cell_seconds=2, seconds=20, memory=2**29, processes=16)
 LATE = "this cell was stopped after 1 seconds"
@@ -81,6 +84,16 @@ def test_an_interrupt_from_the_answer_itself_breaks_its_test_off(server):
     result = attempt(server, second=inside("second", "raise KeyboardInterrupt"))
     assert small.earned(result) == NOTHING
     assert result.reason == "test_second: this test cell broke off with KeyboardInterrupt"
+
+
+def test_a_test_that_breaks_off_for_want_of_the_answer_says_so(server):
+    chapter = copy.deepcopy(small.prepared())
+    test = cell_of(chapter, "test_second")
+    test.source = test.source.replace("\n", "\ndouble = second\n", 1)
+    notebook = small.handed_in(second="pass")
+    result = small.grade(server, notebook, chapter=nbformat.writes(chapter))
+    assert small.earned(result) == NOTHING
+    assert result.reason.endswith("\ntest_second: the notebook does not define second")
 
 
 def test_cases_before_a_timeout_keep_their_points(server):
