@@ -273,13 +273,14 @@ def test_the_processes_of_the_next_submission_are_forked_ahead():
 
 
 def forked_ahead(server: ForkServer) -> list:
-    """The two keepers and their children, when no submission runs."""
-    deadline = time.monotonic() + 10
-    while len(below(server)) != 5 and time.monotonic() < deadline:
-        time.sleep(0.01)  # the session before is about to end
-    _, *found = below(server)
-    assert len(found) == 4
-    return found
+    """The two keepers and their children, when no submission runs, and no process begins or ends any more."""
+    deadline = time.monotonic() + 60
+    found, before = below(server), []
+    while (len(found) != 5 or found != before) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        found, before = below(server), found
+    assert len(found) == 5
+    return found[1:]
 
 
 # As an ordinary user
