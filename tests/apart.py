@@ -1,7 +1,6 @@
 """Answers at a desk of their own: a child of this process, which is the examiner."""
 
 import ast
-import builtins
 import contextlib
 import os
 import signal
@@ -9,20 +8,16 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from functools import cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from types import CodeType
 from typing import Any
 
 from course_utils import check
 from course_utils.check import _desk
 
+from course_format.cells import opening
 from course_grader.inside import desk as at_desk
-from course_grader.inside import examiner, isolation, wire
-from course_grader.inside.own_cell import names_in
-
-FILE = "<test>"
+from course_grader.inside import examiner, isolation, test_cell, wire
 
 
 class Examiner:
@@ -66,13 +61,16 @@ def _be_the_examiner(
 
 
 @contextlib.contextmanager
-def desk_with(define: Callable[[], dict[str, Any]]) -> Iterator[examiner.Desk]:
-    """A desk whose notebook has the names that define() gives, called in the child."""
+def desk_with(define: Callable[[], dict[str, Any]], file: str) -> Iterator[examiner.Desk]:
+    """A desk whose notebook has the names that define() gives, called in the child.
+
+    file: the code file name of the test.
+    """
     ours, theirs = socket.socketpair()
     child = os.fork()
     if child == 0:
         ours.close()
-        _be_the_desk(theirs, define)
+        _be_the_desk(theirs, define, file)
     theirs.close()
     desk = examiner.Desk(ours)
     _desk.install(desk)
@@ -85,9 +83,9 @@ def desk_with(define: Callable[[], dict[str, Any]]) -> Iterator[examiner.Desk]:
         os.waitpid(child, 0)
 
 
-def _be_the_desk(connection: socket.socket, define: Callable[[], dict[str, Any]]) -> None:
+def _be_the_desk(connection: socket.socket, define: Callable[[], dict[str, Any]], file: str) -> None:
     try:
-        at_desk.Desk(connection, define(), sys.stdout.flush).serve(FILE)
+        at_desk.Desk(connection, define(), sys.stdout.flush).serve(file)
     except wire.Hangup:
         pass  # the test is over
     except BaseException:
@@ -98,22 +96,12 @@ def _be_the_desk(connection: socket.socket, define: Callable[[], dict[str, Any]]
 
 def judge_here(imports: str, define: Callable[[], dict[str, Any]], test: str) -> dict:
     """Run a test cell on the answer that define() gives. Returns {"score": ..., "records": ...}."""
-    with desk_with(define) as desk:
+    exercise, _ = opening(ast.parse(test))
+    request = test_cell.request(test, exercise)
+    with desk_with(define, test_cell.file_of(exercise)) as desk:
         names: dict[str, Any] = {"__name__": "__main__"}
         exec(imports, names)
-        cases, score, used = _compiled(test)
-        for name in [name for name in used if name not in names and name not in dir(builtins)]:
-            with contextlib.suppress(KeyError):
-                names[name] = desk.name(name)
-        exec(cases, names)
+        names |= desk.names(request, names)
+        exec(test_cell.code_of(request), names)
         records = [vars(record).copy() for record in check.records()]
-        return {"score": eval(score, names), "records": records}
-
-
-@cache
-def _compiled(test: str) -> tuple[CodeType, CodeType, frozenset[str]]:
-    """The cases of a test cell, the expression that asks for the score, and the names that the cell uses."""
-    *cases, score = ast.parse(test).body
-    _, used = names_in(test)
-    statements = compile(ast.Module(cases, []), FILE, "exec")
-    return statements, compile(ast.Expression(score.value), FILE, "eval"), frozenset(used)
+        return {"score": check.score(), "records": records}

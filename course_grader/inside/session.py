@@ -28,7 +28,6 @@ Replies, each cell's outputs as they come, and one line when it is done; "at" is
 
 import base64
 import builtins
-import contextlib
 import json
 import linecache
 import os
@@ -203,7 +202,7 @@ def _run_test(done: dict, request: dict, imports: dict, joint: socket.socket) ->
     desk, names = examiner.Desk(joint), imports | {"__name__": "__main__"}
     _desk.install(desk)
     try:
-        names |= _names_at_the_desk(desk, request, imports)
+        names |= desk.names(request, imports)
         execute(test_cell.code_of(request), names)
     except (CellTimeout, wire.Hangup):
         raise
@@ -223,13 +222,3 @@ def _records() -> list:
         return check.records()
     except RuntimeError:
         return []
-
-
-def _names_at_the_desk(desk: examiner.Desk, request: dict, imports: dict) -> dict[str, Any]:
-    """What the notebook's names mean that a test uses. Names of the imports mean what they should."""
-    found = {}
-    for name in request["names"]:
-        if name == request["exercise"] or name not in imports:
-            with contextlib.suppress(KeyError):
-                found[name] = desk.name(name)
-    return found

@@ -234,8 +234,12 @@ class Session:
         content = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
         for process, handed_in in ((self._desk, content), (self._examiner, {})):
             process.open({"imports": imports, "files": handed_in, "folder": folder})
-        for process in (self._desk, self._examiner):
-            process.wait_until_ready()
+        try:
+            for process in (self._desk, self._examiner):
+                process.wait_until_ready()
+        except SessionEnded:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the processes and all that they started."""

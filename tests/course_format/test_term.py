@@ -6,20 +6,9 @@ import pytest
 
 from course_format import CourseError, term
 from course_format.chapter import BUILT
+from tests.term_plan import PLAN
 
 FIRST, SECOND = "01_tiny", "02_tiny"
-PLAN = """
-timezone = "Europe/Berlin"
-
-[late]
-free_minutes = 15
-percent_per_day = 10
-days = 5
-
-[due]
-01_tiny = "2026-10-12 23:59"
-02_tiny = "2026-10-26 23:59"
-"""
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def at_desk():
             exec(compile(source, "<answer>", "exec"), names)
             return names
 
-        context = desk_with(run)
+        context = desk_with(run, "<test>")
         desk = context.__enter__()
         opened.append(context)
         defined = [

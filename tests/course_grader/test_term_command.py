@@ -14,19 +14,7 @@ from course_grader.course import Course, open_gradebook, put_in_gradebook
 from course_grader.gradebook.write import Recorder
 from tests.course_grader import gradebooks
 from tests.course_grader.gradebooks import FIRST, SECOND
-
-PLAN = """
-timezone = "Europe/Berlin"
-
-[late]
-free_minutes = 15
-percent_per_day = 10
-days = 5
-
-[due]
-01_tiny = "2026-10-12 23:59"
-02_tiny = "2026-10-26 23:59"
-"""
+from tests.term_plan import PLAN
 
 
 @pytest.fixture
