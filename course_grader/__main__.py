@@ -106,6 +106,7 @@ def _feedback(chosen: argparse.Namespace) -> None:
     from course_grader.pages.feedback import write_feedback
 
     course = _course()
+    _renew_penalties(course, [chosen.assignment])
     pages = write_feedback(course, chosen.assignment, chosen.student)
     print(f"{len(pages)} page{'s' * (len(pages) != 1)} in {course.directory.feedback_directory}/")
 
@@ -113,13 +114,17 @@ def _feedback(chosen: argparse.Namespace) -> None:
 def _report(chosen: argparse.Namespace) -> None:
     from course_grader.pages.report import write_report
 
-    print(write_report(_course(), chosen.assignment, anonymous=chosen.anonymous))
+    course = _course()
+    _renew_penalties(course, [chosen.assignment])
+    print(write_report(course, chosen.assignment, anonymous=chosen.anonymous))
 
 
 def _export(chosen: argparse.Namespace) -> None:
     from course_grader.pages.export import export
 
-    export(_course(), chosen.format, chosen.to, chosen.assignment)
+    course = _course()
+    _renew_penalties(course, chosen.assignment)
+    export(course, chosen.format, chosen.to, chosen.assignment)
     print(chosen.to)
 
 
@@ -144,6 +149,20 @@ def _check(chosen: argparse.Namespace) -> int:
     from course_grader.platforms.check import check
 
     return check(chosen.notebook, chosen.chapter, report=chosen.report, visible_only=chosen.visible_only)
+
+
+def _renew_penalties(course, assignments: list[str] | None) -> None:
+    """Work out anew what lateness costs, as `grade` does, and say for whom it has changed; None means in all.
+
+    To whoever may only read the gradebook, it is said what is out of date.
+    """
+    from course_grader.gradebook.penalties import CannotWrite, renew_penalties
+
+    try:
+        for one in renew_penalties(course, assignments):
+            print(f"{one.assignment}: {one.sentence}")
+    except CannotWrite as error:
+        print(f"course-grader: {error}", file=sys.stderr)
 
 
 def _course():

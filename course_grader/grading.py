@@ -17,6 +17,7 @@ from course_format.chapter import fingerprint, points
 from course_grader import cluster
 from course_grader.course import Course, open_gradebook, put_in_gradebook, read_chapter
 from course_grader.files import locked, replace_folder
+from course_grader.gradebook.penalties import renew_penalties
 from course_grader.gradebook.write import Recorder
 from course_grader.handed_in import submission, timestamps
 from course_grader.handed_in.assemble import prepare
@@ -96,8 +97,8 @@ def grade_class(
             summary.graded.append(replace(result, notebook="", files={}))  # a class may have thousands
             say(describe(result, total, penalty))
         bar.update(len(students) - bar.n)
-        for student, penalty in recorder.renew_penalties(assignment).items():
-            say(f"{student}: now {penalty:g} points off for being late; nothing else has changed")
+        for renewed in renew_penalties(course, [assignment]):
+            say(renewed.sentence)
     return summary
 
 

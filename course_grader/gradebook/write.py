@@ -19,14 +19,14 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 from nbgrader.converters import Autograde
-from nbgrader.preprocessors import AssignLatePenalties
-from sqlalchemy import JSON, Select, String, Text, inspect, or_, select, text, update
+from sqlalchemy import JSON, String, Text, inspect, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, mapped_column
 from sqlalchemy.schema import CreateTable
 
 from course_grader.course import Course, GraderError
 from course_grader.gradebook.connection import LOCK, explained, gradebook_engine, select_cells
+from course_grader.gradebook.penalties import LatePenalties
 from course_grader.job import Job, Result
 
 
@@ -64,8 +64,7 @@ class Recorder(AbstractContextManager):
     def __init__(self, course: Course) -> None:
         """Raises GraderError if there is no gradebook, or it is of a kind that the grader cannot lock."""
         self._create_student = Autograde(coursedir=course.directory, config=course.config).create_student
-        self._late = AssignLatePenalties(config=course.config)
-        self._late.init_plugin()
+        self._late = LatePenalties(course.config)
         self._engine = gradebook_engine(course.db_url)
 
     def __exit__(self, *_: object) -> None:
@@ -97,22 +96,6 @@ class Recorder(AbstractContextManager):
             scores = _auto_scores(session, assignment)
         return {row.student: row for row in rows if row.scores.items() <= scores[row.student].items()}
 
-    def renew_penalties(self, assignment: str) -> dict[str, float]:
-        """Work out anew what lateness costs: due dates, extensions, marks and the policy may have changed.
-
-        Returns student -> points, of those for whom this has changed. Raises GraderError as `record` does.
-        """
-        changed = {}
-        with explained(self._engine), Session(self._engine) as session, session.begin():
-            session.execute(text(LOCK[self._engine.dialect.name]))
-            for notebook in session.scalars(_late(assignment)):
-                before = notebook.late_submission_penalty or 0.0
-                self._set_penalty(notebook.assignment, notebook)
-                after = notebook.late_submission_penalty or 0.0
-                if after != before:
-                    changed[notebook.assignment.student_id] = after
-        return changed
-
     def _record(self, result: Result) -> float:
         with Session(self._engine) as session, session.begin():
             session.execute(text(LOCK[self._engine.dialect.name]))
@@ -123,7 +106,7 @@ class Recorder(AbstractContextManager):
             submission.timestamp = result.timestamp or submission.timestamp
             _set_scores(session, notebook, result)
             _set_comments(session, notebook, result.unanswered)
-            self._set_penalty(submission, notebook)
+            notebook.late_submission_penalty = self._late.penalty(notebook)
             _set_row(session, result)
             return notebook.late_submission_penalty or 0.0
 
@@ -137,17 +120,6 @@ class Recorder(AbstractContextManager):
             student = Student(id=name)
             session.add(student)
         return student
-
-    def _set_penalty(self, submission: SubmittedAssignment, notebook: SubmittedNotebook) -> None:
-        """As AssignLatePenalties.preprocess, which would open the gradebook itself."""
-        notebook.late_submission_penalty = None
-        # nbgrader cannot add an extension to a due date that is not there.
-        late = submission.total_seconds_late if submission.assignment.duedate else 0
-        if late > 0:
-            plugin = self._late.plugin_inst
-            penalty = plugin.late_submission_penalty(submission.student_id, notebook.score, late)
-            if penalty is not None:
-                notebook.late_submission_penalty = self._late._check_late_penalty(notebook, penalty)
 
 
 def _assignment(session: Session, name: str) -> Assignment:
@@ -239,18 +211,6 @@ def _set_row(session: Session, result: Result) -> None:
 def _storable(words: str) -> str:
     """Text without what a database refuses: a reason may quote a submission."""
     return words.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
-
-
-def _late(assignment: str) -> Select:
-    """The notebooks that were handed in after the due date, or have a penalty."""
-    penalty = SubmittedNotebook.late_submission_penalty
-    touched = or_(SubmittedAssignment.timestamp > Assignment.duedate, penalty.is_not(None))
-    return (
-        select(SubmittedNotebook)
-        .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
-        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-        .where(Assignment.name == assignment, touched)
-    )
 
 
 def _auto_scores(session: Session, assignment: str) -> dict[str, dict[str, float | None]]:

@@ -14,6 +14,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course_grader.course import Course, GraderError, put_in_gradebook
+from course_grader.gradebook.penalties import CannotWrite, renew_penalties
 from course_grader.gradebook.write import Graded, Recorder
 from course_grader.job import Job
 from tests import nbgrader_course
@@ -268,9 +269,9 @@ class TestRenewedPenalties:
             recorder.record(result("bob", timestamp=DUE))
         return course
 
-    def renewed(self, course):
-        with Recorder(Course(course.folder)) as recorder:
-            return recorder.renew_penalties(FIRST)
+    def renewed(self, course, assignments=(FIRST,)):
+        found = renew_penalties(Course(course.folder), assignments)
+        return {one.student: one.points for one in found}
 
     def test_nothing_happens_while_nothing_changes(self, course):
         assert self.renewed(course) == {}
@@ -304,6 +305,30 @@ class TestRenewedPenalties:
         with open(course.folder / "nbgrader_config.py", "a", encoding="utf-8") as config:
             config.write("\nc.LateSubmissionPlugin.penalty_method = 'none'\n")
         assert self.renewed(course) == {"ann": 0.0}
+
+    def test_only_the_wanted_assignments_are_renewed_and_told(self, course):
+        extend(course)
+        assert self.renewed(course, [SECOND]) == {}
+        assert [one.assignment for one in renew_penalties(course, None)] == [FIRST]
+
+    def test_a_gradebook_that_is_only_read_is_an_error_only_if_something_has_changed(self, course):
+        file = course.folder / "gradebook.db"
+        url = f"sqlite:///file:{file}?mode=ro&uri=true"
+        with open(course.folder / "nbgrader_config.py", "a", encoding="utf-8") as config:
+            config.write(f"\nc.CourseDirectory.db_url = {url!r}\n")
+        assert self.renewed(course) == {}
+        extend(course)
+        before = file.read_bytes()
+        changed = "has changed for ann in 01_tiny, and stays as it was .* readonly database"
+        with pytest.raises(CannotWrite, match=changed):
+            self.renewed(course)
+        assert file.read_bytes() == before
+
+    def test_nobody_is_waited_for_while_nothing_changes(self, course):
+        with sqlite3.connect(course.folder / "gradebook.db") as somebody:
+            somebody.execute("BEGIN IMMEDIATE")
+            assert self.renewed(course) == {}
+        somebody.close()
 
 
 class TestOurRow:

@@ -6,6 +6,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course_grader import grading
+from course_grader.__main__ import main
 from tests.course_grader import small
 from tests.course_grader.small import ADA, STUDENTS, make_course
 from tests.nbgrader_course import Course as Clone
@@ -85,3 +86,68 @@ def test_a_corrected_timestamp_counts_and_one_in_doubt_is_told(course, server):
     hand_in(course, "2026-01-02 12:00:00 UTC")
     (again,) = grade(course, server).graded
     assert (again.student, again.reason, again.timestamp) == (ADA, "", datetime(2026, 1, 2, 12))
+
+
+MARKED = f"{small.NAME}: {ADA}: now {{}} points off for being late; nothing else has changed\n"
+COMMANDS = {
+    "feedback": (["feedback", small.NAME], f"feedback/{ADA}/{small.NAME}/{small.STEM}.html"),
+    "report": (["report", small.NAME], f"reports/{small.NAME}.html"),
+    "export": (["export", "--format", "nbgrader", "--to", "grades.csv"], "grades.csv"),
+}
+
+
+def mark(course, points: float) -> None:
+    """What an instructor does in the formgrader."""
+    with Gradebook(course.db_url) as gradebook:
+        written = gradebook.find_grade("written", small.STEM, small.NAME, ADA)
+        written.manual_score, written.needs_manual_grade = points, False
+        gradebook.db.commit()
+
+
+def test_what_is_given_out_counts_marks_that_were_given_after_grading(course, server, monkeypatch, capsys):
+    set_due(course, DUE)
+    grade(course, server)
+    monkeypatch.chdir(course.folder)
+    for marks, (command, _) in enumerate(COMMANDS.values(), start=1):
+        mark(course, marks)
+        capsys.readouterr()
+        assert main(command) == 0
+        assert MARKED.format(6 + marks) in capsys.readouterr().out
+        assert penalty(course) == 6 + marks
+        assert main(command) == 0
+        assert "late" not in capsys.readouterr().out
+    page, report, table = ((course.folder / made).read_text("utf-8") for _, made in COMMANDS.values())
+    assert "7 points were taken off" in page
+    assert "<b>0 – " in report
+    assert f",{ADA},,,,9.0,9.0,0.0,10.0" in table
+
+
+def test_whoever_may_only_read_the_gradebook_gets_the_pages_and_is_told(course, server, monkeypatch, capsys):
+    set_due(course, DUE)
+    grade(course, server)
+    mark(course, 2)
+    file = course.folder / "gradebook.db"
+    with open(course.folder / "nbgrader_config.py", "a", encoding="utf-8") as config:
+        config.write(f"\nc.CourseDirectory.db_url = 'sqlite:///file:{file}?mode=ro&uri=true'\n")
+    monkeypatch.chdir(course.folder)
+    capsys.readouterr()
+    for command, made in COMMANDS.values():
+        assert main(command) == 0
+        assert (course.folder / made).exists()
+        said = capsys.readouterr().err
+        assert said.startswith(f"course-grader: what lateness costs has changed for {ADA} in {small.NAME}, ")
+
+
+def test_without_a_policy_the_commands_say_nothing_of_lateness(course, server, monkeypatch, capsys):
+    config = course.folder / "nbgrader_config.py"
+    config.write_text(config.read_text(encoding="utf-8").replace(LATE_IS_ZERO, ""), encoding="utf-8")
+    set_due(course, DUE)
+    monkeypatch.chdir(course.folder)
+    grade(type(course)(course.folder), server)
+    mark(course, 2)
+    capsys.readouterr()
+    for command, made in COMMANDS.values():
+        assert main(command) == 0
+        assert (course.folder / made).exists()
+    said = capsys.readouterr()
+    assert "late" not in said.out and said.err == ""

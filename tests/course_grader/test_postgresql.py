@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from datetime import datetime
 
 import pytest
 from nbgrader.api import Gradebook
@@ -11,6 +12,7 @@ from sqlalchemy import create_engine, text
 
 from course_grader.course import Course, GraderError
 from course_grader.gradebook.connection import LOCK
+from course_grader.gradebook.penalties import CannotWrite, renew_penalties
 from course_grader.gradebook.write import Recorder
 from tests.course_grader import postgresql
 from tests.course_grader.gradebooks import (
@@ -167,6 +169,21 @@ def test_a_mark_that_is_being_given_is_seen(server, course):
     with Gradebook(course.db_url) as gradebook:
         grade = gradebook.find_grade("test_one", "tiny", FIRST, "ann")
         assert (grade.auto_score, grade.manual_score, grade.needs_manual_grade) == (0.5, 1.5, True)
+
+
+def test_lateness_is_worked_out_anew_and_only_read_where_that_is_all_we_may(server, course):
+    settings = ["c.LateSubmissionPlugin.penalty_method = 'zero'"]
+    late = copy_course(course, course.folder.parent / "late", *settings)
+    record_all(late.folder, [result("ann", timestamp=datetime(2026, 1, 2))])
+    assert renew_penalties(late, None) == []
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.update_or_create_assignment(FIRST, duedate=datetime(2026, 1, 1))
+    url = f"{course.db_url}&options=-cdefault_transaction_read_only%3Don"
+    reader = copy_course(late, course.folder.parent / "reader", in_database(url))
+    with pytest.raises(CannotWrite, match=r"has changed for ann in 01_tiny, .* read-only transaction"):
+        renew_penalties(reader, [FIRST])
+    assert [(one.student, one.points) for one in renew_penalties(late, [FIRST])] == [("ann", 5.0)]
+    assert renew_penalties(reader, [FIRST]) == []
 
 
 @pytest.mark.parametrize("steps", [3, 12, 18])
