@@ -97,7 +97,11 @@ def grow(chapter: Chapter, sizes: list[int], folder: Path) -> None:
 
 
 def parts(chapter: Chapter, students: int) -> None:
-    """Where the time of one submission goes, in the engine: seconds by what the coordinator waits for."""
+    """Where the time of one submission goes, in the engine, one after the other.
+
+    `grade` does part of it at the same time: while the cells of one submission run, another is put together,
+    its processes are opened, and what a third one brought is written.
+    """
     prepared = prepare(chapter.read(), CourseFolder(Path.cwd()).config)
     text, name = nbformat.writes(prepared), f"{chapter.stem}.ipynb"
     took: dict[str, float] = defaultdict(float)
@@ -106,7 +110,7 @@ def parts(chapter: Chapter, students: int) -> None:
     timed(engine, "open_session", "opening two processes", took)
     timed(Session, "run", "cells of the student's", took)
     timed(Session, "test", "tests", took)
-    with ForkServer(sandboxed=True, ahead=True) as server:
+    with ForkServer(sandboxed=True) as server:
         server.ensure()
         start = time.perf_counter()
         for student, file in zip(names(students), files, strict=True):

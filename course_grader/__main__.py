@@ -61,7 +61,7 @@ def _grade(chosen: argparse.Namespace) -> int:
             from course_grader.run.client import ForkServer
 
             # It takes seconds to start, and does so while we import and read.
-            server = stack.enter_context(ForkServer(chosen.sandbox, at_once=_looks_new(chosen), ahead=True))
+            server = stack.enter_context(ForkServer(chosen.sandbox, at_once=_looks_new(chosen)))
         from course_grader import grading
 
         # Who waits for a submission must not wait for the thread that writes the gradebook as well.

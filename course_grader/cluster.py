@@ -26,7 +26,7 @@ def grade_on_worker(job: Job, sandboxed: bool) -> Result:
     """Grade one submission in a Dask worker, which keeps one fork server for all that come."""
     with _lock:
         if sandboxed not in _servers:
-            _servers[sandboxed] = ForkServer(sandboxed, ahead=True)
+            _servers[sandboxed] = ForkServer(sandboxed)
             atexit.register(_servers[sandboxed].stop)
     return grade(job, _servers[sandboxed])
 

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import re
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,8 @@ from course_grader.run.engine import grade
 
 # What nbgrader's tables and patterns take: no line ends, no bytes that are no text.
 STUDENT_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
-AHEAD = 2  # submissions that wait for each worker, so that none has to wait for us
+THREADS = 2  # of each worker: while the cells of one submission run, another is prepared or written up
+AHEAD = 3  # submissions at each worker, so that none of its threads has to wait for us
 
 
 @dataclass
@@ -210,13 +212,14 @@ class Place:
 
 @contextlib.contextmanager
 def on_this_machine(server: ForkServer, workers: int) -> Iterator[Place]:
-    """Grade with so many threads, each with one process of the fork server at a time.
+    """Grade with one fork server. workers: so many submissions run their cells at a time.
 
     An interrupt ends the server: what runs is broken off, and what waits never runs.
     """
-    executor = ThreadPoolExecutor(workers)
+    executor = ThreadPoolExecutor(THREADS * workers)
+    turns = threading.Semaphore(workers)
     try:
-        yield Place(executor, functools.partial(grade, server=server), workers)
+        yield Place(executor, functools.partial(grade, server=server, turns=turns), workers)
     except KeyboardInterrupt:
         server.stop()
         raise

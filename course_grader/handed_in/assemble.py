@@ -141,8 +141,9 @@ def _about_names(name: str, right: str, names: list[str]) -> Iterator[str]:
 
 def _finish(released: Released, cells: list[NotebookNode], problems: list[str]) -> Assembled:
     _set_ids(cells)
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC})
-    notebook.metadata["course"] = released.metadata.get("course", {})
+    metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "course": released.metadata.get("course", {})})
+    version = {"nbformat": nbformat.v4.nbformat, "nbformat_minor": nbformat.v4.nbformat_minor}
+    notebook = NotebookNode(cells=cells, metadata=metadata, **version)
     for cell in cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

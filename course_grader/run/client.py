@@ -45,21 +45,17 @@ class ForkServer:
         sandboxed: bool = True,
         users: tuple[int, int] | None = None,
         at_once: bool = True,
-        ahead: bool = False,
     ) -> None:
         """users: without the sandbox, for root: numbers of two users without rights, which the processes of
         the student's code and of the tests become, one each. at_once: if not, it starts at its first use.
-        ahead: while a submission runs, the processes of the next one are forked; in the sandbox only, for
-        elsewhere the student's code that runs could reach them.
 
         Raises GraderError without bubblewrap.
         """
-        self.sandboxed, self.users, self.ahead = sandboxed, users, ahead and sandboxed
+        self.sandboxed, self.users = sandboxed, users
         self._walls = sandbox.command() if sandboxed else []
         self._lock = threading.Lock()
         self._stopped = self._ready = False
         self._process: subprocess.Popen | None = None
-        self._spare: Session | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="course-grader-")
         self._address = str(Path(self._folder.name) / "socket")
         self._readable = tempfile.TemporaryDirectory(prefix="course-data-")  # also for the users
@@ -103,25 +99,9 @@ class ForkServer:
             self._readable.cleanup()
 
     def fork(self, limits: Limits, cifar10: bool = False) -> "Session":
-        """Two processes that wait for a submission: those forked ahead, if they fit.
-
-        cifar10: whether the chapter uses these pictures.
-        """
+        """Two processes that wait to be opened. cifar10: whether the chapter uses these pictures."""
         self.ensure()
-        with self._lock:
-            spare, self._spare = self._spare, None
-        if spare is not None:
-            if spare.forked_for == (limits, cifar10) and spare.is_waiting():
-                return spare
-            spare.close()
         return self._fork(limits, cifar10)
-
-    def fork_ahead(self, limits: Limits, cifar10: bool) -> None:
-        """Have the processes of the next submission forked, if this server does so."""
-        with self._lock:
-            if self.ahead and self._spare is None and not self._stopped:
-                with contextlib.suppress(OSError):  # the server is gone, which the next submission notices
-                    self._spare = self._fork(limits, cifar10)
 
     def _fork(self, limits: Limits, cifar10: bool = False) -> "Session":
         ends = socket.socketpair()
@@ -135,12 +115,9 @@ class ForkServer:
             connection = self._connect(request | {"cifar10": cifar10}, end)
             started.append(_Process(connection, limits, scratch))
             end.close()
-        return Session(*started, forked_for=(limits, cifar10))
+        return Session(*started)
 
     def _end(self) -> None:
-        if self._spare is not None:
-            self._spare.close()
-            self._spare = None
         self._process.stdin.close()
         self._process.wait()
         self._said.close()
@@ -212,22 +189,21 @@ def open_session(
     """
     session = server.fork(limits, cifar10)
     session.open(imports, files, folder)
-    server.fork_ahead(limits, cifar10)
     return session
 
 
 class Session:
     """One submission's two processes. Every call raises SessionEnded when the desk is no more."""
 
-    def __init__(self, desk: "_Process", examiner: "_Process", forked_for: tuple[Limits, bool]) -> None:
+    def __init__(self, desk: "_Process", examiner: "_Process") -> None:
         self._desk, self._examiner = desk, examiner
         self._lost: SessionEnded | None = None  # how the desk was lost
-        self.forked_for = forked_for
 
     def is_waiting(self) -> bool:
-        """Whether both processes wait to be opened: until then they say nothing, unless they have ended."""
-        said, _, _ = select.select([self._desk.connection, self._examiner.connection], [], [], 0)
-        return not said
+        """Whether both processes wait for a request: until then they say nothing, unless they have ended."""
+        both = self._desk, self._examiner
+        said, _, _ = select.select([one.connection for one in both], [], [], 0)
+        return not said and not any(one.lines for one in both)
 
     def open(self, imports: str = "", files: dict[str, bytes] | None = None, folder: str = ".") -> None:
         """Give the processes what `open_session` says, and wait until they are ready."""

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -42,16 +43,27 @@ LEFT_OUT = "\n[the submission has printed too much: the rest was left out]\n"
 OWN_SHARE, LARGER_SHARE = 0.5, 0.75
 QUICK = 1.0  # seconds
 NOT_DONE = "NotDoneYet"  # an exercise that nobody has touched is no failure of its cell
+NO_TURNS = nullcontext()  # whoever comes runs at once
 
 
-def grade(job: Job, server: ForkServer) -> Result:
-    """Run one submission against its chapter's tests and score it."""
-    server.ensure()
-    started = time.monotonic()
+def grade(job: Job, server: ForkServer, turns: AbstractContextManager = NO_TURNS) -> Result:
+    """Run one submission against its chapter's tests and score it.
+
+    turns: a semaphore that says how many submissions run at a time; others are prepared and written up
+    meanwhile. A submission's time counts from its turn.
+    """
     assembled = assemble(job)
     run = _Run(job, server, assembled)
-    run.all_cells()
-    return _result(job, assembled, run, time.monotonic() - started)
+    try:
+        if server.sandboxed:  # elsewhere the student's code that runs now could reach its processes
+            run.prepare()
+        with turns:
+            started = time.monotonic()
+            run.all_cells()
+            seconds = time.monotonic() - started
+    finally:
+        run.close()
+    return _result(job, assembled, run, seconds)
 
 
 class _Again(Exception):
@@ -69,6 +81,14 @@ class _Run:
     reasons: list[str] = field(init=False)
     flags: list[str] = field(init=False)
     failed: int = field(init=False)  # statements and cells of the student's
+    _plan: needs.Plan | None = field(init=False, default=None)
+    _session: Session | None = field(init=False, default=None)
+
+    def prepare(self) -> None:
+        """Open the processes, and find out which cells to run. No cell runs."""
+        chapter, imports = self.assembled.chapter, self.assembled.imports
+        self._begin()
+        self._plan = needs.plan(self.assembled.notebook.cells, chapter, imports, self._ask)
 
     def all_cells(self) -> None:
         """Run every code cell that a grade needs, in order.
@@ -76,29 +96,33 @@ class _Run:
         Names do not tell everything that a cell rests on. So where a cell of the student's fails, the
         notebook starts again, with all its teaching cells.
         """
-        cells = self.assembled.notebook.cells
-        self._chapter = self.assembled.chapter
-        self._imports = next(cell.source for cell in self._chapter if cell.cell_type == "code")
+        if self._plan is None:
+            self.prepare()
+        elif self._session is not None and not self._session.is_waiting():
+            self.close()  # it was lost before its turn, which is no fault of the student's
         self._begin()
-        plan = needs.plan(cells, self._chapter, self.assembled.imports, self._ask)
-        self._experiments_define = plan.experiments_define
-        self._may_start_again = plan.least != plan.all
+        self._may_start_again = self._plan.least != self._plan.all
         try:
-            self._run(plan.least)
+            self._run(self._plan.least)
         except _Again:
             self._begin()
-            self._run(plan.all)
+            self._run(self._plan.all)
         if self.failed > MAX_FAILURES:
             self.reasons.append(f"{self.failed - MAX_FAILURES} more cells failed")
+
+    def close(self) -> None:
+        """End the processes, if there are any."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def _begin(self) -> None:
         self.scores, self.reasons, self.flags, self.failed = {}, [], [], 0
         self._deadline = time.monotonic() + self.job.limits.seconds
-        self._session: Session | None = None
         self._done: list[NotebookNode] = []  # ordinary cells that a fresh process has to run again
         self._displays: dict[str, list[NotebookNode]] = {}  # outputs that may still change, by display_id
         self._left = MAX_OUTPUT * self.job.limits.output
-        self._processes = 0
+        self._processes = 0  # that were opened for want of one
         self._own_seconds = 0.0  # that cells other than tests have taken
         self._may_start_again = False
         for cell in self.assembled.notebook.cells:
@@ -111,7 +135,7 @@ class _Run:
                 if cell.id in wanted:
                     self._one_or_break_off(cell)
         finally:
-            self._close()
+            self.close()
 
     def _ask(self, sources: list[str]) -> Sequence:
         """What these cells define and use, as a process finds that has run nothing yet."""
@@ -120,7 +144,7 @@ class _Run:
             *_, reply = self._ready_session().run({"names": sources}, seconds)
             return reply["names"]
         except (SessionEnded, KeyError):
-            self._close()
+            self.close()
             return []
 
     def _one_or_break_off(self, cell: NotebookNode) -> None:
@@ -130,7 +154,7 @@ class _Run:
         except (GraderError, _Again):
             raise  # an error of the grader's would stop every other submission as well
         except Exception as error:
-            self._close()
+            self.close()
             self._keep_records(cell, [])
             said = f"{type(error).__name__}: {_sentence(str(error))}"
             self._break_off(cell, f"the grader failed here ({said}), so a person should look at it")
@@ -141,7 +165,7 @@ class _Run:
         try:
             done = self._execute(cell, self._ready_session(), cell.outputs)
         except SessionEnded as ended:
-            self._close()
+            self.close()
             self._keep_records(cell, [])
             return self._break_off(cell, _sentence(str(ended)))
         self._tell_failures(cell, done.get("failures"))
@@ -156,7 +180,7 @@ class _Run:
         if done.get("lost") is not None:
             meddled = done["lost"] == "no message"
             reason = NO_MESSAGE if meddled else _sentence(str(self._session.why_lost()))
-            self._close()
+            self.close()
             self._note_lost(cell, reason)
 
     def _ready_session(self) -> Session:
@@ -172,8 +196,9 @@ class _Run:
                 )
             self._processes += 1
             files, folder = beside_notebooks(self.job.files), self.assembled.folder
+            imports = next(cell.source for cell in self.assembled.chapter if cell.cell_type == "code")
             cifar10 = "data.cifar10(" in self.job.chapter
-            self._session = open_session(self.server, self.job.limits, self._imports, files, folder, cifar10)
+            self._session = open_session(self.server, self.job.limits, imports, files, folder, cifar10)
             self._run_again()
         return self._session
 
@@ -185,14 +210,14 @@ class _Run:
                 done = self._execute(cell, self._session, outputs=[])
             except SessionEnded:
                 self._done.remove(cell)
-                return self._close()
+                return self.close()
             if done.get("error") is not None:
                 said = self._explained(cell, done["error"])
                 self.reasons.append(f"{self._place(cell)}, run again after a crash: {said}")
 
     def _refuse_when_over(self) -> None:
         if time.monotonic() >= self._deadline:
-            self._close()
+            self.close()
             used_up = f"the submission had used up its {self.job.limits.seconds:g} seconds"
             raise SessionEnded(f"it was not run: {used_up}")
 
@@ -242,7 +267,7 @@ class _Run:
         found = [one for one in failures if isinstance(one, dict)] if isinstance(failures, list) else []
         for one in found:
             wants_experiment = (
-                one.get("kind") == "NameError" and str(one.get("name")) in self._experiments_define
+                one.get("kind") == "NameError" and str(one.get("name")) in self._plan.experiments_define
             )
             if one.get("kind") == NOT_DONE or (wants_experiment and self._is_chapters(cell)):
                 continue
@@ -259,7 +284,7 @@ class _Run:
 
     def _is_chapters(self, cell: NotebookNode) -> bool:
         """Whether this is a cell of the chapter's that nobody has changed."""
-        return any(cell.source == own.source for own in self._chapter)
+        return any(cell.source == own.source for own in self.assembled.chapter)
 
     def _flag(self, cell: NotebookNode, sign: str) -> None:
         """Note a sign of tampering."""
@@ -333,11 +358,6 @@ class _Run:
         result = new_output("execute_result", data={"text/plain": repr(score)}, execution_count=None)
         cell.outputs.append(result)
 
-    def _close(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
-
 
 def _result(job: Job, assembled: Assembled, run: _Run, seconds: float) -> Result:
     notebook = assembled.notebook
@@ -363,7 +383,7 @@ def _result(job: Job, assembled: Assembled, run: _Run, seconds: float) -> Result
         unanswered=assembled.unanswered - {exercise_of(name) for name, score in run.scores.items() if score},
         reason=reason,
         flags=flags,
-        notebook=nbformat.writes(notebook),
+        notebook=json.dumps(notebook, ensure_ascii=False),  # its outputs were validated when they came
         seconds=seconds,
         files=beside_notebooks(job.files),
         timestamp=job.timestamp,

@@ -252,37 +252,6 @@ def test_a_killed_server_takes_its_submissions_along():
         session.close()
 
 
-def test_the_processes_of_the_next_submission_are_forked_ahead():
-    with ForkServer(ahead=True) as server:
-        assert small.earned(attempt(server)) == ALL
-        spare = forked_ahead(server)
-        session = server.fork(Limits())
-        assert session.forked_for != (Limits(), True)
-        session.close()
-        for process in spare:
-            process.wait(10)  # it was this one
-
-        for lost in (lambda _: None, lambda processes: [one.kill() for one in processes]):
-            assert small.earned(attempt(server)) == ALL
-            lost(forked_ahead(server))
-        other = Limits(cell_seconds=5)
-        assert small.earned(attempt(server, limits=other)) == ALL, "for another one, and dead"
-        left = forked_ahead(server)
-    for process in left:
-        process.wait(10)
-
-
-def forked_ahead(server: ForkServer) -> list:
-    """The two keepers and their children, when no submission runs, and no process begins or ends any more."""
-    deadline = time.monotonic() + 60
-    found, before = below(server), []
-    while (len(found) != 5 or found != before) and time.monotonic() < deadline:
-        time.sleep(0.2)
-        found, before = below(server), found
-    assert len(found) == 5
-    return found[1:]
-
-
 # As an ordinary user
 
 
