@@ -9,6 +9,8 @@ import io
 import pickle
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import GeneratorType, MethodType
 from typing import Any
 
 from course_utils.check import _world
@@ -21,6 +23,7 @@ from course_grader.inside import settings, wire
 from course_grader.inside.codec import Encoder
 from course_grader.inside.twins import Twins, set_parts, storage_with, with_graph
 
+TORCH_NN = str(Path(torch.nn.__file__).parent)
 NAMES = 12  # classes that an exception comes from, which are told
 
 
@@ -50,6 +53,7 @@ class Desk:
         _current = self
         self.test_file, self.late = test_file, False
         self.twins, self.handles = Twins(first=1), {}
+        self.methods: dict[int, tuple[Any, str, Any]] = {}  # id of a method -> whose it is, its name, itself
         self.settings = settings.now()
         self.case = contextlib.ExitStack()
         while True:
@@ -81,6 +85,7 @@ class Desk:
             encoder = Encoder(self.twins, self.handles)
             untold = {"names": ["ValueError"], "text": _text(error), "library": True}
             said = {"raised": untold, "updates": [], "storages": []}
+        said |= {"released": self.twins.released(), "stale": self._stale()}
         new = settings.now()
         said["settings"] = settings.to_json(settings.changed(self.settings, new))
         self.settings = new
@@ -100,6 +105,13 @@ class Desk:
             return {"raised": self._raised(error, encoder)}
         return {"value": encoder.value(result)}
 
+    def _stale(self) -> list[int]:
+        """The numbers of methods that the examiner keeps, and that getattr would not find any more."""
+        stale = [one for one in self.methods.values() if not _is_method(*one)]
+        for _, _, method in stale:
+            del self.methods[id(method)]
+        return [self.twins.number(method) for _, _, method in stale]
+
     def _changes(self, encoder: Encoder) -> dict:
         """What is new in the result is known to the examiner; what changed in the rest is told."""
         updates = [[n, encoder.parts(self.twins.objects[n], new)] for n, new in self.twins.changed()]
@@ -112,7 +124,9 @@ class Desk:
         message = self.load(head, blobs)
         self.twins.forget(message["forget"])
         for number in message["forget"]:
-            self.twins.numbers.pop(id(self.handles.pop(number, None)), None)
+            handle = self.handles.pop(number, None)
+            self.twins.numbers.pop(id(handle), None)
+            self.methods.pop(id(handle), None)
         for number, parts in message["updates"]:
             set_parts(self.twins.objects[number], parts)
             self.twins.settle(number)
@@ -120,6 +134,8 @@ class Desk:
             self.twins.set_bytes(number, new)
         for seed in message["cases"]:
             self._begin_case(seed) if seed is not None else self._end_case()
+        if message["cases"] and message["cases"][-1] is not None:
+            self.settings = settings.now()  # both sides have the same seeds
         settings.take_over(message["settings"])
         self.settings |= message["settings"]
         with contextlib.ExitStack() as stack:
@@ -266,6 +282,31 @@ class ExaminersIterator:
         if "stop" in head:
             raise StopIteration
         return self.desk.load(head, blobs)[0]
+
+
+def attribute(of: Any, name: str) -> tuple[Any, bool]:
+    """getattr, and whether it found a method, which it finds again until `_stale` says otherwise."""
+    value = getattr(of, name)
+    is_method = _is_method(of, name, value)
+    if is_method:
+        _current.methods[id(value)] = of, name, value
+    return value, is_method
+
+
+def _is_method(of: Any, name: str, method: Any) -> bool:
+    """Whether this comes from a function in the class of an object, as an attribute with this name does."""
+    cls = type(of)
+    if type(method) is not MethodType or method.__self__ is not of or name in getattr(of, "__dict__", ()):
+        return False
+    function = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    return function is method.__func__ and cls.__getattribute__ is object.__getattribute__
+
+
+def iterate(value: Any) -> Any:
+    """An iterator over a value; a list of all from a generator of torch.nn, such as parameters()."""
+    found = iter(value)
+    of_torch = type(found) is GeneratorType and found.gi_code.co_filename.startswith(TORCH_NN)
+    return list(found) if of_torch else found
 
 
 def special(name: str, value: Any, *args: Any) -> Any:

@@ -69,13 +69,14 @@ class Desk:
         self.iterators: list[Iterator] = []
         self.cases: list[int | None] = []  # since the last call: seeds of those that began, None for an end
         self.settings = settings.now()
+        self.methods: dict[tuple[int, str], Any] = {}  # (number of an object, name) -> a method of it
+        self.released: list[int] = []  # twins that the desk has no use for, and is to forget
 
     # What course_utils.check asks for
 
     def run(self, function: Callable, *args: Any, **kwargs: Any) -> Any:
         """What the function gives at the desk. Raises what it raises there."""
-        unused = self.twins.unused()
-        self.twins.forget(unused)
+        unused = self._unused()
         new = settings.now()
         message = {
             "forget": unused,
@@ -94,6 +95,16 @@ class Desk:
         wire.send(self.connection, *self._pickled(message))
         return self._answer()
 
+    def attribute(self, of: Any, name: str) -> Any:
+        """What getattr gives at the desk. It is asked for a method once, until it says that this has changed."""
+        key = self.twins.number(of), name
+        if key in self.methods:
+            return self.methods[key]
+        found, is_method = self.run(at_desk.attribute, of, name)
+        if is_method:
+            self.methods[key] = found
+        return found
+
     @contextlib.contextmanager
     def inside(self, context: Callable, *args: Any) -> Iterator[None]:
         """Have every call run inside context(*args)."""
@@ -107,6 +118,7 @@ class Desk:
     def case(self, seed: int) -> Iterator[None]:
         """The surroundings of a case at the desk. They begin and end there with the next call."""
         self.cases.append(seed)
+        self.settings = settings.now()  # both sides have the same seeds
         try:
             yield
         finally:
@@ -134,6 +146,15 @@ class Desk:
         wire.send(self.connection, {"end": True})
 
     # The way down
+
+    def _unused(self) -> list[int]:
+        """Forget what has become of no use. Returns the numbers, for the desk to do the same."""
+        unused, released = self.twins.unused(), self.released
+        self.twins.forget(unused)
+        self.released = []
+        for key in [key for key in self.methods if key[0] in unused]:
+            del self.methods[key]
+        return unused + released
 
     def _pickled(self, message: Any) -> tuple[dict, list[bytes]]:
         file = io.BytesIO()
@@ -192,6 +213,9 @@ class Desk:
                 self.twins.settle(number)
             for number, blob in head["storages"]:
                 self.twins.set_bytes(number, blobs[blob])
+            self._release(head["released"])
+            for key in [key for key, one in self.methods.items() if self.twins.number(one) in head["stale"]]:
+                del self.methods[key]
             new = settings.from_json(head["settings"])
             settings.take_over(new)
             self.settings |= new
@@ -202,6 +226,13 @@ class Desk:
         if raised is not None:
             raise raised
         return value
+
+    def _release(self, numbers: list) -> None:
+        """What the desk has given away is nobody's twin any more."""
+        tensors = {number for number, twin in self.twins.objects.items() if type(twin) in TENSORS}
+        found = [number for number in numbers if number in tensors or number in self.twins.storages]
+        self.twins.forget(found)
+        self.released += found
 
     def _error(self, said: dict, decoder: Decoder) -> BaseException:
         names = [name[:LONGEST_NAME] for name in said["names"] if isinstance(name, str)]
@@ -322,6 +353,10 @@ class _Pickler(cloudpickle.Pickler):
         return function, args
 
 
+def _iterator(found: Any) -> Iterator:
+    return iter(found) if type(found) is list else found
+
+
 # Stand-ins ----------------------------------------------------------------------------------------------
 
 
@@ -362,7 +397,7 @@ class StandIn:
             case "__signature__":
                 return _signature(desk.run(at_desk.parameters, self))
         _refuse_unasked(name)
-        return desk.run(getattr, self, name)
+        return desk.attribute(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         type(self)._desk.run(setattr, self, name, value)
@@ -409,4 +444,6 @@ def _special(desk: Desk, name: str) -> Callable:
         return lambda self, *args, **kwargs: desk.run(self, *args, **kwargs)
     if name == "repr":
         return lambda self: desk.run(repr, self)
+    if name == "iter":
+        return lambda self: _iterator(desk.run(at_desk.iterate, self))
     return lambda self, *args: desk.run(at_desk.special, name, self, *args)

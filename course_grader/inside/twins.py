@@ -331,7 +331,8 @@ class Twins:
         """These are no twins any more."""
         for number in numbers:
             if number in self.storages:
-                del self.storages[number]
+                self.storage_numbers.pop(self.storages.pop(number).data_ptr(), None)
+                self.rest_on.pop(number, None)
                 del self.bytes_known[number]
             elif number in self.objects:
                 self.wake(number)
@@ -344,6 +345,17 @@ class Twins:
         """Both sides now know this object as it is."""
         self.wake(number)
         self.known[number] = parts(self.objects[number])
+
+    def released(self) -> list[int]:
+        """Numbers of tensors and storages made on this side that only this table refers to: they can go."""
+        tensors = [
+            number
+            for number in self.resting
+            if number % 2 == self.first and number in self.objects and not self.objects[number].requires_grad
+        ]
+        inside = collections.Counter(self.resting[number] for number in tensors)
+        own = (number for number in self.storages.keys() - self.awake if number % 2 == self.first)
+        return tensors + [number for number in own if self.rest_on[number] == inside[number]]
 
     def rest(self) -> None:
         """Nothing runs now: what only this table refers to cannot change until somebody names it."""

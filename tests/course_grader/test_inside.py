@@ -3,7 +3,9 @@
 import math
 import socket
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 from course_utils import check
 
@@ -549,3 +551,160 @@ def test_a_hang_up_is_noticed():
     theirs.close()
     with ours, pytest.raises(wire.Hangup):
         wire.receive(ours)
+
+
+COUNTER = """
+class Counter:
+    def __init__(self):
+        self.n = 0
+    def step(self, by=1):
+        self.n += by
+        return self.n
+    def change(self):
+        self.step = 7
+def change_class():
+    Counter.step = lambda self: 'another'
+"""
+
+
+def trips(work: Callable[[], Any]) -> int:
+    """How often the examiner asks the desk while work() runs."""
+    sent, send = [], wire.send
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "send", lambda *message: (sent.append(1), send(*message)))
+        work()
+    return len(sent)
+
+
+def test_a_method_is_looked_up_once(at_desk):
+    names = at_desk(COUNTER)
+    counter = names.Counter()
+    assert trips(lambda: counter.step()) == 2
+    assert trips(lambda: [counter.step(2), counter.step(by=3)]) == 2
+    assert counter.n == 6
+
+
+def test_a_method_that_gives_way_to_a_value_is_looked_up_again(at_desk):
+    counter = at_desk(COUNTER).Counter()
+    assert counter.step() == 1
+    counter.change()
+    assert counter.step == 7
+
+
+def test_a_method_that_the_class_gets_anew_is_looked_up_again(at_desk):
+    names = at_desk(COUNTER)
+    counter = names.Counter()
+    assert counter.step() == 1
+    names.change_class()
+    assert counter.step() == "another"
+
+
+def test_a_property_and_an_attribute_of_the_object_are_looked_up_each_time(at_desk):
+    counter = at_desk("""
+class Ticking:
+    def __init__(self):
+        self.n, self.up = 0, self.tick
+    def tick(self):
+        self.n += 1
+        return self.n
+    @property
+    def now(self):
+        return self.tick()
+""").Ticking()
+    assert [counter.now, counter.now, counter.up(), counter.up(), counter.n] == [1, 2, 3, 4, 4]
+
+
+def test_a_kept_method_does_not_keep_its_object(at_desk):
+    names = at_desk("""
+import weakref
+class Held:
+    def step(self):
+        return 1
+def watched(held, known=[]):
+    known.append(weakref.ref(held))
+def alive():
+    return sum(one() is not None for one in watched.__defaults__[0])
+""")
+    held = names.Held()
+    held.step()
+    names.watched(held)
+    assert names.alive() == 1
+    del held
+    names.alive()  # tells the desk that nobody needs it; its method goes with it, and is told the next time
+    names.alive()
+    assert names.alive() == 0
+
+
+def test_what_a_call_gives_away_is_compared_no_more(at_desk):
+    double = at_desk("def double(x):\n    return x * 2").double
+    desk, X = type(double)._desk, torch.ones(3)
+    found = [double(X) for _ in range(50)]
+    assert len(desk.twins.objects) < 20 and len(desk.twins.storages) < 20
+    found[0][0] = 5.0  # it is the test's own now, and travels anew
+    torch.testing.assert_close(double(found[0]), torch.tensor([10.0, 4.0, 4.0]))
+
+
+def test_what_the_desk_keeps_stays_the_same_object(at_desk):
+    names = at_desk("""
+kept = []
+def keep(x):
+    kept.append(x * 2)
+    return kept[-1]
+def same(x):
+    return x is kept[0] and x.data_ptr() == kept[0].data_ptr()
+def change():
+    kept[0].zero_()
+def add(x, y):
+    return x + y
+""")
+    first = names.keep(torch.ones(3))
+    for _ in range(4):
+        names.add(torch.ones(1), torch.ones(1))
+    assert names.same(first)
+    names.change()
+    assert first.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_view_of_what_was_given_away_still_shares_its_memory(at_desk):
+    names = at_desk("""
+def double(x):
+    return x * 2
+def fill(x, y):
+    x.fill_(3.0)
+    return y.tolist()
+""")
+    whole = names.double(torch.ones(4))
+    part = whole[:2]
+    for _ in range(3):
+        names.double(part)
+    assert names.fill(part, whole) == [3.0, 3.0, 2.0, 2.0]
+    assert whole.tolist() == [3.0, 3.0, 2.0, 2.0]
+    whole[0] = 9.0
+    assert names.fill(whole[2:], part) == [9.0, 3.0]
+
+
+def test_parameters_come_in_one_piece(at_desk):
+    net = at_desk("""
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(10))
+""").Net()
+    found = net.parameters()
+    assert trips(lambda: list(found)) == 1
+    assert len(list(net.parameters())) == 20
+
+
+def test_a_students_iterator_runs_only_as_far_as_it_is_asked_to(at_desk):
+    names = at_desk("""
+made = []
+def count():
+    for i in range(10):
+        made.append(i)
+        yield i
+def so_far():
+    return list(made)
+""")
+    numbers = iter(names.count())
+    assert [next(numbers), next(numbers)] == [0, 1]
+    assert names.so_far() == [0, 1]
