@@ -1,7 +1,8 @@
 """Feedback: one HTML page per student, made from the check records and the gradebook.
 
 A page shows what the student wrote, what every check said about it, and what the instructor said. It never
-shows the source of a test, and texts that came out of the student's run only if they hold nothing secret.
+shows the source of a test, nor what was printed in a hidden case, which may be its data; and texts that came
+out of the student's run only if they hold nothing secret.
 """
 
 import base64
@@ -19,6 +20,8 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from nbformat import NotebookNode
 
+from course_format import record
+from course_format.cells import is_test, nbgrader, visible
 from course_format.exercises import Exercise, exercises, titled
 from course_format.record import MIME_TYPE
 from course_grader.course import Course
@@ -115,6 +118,8 @@ class _Told:
         self.exercises = exercises(solved)
         self.secrets = secrets_of(solved)
         self.model_answers = model_answers(solved)
+        tests = filter(is_test, solved.cells)
+        self.partly_hidden = {nbgrader(c)["grade_id"] for c in tests if visible(c.source) != c.source}
 
     def clean(self, text: str, submission: GradedSubmission, longest: int = LONGEST_MESSAGE) -> str:
         """A text that came out of the student's run, cut to size, or a note in its place."""
@@ -156,11 +161,11 @@ class Part:
         self.question = _markdown(exercise.question) if exercise.written else Markup()
         self.source = "" if exercise.written else self._own.strip("\n")
         self.records = [
-            replace(record, case=self._clean(record.case), message=self._clean(record.message))
-            for record in submission.records(exercise)[:MOST_CASES]
+            replace(one, case=self._clean(one.case), message=self._clean(one.message))
+            for one in submission.records(exercise)[:MOST_CASES]
         ]
-        self.passed = [record for record in self.records if record.status == "passed"]
-        self.failed = [record for record in self.records if record.status != "passed"]
+        self.passed = [one for one in self.records if one.status == "passed"]
+        self.failed = [one for one in self.records if one.status != "passed"]
         self.state = state(self.mark, self.records)
 
     def _clean(self, text: str, longest: int = LONGEST_MESSAGE) -> str:
@@ -206,8 +211,27 @@ class Part:
 
     @cached_property
     def printed(self) -> str:
-        """What the student's code printed while it was tested, as one text."""
-        return self._clean("".join(_prints(self._outputs)).strip("\n"), LONGEST_PRINT)
+        """What the student's code printed while it was tested by visible cases, as one text."""
+        return self._clean("".join(_prints(self._outputs[: self._open])).strip("\n"), LONGEST_PRINT)
+
+    @cached_property
+    def printed_hidden(self) -> bool:
+        """Whether it printed anything in hidden cases, or later."""
+        return any(text.strip() for text in _prints(self._outputs[self._open :]))
+
+    @cached_property
+    def _open(self) -> int:
+        """So many outputs belong to visible cases: what a case prints stands before its record.
+
+        Hidden cases come last, and nobody can tell which case printed what stands behind the last record.
+        """
+        last = 0
+        for place, output in enumerate(self._outputs, start=1):
+            for found in record.read([output]):
+                if found.hidden:
+                    return last
+                last = place
+        return last if self.exercise.grade_id in self._told.partly_hidden else len(self._outputs)
 
     @cached_property
     def pictures(self) -> list[Picture]:

@@ -5,14 +5,18 @@ docs/trust.md lists them, and says what such an answer could still do.
 
 import json
 
+import nbformat
 import pytest
 
 from course_format.chapter import ROOT
 from course_format.record import MIME_TYPE
 from course_grader.job import Limits
+from course_grader.pages.feedback import write_feedback
 from course_grader.run import client
 from tests.course_grader import small
 from tests.course_grader.attempts import ALL, assert_undisturbed, attempt, inside, printed
+from tests.course_grader.classes import graded_class
+from tests.nbgrader_course import cell_of
 
 NOTHING = ALL | {"test_second": 0.0}
 RECORD = {
@@ -251,6 +255,7 @@ def test_the_table_of_cheats_has_a_test_for_each_line():
     lines = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines() if line.startswith("| ")]
     elsewhere = [
         "rewrites `course_grader.inside` in its process, answers in advance, floods or closes the socket",
+        "prints or displays what a hidden case gives it",
         "calls what an exercise forbids through `torch.ops`",
         "changes an argument, or what a function of the test has kept",
     ]
@@ -266,6 +271,28 @@ def test_a_cleared_output_leaves_the_records(server):
     ]
     shown = [one["data"][MIME_TYPE]["case"] for one in outputs if MIME_TYPE in one.get("data", {})]
     assert shown == ["an example", "another example"]
+
+
+def test_what_is_printed_in_hidden_cases_stays_with_the_instructor(server, tmp_path):
+    says = """import os
+from IPython.display import display
+print('printed', x)
+os.write(1, f'written {x}'.encode())
+display(f'displayed {x}')"""
+    result = attempt(server, limits=UNHURRIED, second=inside("second", says))
+    assert small.earned(result) == ALL
+    everything = printed(result, "test_second")
+    hidden = {way: f"{way} 0.5" for way in ("printed", "written", "displayed")}
+    assert [text for text in hidden.values() if text not in everything] == []
+    class_ = graded_class(tmp_path, small.NAME, small.chapter())
+    class_.add(
+        "ann", outputs={"test_second": cell_of(nbformat.reads(result.notebook, 4), "test_second").outputs}
+    )
+    (path,) = write_feedback(class_.course, small.NAME)
+    page = path.read_text(encoding="utf-8")
+    assert "printed 3" in page and "displayed 3" in page
+    assert [text for text in hidden.values() if text in page] == []
+    assert "What your code printed in hidden checks is not shown." in page
 
 
 def test_whoever_rewrites_the_desk_earns_what_any_constant_earns(server):

@@ -235,6 +235,41 @@ def test_prints_are_shown_folded_and_cut(class_):
     assert len(page.source) < 40_000 + LONGEST_PRINT
 
 
+NOT_SHOWN = "What your code printed in hidden checks is not shown."
+VISIBLE, HIDDEN = record("adds"), record("adds large numbers", hidden=True)
+
+
+def shows(text):
+    return new_output("display_data", data={"text/plain": text})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shown", "told"),
+    [
+        ([printed("it is 3"), VISIBLE, HIDDEN], "it is 3", False),
+        ([printed("it is 3"), VISIBLE, printed("secret"), HIDDEN], "it is 3", True),
+        ([printed("it is 3"), VISIBLE, shows("secret"), HIDDEN], "it is 3", True),
+        ([shows("it is 3"), VISIBLE, HIDDEN, printed("secret")], "it is 3", True),
+        ([VISIBLE, printed("secret"), HIDDEN, printed("secret"), record("a third")], "", True),
+        ([printed("it is 3"), VISIBLE, printed("secret")], "it is 3", True),
+        ([printed("secret")], "", True),
+        ([VISIBLE, printed("\n"), HIDDEN], "", False),
+    ],
+    ids=["visible", "hidden", "displayed", "at the end", "later", "broken off", "no record", "an empty line"],
+)
+def test_what_was_printed_in_hidden_cases_is_not_shown(class_, outputs, shown, told):
+    page = page_of(class_, outputs={"test_add": outputs})
+    assert "secret" not in page.source
+    assert (NOT_SHOWN in page.text) == told
+    assert page.folds(shown)
+    assert ("during the test" in page.text) == bool(shown)
+
+
+def test_a_test_without_hidden_cases_shows_all_that_was_printed(class_):
+    page = page_of(class_, outputs={"test_twice": [record("doubles", 3), printed("at the end")]})
+    assert page.folds("at the end") and NOT_SHOWN not in page.text
+
+
 def test_nothing_of_the_student_becomes_html(class_):
     html_output = new_output("display_data", data={"text/html": ATTACK, "text/plain": ATTACK})
     script = new_output("display_data", data={"application/javascript": "alert(2)"})
@@ -328,14 +363,17 @@ def test_no_way_leads_a_hidden_test_into_the_page(chapter, tmp_path):
     tests = [cell for cell in solved.cells if is_test(cell) and "### BEGIN HIDDEN TESTS" in cell.source]
     hidden = {nbgrader(cell)["grade_id"]: hidden_part(cell.source) for cell in tests}
     ways = [
-        lambda source: [printed(source)],
-        lambda source: [printed(line + "\n") for line in source.splitlines()],
+        lambda source: [printed(source), record("prints")],
+        lambda source: [*(printed(line + "\n") for line in source.splitlines()), record("prints")],
         lambda source: [record("raises", 1, f"your code stopped with ValueError: {source}")],
         lambda source: [record("raises", 1, f"your code stopped with KeyError: {source!r}")],
         lambda source: [record(source, 1, "it is wrong", hidden=True)],
-        lambda source: [record("prints"), printed(repr(source.splitlines()))],
+        lambda source: [printed(repr(source.splitlines())), record("prints")],
         lambda source: [new_output("error", ename="E", evalue=source, traceback=[source])],
-        lambda source: [new_output("display_data", data={"text/plain": source, "text/html": source})],
+        lambda source: [
+            new_output("display_data", data={"text/plain": source, "text/html": source}),
+            record("shows"),
+        ],
     ]
     outputs = {name: ways[n % len(ways)](source) for n, (name, source) in enumerate(hidden.items())}
     class_ = graded_class(tmp_path, chapter.name, solved)
