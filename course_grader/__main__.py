@@ -5,8 +5,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from course_format import CourseError
 
@@ -177,76 +177,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="course-grader", description="Grade a class, on nbgrader's formats."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, run: Callable, help: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=help)
-        added.set_defaults(run=run)
-        return added
-
-    term = command("term", _term, "check term.toml, and write its due dates into the gradebook")
-    term.add_argument("--dry-run", action="store_true", help="show the plan, and write nothing")
-
-    preview = command(
-        "preview", _preview, "a dry run of handing out: what students get, and whether it may go out"
-    )
-    preview.add_argument("assignment", nargs="+", metavar="CHAPTER")
-
-    collect = command(
-        "collect", _collect, "put what a learning platform gives into submitted/, with the times"
-    )
-    collect.add_argument("source", type=Path, metavar="ZIP_OR_FOLDER", help="of Moodle, Canvas, ...")
-    collect.add_argument("assignment", metavar="CHAPTER")
-    collect.add_argument("--roster", type=Path, metavar="CSV", help="who is in the class; else the gradebook")
-    collect.add_argument("--times", type=Path, metavar="CSV", help="of handing in; `zip`: those in the zip")
-    collect.add_argument("--timezone", metavar="ZONE", help="of times without one; else this machine's")
-    collect.add_argument("--update", action="store_true", help="replace what is there by what is newer")
-    collect.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
-
-    only = {"action": "append", "help": "only this one; may be repeated"}
-    grade = command("grade", _grade, "run the submissions of an assignment and record their scores")
-    grade.add_argument("assignment", metavar="CHAPTER")
-    grade.add_argument("--student", metavar="ID", **only)
-    grade.add_argument("--workers", type=_positive, default=os.cpu_count(), metavar="N", help="at a time")
-    grade.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786")
-    switch = argparse.BooleanOptionalAction
-    grade.add_argument("--sandbox", action=switch, default=True, help="keep student code locked in")
-    grade.add_argument("--force", action="store_true", help="also what has not changed since it was graded")
-
-    feedback = command("feedback", _feedback, "write an HTML page for every student")
-    feedback.add_argument("assignment", metavar="CHAPTER")
-    feedback.add_argument("--student", metavar="ID", **only)
-
-    report = command("report", _report, "write one HTML page about the class")
-    report.add_argument("assignment", metavar="CHAPTER")
-    report.add_argument("--anonymous", action="store_true", help="leave out who the students are")
-
-    export = command("export", _export, "write all scores to a CSV file")
-    export.add_argument("--assignment", metavar="CHAPTER", **only)
-    export.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader")
-    export.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE")
-
-    gradescope = command("gradescope", _gradescope, "write the autograder of a chapter for Gradescope")
-    gradescope.add_argument("assignment", metavar="CHAPTER")
-    gradescope.add_argument("--output", type=Path, metavar="ZIP", help="by default in dist/")
-    gradescope.add_argument("--minutes", type=_positive, default=10, help="Gradescope's own time limit")
-
-    classroom = command("classroom", _classroom, "write a template repository of a chapter for GitHub")
-    classroom.add_argument("assignment", metavar="CHAPTER")
-    classroom.add_argument("folder", type=Path)
-
-    check = command(
-        "check",
-        _check,
-        "check one notebook, on any machine; 0 if all is right, 1 if not, 2 if it cannot be checked",
-    )
-    check.add_argument("notebook", type=Path)
-    check.add_argument(
-        "--chapter",
-        metavar="NAME_OR_NOTEBOOK",
-        help="such as 01_tensors, or the notebook as it was handed out; else the notebook's name says it",
-    )
-    check.add_argument("--report", type=Path, metavar="FILE", help="write what was found as JSON")
-    check.add_argument("--visible-only", action="store_true", help="leave out the hidden checks")
+    for name, (run, help, arguments) in COMMANDS.items():
+        command = commands.add_parser(name, help=help)
+        command.set_defaults(run=run)
+        for names, options in arguments:
+            command.add_argument(*names, **options)
     return parser
 
 
@@ -255,6 +190,107 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
+
+
+def _argument(*names: str, **options: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """What ArgumentParser.add_argument takes."""
+    return names, options
+
+
+_CHAPTER = _argument("assignment", metavar="CHAPTER")
+_ONLY = {"action": "append", "help": "only this one; may be repeated"}
+_SWITCH = {"action": "store_true"}
+# Of each command what it runs, what its help says, and its arguments.
+COMMANDS = {
+    "term": (
+        _term,
+        "check term.toml, and write its due dates into the gradebook",
+        [_argument("--dry-run", help="show the plan, and write nothing", **_SWITCH)],
+    ),
+    "preview": (
+        _preview,
+        "a dry run of handing out: what students get, and whether it may go out",
+        [_argument("assignment", nargs="+", metavar="CHAPTER")],
+    ),
+    "collect": (
+        _collect,
+        "put what a learning platform gives into submitted/, with the times",
+        [
+            _argument("source", type=Path, metavar="ZIP_OR_FOLDER", help="of Moodle, Canvas, ..."),
+            _CHAPTER,
+            _argument("--roster", type=Path, metavar="CSV", help="who is in the class; else the gradebook"),
+            _argument("--times", type=Path, metavar="CSV", help="of handing in; `zip`: those in the zip"),
+            _argument("--timezone", metavar="ZONE", help="of times without one; else this machine's"),
+            _argument("--update", help="replace what is there by what is newer", **_SWITCH),
+            _argument("--dry-run", help="show what would be done, and do nothing", **_SWITCH),
+        ],
+    ),
+    "grade": (
+        _grade,
+        "run the submissions of an assignment and record their scores",
+        [
+            _CHAPTER,
+            _argument("--student", metavar="ID", **_ONLY),
+            _argument("--workers", type=_positive, default=os.cpu_count(), metavar="N", help="at a time"),
+            _argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786"),
+            _argument(
+                "--sandbox",
+                action=argparse.BooleanOptionalAction,
+                default=True,
+                help="keep student code locked in",
+            ),
+            _argument("--force", help="also what has not changed since it was graded", **_SWITCH),
+        ],
+    ),
+    "feedback": (
+        _feedback,
+        "write an HTML page for every student",
+        [_CHAPTER, _argument("--student", metavar="ID", **_ONLY)],
+    ),
+    "report": (
+        _report,
+        "write one HTML page about the class",
+        [_CHAPTER, _argument("--anonymous", help="leave out who the students are", **_SWITCH)],
+    ),
+    "export": (
+        _export,
+        "write all scores to a CSV file",
+        [
+            _argument("--assignment", metavar="CHAPTER", **_ONLY),
+            _argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader"),
+            _argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE"),
+        ],
+    ),
+    "gradescope": (
+        _gradescope,
+        "write the autograder of a chapter for Gradescope",
+        [
+            _CHAPTER,
+            _argument("--output", type=Path, metavar="ZIP", help="by default in dist/"),
+            _argument("--minutes", type=_positive, default=10, help="Gradescope's own time limit"),
+        ],
+    ),
+    "classroom": (
+        _classroom,
+        "write a template repository of a chapter for GitHub",
+        [_CHAPTER, _argument("folder", type=Path)],
+    ),
+    "check": (
+        _check,
+        "check one notebook, on any machine; 0 if all is right, 1 if not, 2 if it cannot be checked",
+        [
+            _argument("notebook", type=Path),
+            _argument(
+                "--chapter",
+                metavar="NAME_OR_NOTEBOOK",
+                help="such as 01_tensors, or the notebook as it was handed out; "
+                "else the notebook's name says it",
+            ),
+            _argument("--report", type=Path, metavar="FILE", help="write what was found as JSON"),
+            _argument("--visible-only", help="leave out the hidden checks", **_SWITCH),
+        ],
+    ),
+}
 
 
 if __name__ == "__main__":
