@@ -28,7 +28,7 @@ from course_grader.inside.twins import (
 )
 
 DEEPEST = 40  # containers inside each other
-HUGE = 2**26  # bytes of one tensor
+HUGE = 2**24  # bytes of one tensor
 SPARE, PAGE = 4, 4096  # a storage so many times as large as its tensor, and larger than so many bytes
 MOST = 2_000_000  # values in one message
 LARGEST = 2**27  # bytes of all arrays and texts in one message

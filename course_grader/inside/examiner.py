@@ -96,7 +96,7 @@ class Desk:
         return self._answer()
 
     def attribute(self, of: Any, name: str) -> Any:
-        """What getattr gives at the desk. It is asked for a method once, until it says that this has changed."""
+        """What getattr gives at the desk, which is asked for a method once, and says when it has changed."""
         key = self.twins.number(of), name
         if key in self.methods:
             return self.methods[key]

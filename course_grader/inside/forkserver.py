@@ -1,11 +1,12 @@
 """The fork server: a process that has imported everything once and forks a ready process per submission.
 
-    python -m course_grader.inside.forkserver FD sandbox|open     FD: a listening Unix socket
+    python -m course_grader.inside.forkserver FD sandbox|open [DATA_SET ...]     FD: a listening Unix socket
 
-Whoever connects sends one JSON line: {"isolate": whether it gets namespaces of its own, "limits": those of
-job.Limits, "folder": where its files go, or null, "user": the number of the user that it becomes, or null},
-and with one more byte a socket: the one between desk and examiner. The rest of the connection belongs to a
-session (course_grader.inside.session), which runs cells that come as JSON lines.
+It draws these data sets while it imports. Whoever connects sends one JSON line. {"draw": further data sets}
+is answered when they are drawn. {"isolate": whether it gets namespaces of its own, "limits": those of
+job.Limits, "folder": where its files go, or null, "user": the number of the user that it becomes, or null}
+asks for a process, and has with one more byte a socket: the one between desk and examiner. The rest of this
+connection belongs to a session (course_grader.inside.session), which runs cells that come as JSON lines.
 
 For each connection the server forks a keeper, and the keeper forks the child that runs the student's code, in
 namespaces of its own if "isolate" is set. The keeper watches over the child: when the other side hangs up, or
@@ -27,15 +28,14 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 
-from course_grader.inside import isolation, sandbox
+from course_grader.inside import data_sets, isolation, sandbox
 from course_grader.job import Limits
 
 # What the notebooks import, and what IPython and matplotlib import while the first cells run.
-FIRST_MODULES = ("course_utils", "course_utils.check", "course_utils.data")
+FIRST_MODULES = ("course_utils", "course_utils.check", "course_utils.data")  # with them data sets are drawn
 MODULES = (
     *FIRST_MODULES,
     "course_utils.demo",
@@ -64,11 +64,11 @@ WATCH_SECONDS = 0.05  # between two looks at a child's memory
 
 def main() -> None:
     """Serve until standard input ends, which it does when the process that started the server ends."""
-    descriptor, walls = sys.argv[1:]
+    descriptor, walls, *draws = sys.argv[1:]
     if walls == "sandbox":
         isolation.become_nobody()
     gc.disable()  # thousands of modules come in, and none of them is garbage
-    for _ in warm_up():
+    for _ in warm_up(draws):
         if _is_over():
             os._exit(0)
     gc.enable()
@@ -93,8 +93,8 @@ def _is_over(*others: socket.socket) -> bool:
     return sys.stdin in select.select([sys.stdin, *others], [], [], None if others else 0)[0]
 
 
-def warm_up() -> Iterator[None]:
-    """Import everything, draw one picture, load the embedded data. Yields between its longer steps."""
+def warm_up(draws: Sequence[str] = ()) -> Iterator[None]:
+    """Import everything, draw one picture and these data sets. Yields between its longer steps."""
     # A grade does not depend on what else is on a machine.
     os.environ["COURSE_DATA"] = "embedded"
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -102,9 +102,7 @@ def warm_up() -> Iterator[None]:
     for name in FIRST_MODULES:
         importlib.import_module(name)
         yield
-    from course_utils import data
-
-    drawing = _start_to_draw(data)
+    drawing = _start_to_draw(draws)
     for name in MODULES[len(FIRST_MODULES) :]:
         importlib.import_module(name)
         yield
@@ -119,21 +117,19 @@ def warm_up() -> Iterator[None]:
 
     session.usual_settings()
     shell.make_shell()
-    data.load_house_prices()
     activate_matplotlib(INLINE)
     figure = Figure()
     figure.subplots().plot([0, 1])
     FigureCanvasAgg(figure).draw()
     os.waitpid(drawing, 0)
-    data.fashion_mnist(train=True)  # it is there, unless drawing it has failed, which this says
 
 
-def _start_to_draw(data: ModuleType) -> int:
-    """Have another process draw the pictures of clothes, which takes a second. Returns its number."""
+def _start_to_draw(names: Sequence[str]) -> int:
+    """Have another process draw these data sets. Returns its number."""
     process = os.fork()
     if process == 0:
         try:
-            data.fashion_mnist(train=True)
+            data_sets.draw(names)
         finally:
             os._exit(0)
     return process
@@ -155,10 +151,12 @@ def _keep(connection: socket.socket) -> None:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request = json.loads(_first_line(connection))
+    if "draw" in request:
+        data_sets.draw(request["draw"])
+        _say(connection, {"drawn": True})
+        os._exit(0)
     _, (joint,), _, _ = socket.recv_fds(connection, 1, 1)
     limits = Limits(**request.get("limits", {}))
-    if request["cifar10"]:
-        _draw_cifar10()
     try:
         if request["isolate"]:
             isolation.enter_namespaces()
@@ -174,13 +172,6 @@ def _keep(connection: socket.socket) -> None:
     _kill_descendants()
     _say(connection, {"ended": status, "memory": memory})
     os._exit(0)
-
-
-def _draw_cifar10() -> None:
-    """Draw the colour pictures, unless they are there: the chapters without them save two seconds."""
-    from course_utils import data
-
-    data.cifar10(train=True)
 
 
 def _be_the_session(connection: socket.socket, joint: socket.socket, request: dict, limits: Limits) -> None:

@@ -175,6 +175,15 @@ def same_parts(old: Any, new: Any) -> bool:
     return old is new
 
 
+def _has_the_same(value: Any, old: Any) -> bool:
+    """Whether a container holds the very objects that it did: what is quickly seen of most."""
+    if type(old) is dict:
+        now = value if type(value) in DICTS else vars(value)
+        same = map(operator.is_, dict.values(now), old.values())
+        return len(now) == len(old) and all(same) and all(map(operator.is_, now, old))
+    return type(value) in LISTS and len(value) == len(old) and all(map(operator.is_, value, old))
+
+
 def _has_another_way(value: Any) -> bool:
     """Whether an object may be changed by somebody who does not refer to it."""
     match kind(value):
@@ -295,10 +304,13 @@ class Twins:
     def changed(self) -> Iterator[tuple[int, Any]]:
         """(number, parts) of every object whose parts are others than those that both sides know."""
         for number in sorted(self.awake & self.known.keys()):
-            old, new = self.known[number], parts(self.objects[number])
+            old, value = self.known[number], self.objects[number]
+            if _has_the_same(value, old):
+                continue
+            new = parts(value)
             if not same_parts(old, new):
                 if type(new) is TensorParts:
-                    moved = self.objects[number].detach() if new.memory != old.memory else None
+                    moved = value.detach() if new.memory != old.memory else None
                     new = TensorParts(new.requires_grad, new.leaf, new.grad, moved)
                 yield number, new
 
