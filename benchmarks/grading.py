@@ -28,7 +28,7 @@ from course_grader.course import Course as CourseFolder
 from course_grader.handed_in.assemble import prepare
 from course_grader.job import Job, Limits
 from course_grader.run import engine
-from course_grader.run.client import ForkServer, Session, open_session
+from course_grader.run.client import ForkServer, Session
 from tests.nbgrader_course import Course, fresh_clone
 from tests.students import all_ids, solve, with_known_answers
 
@@ -107,7 +107,7 @@ def parts(chapter: Chapter, students: int) -> None:
     took: dict[str, float] = defaultdict(float)
     files = [nbformat.writes(with_known_answers(chapter, number)).encode() for number in range(students)]
     timed(engine, "assemble", "putting it together", took)
-    timed(engine, "open_session", "opening two processes", took)
+    timed(ForkServer, "open_session", "opening two processes", took)
     timed(Session, "run", "cells of the student's", took)
     timed(Session, "test", "tests", took)
     with ForkServer(sandboxed=True) as server:
@@ -145,7 +145,7 @@ def memory(chapter: Chapter) -> None:
         server.ensure()
         process = descendants(server.pid)[0]  # bubblewrap's child
         print(f"\nMemory of the fork server: {memory_of(process, 'Rss') / 2**20:.0f} MiB")
-        session = open_session(server, Limits(), imports=cells[0], files={})
+        session = server.open_session(Limits(), imports=cells[0])
         for cell in cells:
             for _ in session.run({"cell": cell}, seconds=300):
                 pass

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -45,13 +45,15 @@ class ForkServer:
         sandboxed: bool = True,
         users: tuple[int, int] | None = None,
         at_once: bool = True,
+        draws: Collection[str] = (),
     ) -> None:
         """users: without the sandbox, for root: numbers of two users without rights, which the processes of
         the student's code and of the tests become, one each. at_once: if not, it starts at its first use.
+        draws: data sets that it draws while it starts; `draw` has others drawn.
 
         Raises GraderError without bubblewrap.
         """
-        self.sandboxed, self.users = sandboxed, users
+        self.sandboxed, self.users, self._draws = sandboxed, users, frozenset(draws)
         self._walls = sandbox.command() if sandboxed else []
         self._lock = threading.Lock()
         self._stopped = self._ready = False
@@ -77,15 +79,37 @@ class ForkServer:
     def ensure(self) -> None:
         """Have a server that works. Raises GraderError if it does not start."""
         with self._lock:
-            if self._stopped:
-                raise GraderError("the grading was stopped")
-            if self._process is None:
-                self._start()
-            elif self._process.poll() is not None and self._ready:
-                self._end()
-                self._start()
+            self._have_process()
             if not self._ready:
-                self._wait()
+                self._try_out()
+
+    def _have_process(self) -> None:
+        """Start the server, if it has not been started or is dead."""
+        if self._stopped:
+            raise GraderError("the grading was stopped")
+        if self._process is None:
+            self._start()
+        elif self._process.poll() is not None and self._ready:
+            self._end()
+            self._start()
+
+    def draw(self, names: Collection[str]) -> None:
+        """Have these data sets drawn, as course_grader.inside.data_sets calls them, unless they are there.
+
+        Raises GraderError if that is not done.
+        """
+        with self._lock:
+            if self._drawn.issuperset(names):
+                return
+            self._have_process()
+            try:
+                with self._connect({"draw": sorted(names)}) as connection:
+                    drawn = connection.recv(1)
+            except OSError:
+                drawn = b""
+            if not drawn:
+                raise GraderError(f"the data sets cannot be drawn: {self._said_so_far()}")
+            self._drawn |= frozenset(names)
 
     def stop(self) -> None:
         """End the server and every session, for good. A thread that uses it meanwhile gets an error."""
@@ -98,12 +122,30 @@ class ForkServer:
             self._folder.cleanup()
             self._readable.cleanup()
 
-    def fork(self, limits: Limits, cifar10: bool = False) -> "Session":
-        """Two processes that wait to be opened. cifar10: whether the chapter uses these pictures."""
-        self.ensure()
-        return self._fork(limits, cifar10)
+    def open_session(
+        self,
+        limits: Limits,
+        imports: str = "",
+        files: dict[str, bytes] | None = None,
+        folder: str = ".",
+    ) -> "Session":
+        """Fresh processes for one submission. Raises SessionEnded if they do not come up.
 
-    def _fork(self, limits: Limits, cifar10: bool = False) -> "Session":
+        imports: source of the chapter's first code cell. files: what was handed in, by relative path. folder:
+        of them the one in which the notebook lies.
+        """
+        with self._lock:
+            self._have_process()
+        try:
+            session = self._fork(limits)
+            session.open(imports, files, folder)
+        except (OSError, SessionEnded) as error:
+            self.ensure()  # it says so if the fault is the server's
+            raise SessionEnded(str(error)) from error
+        self._ready = True
+        return session
+
+    def _fork(self, limits: Limits) -> "Session":
         ends = socket.socketpair()
         started = []
         for end, user in zip(ends, self.users or (None, None), strict=True):
@@ -112,7 +154,8 @@ class ForkServer:
             if user is not None:
                 os.chown(scratch.name, user, user)
             request = {"limits": asdict(limits), "folder": scratch and scratch.name, "user": user}
-            connection = self._connect(request | {"cifar10": cifar10}, end)
+            connection = self._connect({"isolate": self.sandboxed, **request})
+            socket.send_fds(connection, [b"\0"], [end.fileno()])
             started.append(_Process(connection, limits, scratch))
             end.close()
         return Session(*started)
@@ -123,7 +166,7 @@ class ForkServer:
         self._said.close()
 
     def _start(self) -> None:
-        self._ready = False
+        self._ready, self._drawn = False, self._draws
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the server)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._address)
@@ -133,7 +176,7 @@ class ForkServer:
             # -P: course_grader is the installed one, whatever lies in the current folder.
             server = [sys.executable, "-P", "-m", "course_grader.inside.forkserver", str(listener.fileno())]
             self._process = subprocess.Popen(
-                [*self._walls, *server, "sandbox" if self.sandboxed else "open"],
+                [*self._walls, *server, "sandbox" if self.sandboxed else "open", *self._draws],
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.PIPE,
                 stdout=self._said,
@@ -151,7 +194,7 @@ class ForkServer:
         own = {name: self._readable.name for name in ("COURSE_DATA_DIR", "HOME", "MPLCONFIGDIR")}
         return sandbox.environment() | own
 
-    def _wait(self) -> None:
+    def _try_out(self) -> None:
         """Open a first session: it shows that forking, and a child's namespaces, work on this machine."""
         try:
             session = self._fork(Limits())
@@ -161,35 +204,18 @@ class ForkServer:
         except (OSError, SessionEnded) as error:
             self._process.kill()
             self._process.wait()
-            self._said.seek(0)
-            said = self._said.read().decode(errors="replace")
-            raise GraderError(_cannot_start(self.sandboxed, f"{said}{error}")) from error
+            raise GraderError(_cannot_start(self.sandboxed, f"{self._said_so_far()}{error}")) from error
 
-    def _connect(self, request: dict, joint: socket.socket) -> socket.socket:
+    def _said_so_far(self) -> str:
+        self._said.seek(0)
+        return self._said.read().decode(errors="replace")
+
+    def _connect(self, request: dict) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(START_SECONDS)
         connection.connect(self._address)
-        connection.sendall(json.dumps({"isolate": self.sandboxed, **request}).encode() + b"\n")
-        socket.send_fds(connection, [b"\0"], [joint.fileno()])
+        connection.sendall(json.dumps(request).encode() + b"\n")
         return connection
-
-
-def open_session(
-    server: ForkServer,
-    limits: Limits,
-    imports: str = "",
-    files: dict[str, bytes] | None = None,
-    folder: str = ".",
-    cifar10: bool = False,
-) -> "Session":
-    """Fresh processes for one submission. Raises SessionEnded if they do not come up.
-
-    imports: source of the chapter's first code cell. files: what was handed in, by relative path. folder: of
-    them the one in which the notebook lies. cifar10: whether the chapter uses these pictures.
-    """
-    session = server.fork(limits, cifar10)
-    session.open(imports, files, folder)
-    return session
 
 
 class Session:
@@ -206,7 +232,7 @@ class Session:
         return not said and not any(one.lines for one in both)
 
     def open(self, imports: str = "", files: dict[str, bytes] | None = None, folder: str = ".") -> None:
-        """Give the processes what `open_session` says, and wait until they are ready."""
+        """Give the processes what ForkServer.open_session says, and wait until they are ready."""
         content = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
         for process, handed_in in ((self._desk, content), (self._examiner, {})):
             process.open({"imports": imports, "files": handed_in, "folder": folder})

@@ -23,10 +23,10 @@ from course_format.cells import cases, exercise_of, is_test, nbgrader
 from course_format.record import MIME_TYPE, Record
 from course_grader.handed_in.assemble import Assembled, assemble
 from course_grader.handed_in.submission import beside_notebooks
-from course_grader.inside import test_cell
+from course_grader.inside import data_sets, test_cell
 from course_grader.job import GraderError, Job, Result
 from course_grader.run import needs
-from course_grader.run.client import NO_MESSAGE, ForkServer, Session, SessionEnded, open_session
+from course_grader.run.client import NO_MESSAGE, ForkServer, Session, SessionEnded
 
 MAX_PROCESSES = 10  # a submission that ends its process more often than this has had its chance
 MAX_OUTPUT = 20  # all cells together may print as much as so many of them alone
@@ -83,12 +83,19 @@ class _Run:
     failed: int = field(init=False)  # statements and cells of the student's
     _plan: needs.Plan | None = field(init=False, default=None)
     _session: Session | None = field(init=False, default=None)
+    _data_sets: frozenset[str] = field(init=False, default=frozenset())  # that the cells to run may load
 
     def prepare(self) -> None:
         """Open the processes, and find out which cells to run. No cell runs."""
         chapter, imports = self.assembled.chapter, self.assembled.imports
+        cells = self.assembled.notebook.cells
         self._begin()
-        self._plan = needs.plan(self.assembled.notebook.cells, chapter, imports, self._ask)
+        self._plan = needs.plan(cells, chapter, imports, self._ask)
+        files = self.job.files.items()
+        modules = (content.decode(errors="replace") for name, content in files if name.endswith(".py"))
+        running = (cell.source for cell in cells if cell.id in self._plan.all)
+        self._data_sets = data_sets.named_in([*running, *modules])
+        self.server.draw(self._data_sets)
 
     def all_cells(self) -> None:
         """Run every code cell that a grade needs, in order.
@@ -197,8 +204,8 @@ class _Run:
             self._processes += 1
             files, folder = beside_notebooks(self.job.files), self.assembled.folder
             imports = next(cell.source for cell in self.assembled.chapter if cell.cell_type == "code")
-            cifar10 = "data.cifar10(" in self.job.chapter
-            self._session = open_session(self.server, self.job.limits, imports, files, folder, cifar10)
+            self.server.draw(self._data_sets)
+            self._session = self.server.open_session(self.job.limits, imports, files, folder)
             self._run_again()
         return self._session
 

@@ -14,7 +14,7 @@ import pytest
 from course_format.chapter import ROOT
 from course_grader.inside import isolation, sandbox
 from course_grader.job import GraderError, Limits
-from course_grader.run.client import ForkServer, open_session
+from course_grader.run.client import ForkServer
 from tests.course_grader import small
 from tests.course_grader.attempts import ALL, assert_undisturbed, attempt, below, inside, printed
 
@@ -225,7 +225,7 @@ print(pty.openpty())"""
 try: socket.socket(socket.AF_UNIX).connect("\\0meet"); print("met")
 except OSError: pass
 print(os.listdir("/dev/shm"), os.listdir("/dev/pts"), os.path.exists("/tmp/meet"))"""
-    sessions = [open_session(server, Limits(), small.IMPORTS, {}) for _ in range(2)]
+    sessions = [server.open_session(Limits(), small.IMPORTS) for _ in range(2)]
     texts = []
     for session, code in zip(sessions, (leave, look), strict=True):
         replies = list(session.run({"cell": code}, 10))
@@ -237,7 +237,7 @@ print(os.listdir("/dev/shm"), os.listdir("/dev/pts"), os.path.exists("/tmp/meet"
 
 def test_a_killed_server_takes_its_submissions_along():
     with ForkServer() as server:
-        session = open_session(server, Limits(), small.IMPORTS, {})
+        session = server.open_session(Limits(), small.IMPORTS)
         stay = "import ctypes, subprocess\nctypes.CDLL(None).prctl(1, 0)\nsubprocess.Popen(['sleep', '1000'])"
         list(session.run({"cell": stay}, 10))
         deadline = time.monotonic() + 10

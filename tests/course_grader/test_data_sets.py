@@ -1,0 +1,74 @@
+"""Data sets are drawn when the code that will run names them, and not before."""
+
+import json
+
+from course_utils import data
+
+import pytest
+
+from course_grader.__main__ import main
+from course_grader.inside.data_sets import NAMED, named_in
+from course_grader.job import GraderError
+from course_grader.run import client
+from course_grader.run.client import ForkServer
+from tests.course_grader import small
+from tests.course_grader.attempts import ALL, attempt, printed
+
+LOADERS = {
+    "data.fashion_mnist(train=True)": "fashion_mnist",
+    "data.load_fashion_mnist(100)": "fashion_mnist",
+    "scenes.draw(3)": "fashion_mnist",
+    "data.load_house_prices()": "house_prices",
+    "data.house_price_files()": "house_prices",
+    "data.cifar10(train=False)": "cifar10",
+}
+
+
+@pytest.mark.parametrize(("code", "name"), LOADERS.items())
+def test_a_set_is_found_by_the_code_that_loads_it(code, name):
+    assert named_in(["import math", code]) == {name}
+    assert set(NAMED) == {*LOADERS.values()} == {*data.REAL_SETS}
+
+
+def test_code_that_loads_none_names_none():
+    assert named_in(["from course_utils import data", "print(data)"]) == set()
+
+
+def test_what_a_cell_or_a_module_beside_the_notebook_loads_is_drawn(server):
+    cell = "from course_utils import data\nprint(len(data.load_house_prices()[0]))"
+    result = attempt(server, cell)
+    assert (small.earned(result), printed(result, "before").strip()) == (ALL, "1460")
+    module = b"from course_utils import data\npictures = data.cifar10(train=False)"
+    notebook = small.handed_in(first="import mine\ndef first(x):\n    return x + 1 + 0 * len(mine.pictures)")
+    job = small.job(notebook)
+    result = small.grade(server, notebook, files=job.files | {"mine.py": module})
+    assert (small.earned(result), result.reason) == (ALL, "")
+
+
+def test_a_set_that_cannot_be_drawn_ends_the_grading(monkeypatch):
+    with ForkServer(sandboxed=False) as server, pytest.raises(GraderError, match="cannot be drawn"):
+        server.draw({"flowers"})
+
+
+def test_the_sets_of_a_chapter_are_drawn_from_the_start_but_for_its_experiments(tmp_path, monkeypatch):
+    cells = [
+        {"cell_type": "code", "source": ["data.cifar10(\n", "train=True)"], "metadata": {}},
+        {"cell_type": "code", "source": "data.load_house_prices()", "metadata": {"tags": ["experiment"]}},
+        {"cell_type": "markdown", "source": "`data.fashion_mnist` is another one", "metadata": {}},
+    ]
+    folder = tmp_path / "solutions" / "01_small"
+    folder.mkdir(parents=True)
+    (folder / "small.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    asked = []
+
+    def server(sandboxed, at_once, draws):
+        asked.append(draws)
+        raise GraderError("not in this test")
+
+    monkeypatch.setattr(client, "ForkServer", server)
+    monkeypatch.chdir(tmp_path)
+    assert main(["grade", "01_small"]) == 1
+    assert asked == [{"cifar10"}]
+    (folder / "small.ipynb").write_text("{}", encoding="utf-8")
+    assert main(["grade", "01_small"]) == 1
+    assert asked[1:] == [set()]
