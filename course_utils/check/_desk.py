@@ -32,6 +32,11 @@ def install(desk: Desk | None) -> None:
     _desk = desk
 
 
+def is_elsewhere() -> bool:
+    """Whether the student's code runs in another process."""
+    return _desk is not None
+
+
 def run(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call a function beside the student's code."""
     return function(*args, **kwargs) if _desk is None else _desk.run(function, *args, **kwargs)

@@ -14,7 +14,7 @@ def ordered(find: Callable, graph: Mapping[Hashable, Sequence[Hashable]], last: 
     graph: value -> the values that it was made from; all of them lead to last.
     """
     # An answer may get at this table and change it. Its own order says nothing.
-    given = {value: list(inputs) for value, inputs in sorted(graph.items(), key=repr)}
+    given = {value: tuple(inputs) for value, inputs in sorted(graph.items(), key=repr)}
     order = find(last, lambda value: list(given[value]))
     that(order is not None, "should be a list, found None: is there a return?")
     order, where = list(order), f"graph = {graph}" if len(graph) <= SMALL else f"{len(graph)} values"

@@ -23,7 +23,7 @@ def folder() -> Iterator[Path]:
     It lies where the student's code runs: files in it are read and written with its own methods, or by
     `check.made(torch.load, path)`.
     """
-    path = _desk.run(_new_folder)
+    path = _Folder(_desk.run(tempfile.mkdtemp))
     try:
         yield path
     finally:
@@ -31,22 +31,32 @@ def folder() -> Iterator[Path]:
 
 
 class _Folder(type(Path())):
-    """A path that a test can use from another process: paths of Python's own class travel as texts."""
+    """A path of a test's. Its files are looked at, read and written beside the student's code."""
 
+    def __fspath__(self) -> str:
+        if _desk.is_elsewhere():
+            raise RuntimeError(f"{self} lies where the student's code runs: reach it by check.made")
+        return str(self)
 
-def _new_folder() -> Path:
-    return _Folder(tempfile.mkdtemp())
+    def exists(self) -> bool:
+        return _desk.run(os.path.exists, str(self))
+
+    def read_bytes(self) -> bytes:
+        return _desk.run(Path.read_bytes, Path(self))
+
+    def write_bytes(self, data: bytes) -> int:
+        return _desk.run(Path.write_bytes, Path(self), data)
 
 
 def with_code_in_it(path: Path) -> Path:
     """Save a file of torch.save whose unpickling makes a folder. Returns the path of that folder."""
-    return _desk.run(_save_code, path)
-
-
-def _save_code(path: Path) -> Path:
     opened = path.with_name("opened")
-    torch.save(type("Gift", (), {"__reduce__": lambda self: (os.mkdir, (str(opened),))})(), path)
+    _desk.run(_save_code, str(path), str(opened))
     return opened
+
+
+def _save_code(path: str, opened: str) -> None:
+    torch.save(type("Gift", (), {"__reduce__": lambda self: (os.mkdir, (opened,))})(), path)
 
 
 def gpus(count: int) -> contextlib.AbstractContextManager:

@@ -1191,7 +1191,7 @@ with check.case("fits prices; labels may be (n,) or (n, 1)", points=1):
     X = check.normal((60, 3))
     prices = 1000 + X @ torch.tensor([300.0, -200.0, 100.0])
     for labels in (prices[:, None], prices):
-        net, found = train_linear(X, labels, 250, 5.0, 0.0, 16, check.generator())
+        net, found = train_linear(X, labels, 120, 20.0, 0.0, 32, check.generator())
         y_hat = net(X).detach()
         check.that(tuple(y_hat.shape) == (60, 1), "net should map (n, d) to (n, 1)")
         flat = "it predicts the mean for all: (n, 1) minus (n,) is (n, n); give the labels the shape (n, 1)"

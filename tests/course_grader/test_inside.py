@@ -708,3 +708,22 @@ def so_far():
     numbers = iter(names.count())
     assert [next(numbers), next(numbers)] == [0, 1]
     assert names.so_far() == [0, 1]
+
+
+def test_files_of_a_check_lie_at_the_desk(at_desk):
+    names = at_desk("""
+import os
+def save(path):
+    assert os.path.isdir(path.parent)
+    path.write_bytes(b"abc")
+def size(path):
+    return path.stat().st_size
+""")
+    with check.folder() as place:
+        names.save(place / "a.bin")
+        assert (place / "a.bin").exists() and (place / "a.bin").read_bytes() == b"abc"
+        (place / "b.bin").write_bytes(b"four")
+        assert names.size(place / "b.bin") == 4
+        with pytest.raises(RuntimeError, match=r"reach it by check\.made"):
+            (place / "a.bin").stat()
+    assert not place.exists()
