@@ -47,5 +47,9 @@ c.Autograde.autograde_preprocessors = [
 
 c.GenerateFeedback.preprocessors = [nbgrader.GetGrades, grading_steps.HideTests, CSSHTMLHeaderPreprocessor]
 
+# The formgrader cleans nothing that students wrote: the last filter that its template calls does that here.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = dict.fromkeys(("clean_html", "strip_files_prefix"), grading_steps.harmless)
+
 # What late work costs in this term: docs/term.md.
 lateness.configure(c, Path(__file__).with_name("term.toml"))

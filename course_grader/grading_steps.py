@@ -1,7 +1,10 @@
-"""The steps that the course adds to `nbgrader autograde` and `generate_feedback`, for nbgrader_config.py."""
+"""What the course adds to nbgrader's autograder, feedback and formgrader, for nbgrader_config.py."""
 
+import re
 from typing import Any
 
+import bleach
+from bleach.css_sanitizer import CSSSanitizer
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
@@ -10,6 +13,18 @@ from nbgrader.utils import is_grade, is_locked, is_solution
 from course_format.cells import EXPERIMENT, is_test
 
 SKIPPED = "skip-execution"  # what nbclient leaves out
+
+# What texts, tables and pictures need: nothing that runs, leads into the server, or looks like its buttons.
+TAGS = """
+    a abbr b blockquote br caption center cite code dd del details div dl dt em figcaption figure h1 h2 h3
+    h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td
+    tfoot th thead tr tt u ul var
+""".split()  # noqa: SIM905 (as a list it would take a line for each)
+ATTRIBUTES = "align alt colspan height open rowspan scope start style title width".split()  # noqa: SIM905
+CLASS = re.compile(r"highlight|hl-\w+|language-\w+|[a-z]{1,2}\d?|anchor-link")  # of code and headings
+LINK, PICTURE = re.compile(r"https?://|mailto:"), re.compile(r"data:image/(png|jpeg|gif);base64,")
+STYLES = CSSSanitizer(allowed_css_properties=["color", "background-color", "margin-left", "text-align"])
+UNSEEN = re.compile(r"(?is)<(script|style)\b.*?(</\1\s*>|\Z)")  # bleach would show what is between the tags
 
 
 class SkipExperiments(NbGraderPreprocessor):
@@ -48,3 +63,30 @@ class HideTests(ClearHiddenTests):
                 if output.output_type == "error":
                     output.traceback = [f"{output.ename}: {output.evalue}"]
         return cell, resources
+
+
+def harmless(html: str) -> str:
+    """HTML without all that could act on a page that shows it; its text, tables and pictures stay.
+
+    The formgrader shows what students wrote and displayed, on a page that may do what the instructor may: a
+    script in it could set its own points, and run commands as the instructor.
+    """
+    return bleach.clean(
+        UNSEEN.sub("", html),
+        tags=TAGS,
+        attributes=_may_stay,
+        protocols={"http", "https", "mailto", "data"},
+        strip=True,
+        css_sanitizer=STYLES,
+    )
+
+
+def _may_stay(tag: str, name: str, value: str) -> bool:
+    match name:
+        case "class":
+            return all(map(CLASS.fullmatch, value.split()))
+        case "href":
+            return tag == "a" and LINK.match(value) is not None
+        case "src":
+            return tag == "img" and PICTURE.match(value) is not None
+    return name in ATTRIBUTES

@@ -9,11 +9,12 @@ from playwright.sync_api import expect
 
 from course_format.chapter import chapters
 from tests.browser.desk import menu, serving
-from tests.nbgrader_course import fresh_clone
+from tests.nbgrader_course import cell_of, fresh_clone
 from tests.students import all_ids, solve
 
 FIRST = chapters()[0]
 COMMENT = "Right; and say where keepdim helps."
+MEDDLES = "window.top.meddled = true"
 
 
 def course_grader(folder: Path, *arguments: str) -> str:
@@ -26,9 +27,13 @@ def course_grader(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Path:
-    """A fresh clone in which one submission of the first chapter was graded."""
+    """A fresh clone in which one submission of the first chapter was graded, which tries to run scripts."""
     clone = fresh_clone(tmp_path_factory.mktemp("clone"))
-    clone.submit("ada", FIRST.name, solve(FIRST, all_ids(FIRST)), FIRST.stem)
+    notebook = solve(FIRST, all_ids(FIRST))
+    cell_of(notebook, "written_broadcasting").source += f'\n\n<img src="nowhere" onerror="{MEDDLES}">'
+    shows = f'from IPython.display import HTML, display\ndisplay(HTML("<script>{MEDDLES}</script>"))'
+    cell_of(notebook, "ramp").source += f"\n{shows}"
+    clone.submit("ada", FIRST.name, notebook, FIRST.stem)
     course_grader(clone.folder, "grade", FIRST.name)
     return clone.folder
 
@@ -55,6 +60,8 @@ def test_a_written_question_is_marked_in_the_formgrader_and_counts(page, server,
     expect(formgrader.get_by_role("row", name="Submission #1")).to_contain_text("0 / 2")
     formgrader.get_by_role("link", name="Submission #1").click()
     expect(formgrader.locator("body")).to_contain_text("Mark scheme.")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.meddled") is None
     for box, entry in (("#written_broadcasting", "1.5"), ("#written_broadcasting-comment", COMMENT)):
         formgrader.locator(box).fill(entry)
         with page.expect_response(lambda response: response.request.method == "PUT") as saved:
