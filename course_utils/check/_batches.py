@@ -1,8 +1,9 @@
 """One pass of a student's loader over examples that carry their numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from course_utils.check import _desk
 from course_utils.check._statements import close, equal, like, that
 
 import torch
@@ -27,11 +28,10 @@ def one_pass(
     given = torch.stack((numbers, numbers + 0.5), dim=1), (10 * numbers).reshape(labels)
     copies = [part.clone() for part in given]
     found = loader(batch_size, *given, **options)
-    name = getattr(loader, "__name__", "the loader")
-    that(found is not None, f"{name} returned None: use yield for each batch")
+    that(found is not None, "nothing was returned: use yield for each batch")
     single = isinstance(found, tuple) and len(found) > 0 and isinstance(found[0], torch.Tensor)
     that(not single, "a single batch was returned; use yield in place of return")
-    batches = [(X.clone(), y.clone()) for X, y in found]  # a loader may use its memory again
+    batches = _desk.run(_copies, found)
     for name, now, before in zip(("features", "labels"), given, copies, strict=True):
         close(now, before, f"the {name} that were passed in are changed")
     _sizes([len(y) for _, y in batches], n, batch_size)
@@ -47,6 +47,11 @@ def one_pass(
     once = torch.equal(X[:, 0].sort().values, numbers)
     that(once, "some examples come twice or not at all in one pass")
     return X[:, 0]
+
+
+def _copies(batches: Iterable) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """A loader may use its memory again for the next batch."""
+    return [(X.clone(), y.clone()) for X, y in batches]
 
 
 def _sizes(found: list[int], n: int, batch_size: int) -> None:

@@ -325,7 +325,7 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
         return features[order[i : i + batch_size]], labels[order[i : i + batch_size]]
 
 
-@wrong("data_iter returned None: use yield for each batch")
+@wrong("nothing was returned: use yield for each batch")
 def data_iter(batch_size, features, labels, shuffle=True, generator=None):
     """Makes the batches, and keeps them."""
     [(features[i : i + batch_size], labels[i : i + batch_size]) for i in range(0, len(features), batch_size)]

@@ -47,7 +47,7 @@ def test_the_order_of_the_examples_comes_back():
 @pytest.mark.parametrize(
     ("loader", "options", "message"),
     [
-        (lambda *args: None, {}, "returned None"),
+        (lambda *args: None, {}, "nothing was returned"),
         (first, {}, "a single batch was returned"),
         (in_place, {}, "the features that were passed in are changed"),
         (plain, {"start": 2}, "the last batch is missing"),
