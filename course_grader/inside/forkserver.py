@@ -21,6 +21,7 @@ torch must not have run a threaded operation before a fork, or the child would h
 import contextlib
 import gc
 import importlib
+import itertools
 import json
 import os
 import select
@@ -59,6 +60,7 @@ MODULES = (
     "course_grader.inside.session",
 )
 INLINE = "module://matplotlib_inline.backend_inline"  # pictures become outputs of the cell
+FEW = 16  # processes; after so many, more of them are likely to come
 WATCH_SECONDS = 0.05  # between two looks at a child's memory
 
 
@@ -75,7 +77,11 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers report on the connection, not to us
     listener = socket.socket(fileno=int(descriptor))
     gc.freeze()  # the collector would touch, and so copy, every page in every child
-    while not _is_over(listener):
+    for number in itertools.count():
+        if number == FEW:
+            isolation.use_large_pages()
+        if _is_over(listener):
+            break
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
@@ -113,10 +119,9 @@ def warm_up(draws: Sequence[str] = ()) -> Iterator[None]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from course_grader.inside import session, shell
+    from course_grader.inside.practice import practise
 
-    session.usual_settings()
-    shell.make_shell()
+    practise()
     activate_matplotlib(INLINE)
     figure = Figure()
     figure.subplots().plot([0, 1])
@@ -194,8 +199,9 @@ def _be_the_session(connection: socket.socket, joint: socket.socket, request: di
             isolation.forbid_system_calls(isolation.LOCAL_FAMILIES)
         isolation.limit_memory(limits.memory)
         isolation.limit_open_files()
-        from course_grader.inside import session
+        from course_grader.inside import practice, session
 
+        practice.practise()
         status = session.start(connection, joint, request, limits)
     except OSError as error:
         _say(connection, {"refused": str(error)})
