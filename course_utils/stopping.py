@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from course_utils import check
 
@@ -62,10 +63,14 @@ def mistakes(losses: Sequence[float], patience: int, delta: float = 0.0) -> dict
 def check_stops(stopper_class: Callable, losses: Sequence[float], patience: int, delta: float = 0.0) -> None:
     """For checks: the answers of step to these losses are right."""
     stopper, model = stopper_class(patience, min_delta=delta), nn.Linear(1, 1)
-    found = [stopper.step(loss, model) for loss in losses]
+    found = check.made(_answers, stopper, losses, model)
     check.that(None not in found, "step returned None: it should return True or False at each check")
     words = f"for the losses {losses}, patience {patience}, min_delta {delta}"
     check.equal(found, decide(losses, patience, delta), words, known=mistakes(losses, patience, delta))
+
+
+def _answers(stopper: Any, losses: Sequence[float], model: nn.Module) -> list[bool]:
+    return [stopper.step(loss, model) for loss in losses]
 
 
 @torch.no_grad()

@@ -1665,16 +1665,19 @@ check.exercise("make_warmup_cosine", points=3)
 def played(warmup, total, lrs=(0.8,), kind=torch.optim.SGD):
     """The rates of all groups at steps 0 to total: (total + 1, groups)."""
     optimizer = kind([{"params": [nn.Parameter(torch.zeros(2))], "lr": lr} for lr in lrs])
-    scheduler, rates = make_warmup_cosine(optimizer, warmup, total), []
+    scheduler = make_warmup_cosine(optimizer, warmup, total)
     check.that(scheduler is not None, "it returns None: is there a return?")
     check.that(
         hasattr(scheduler, "get_last_lr"), "should be one scheduler of torch: join the two by SequentialLR"
     )
-    for _ in range(total + 1):
-        rates.append(list(scheduler.get_last_lr()))
-        scheduler.optimizer.step()
-        scheduler.step()
-    return torch.tensor(rates, dtype=torch.float64)
+
+    def rates():
+        for _ in range(total + 1):
+            yield list(scheduler.get_last_lr())
+            scheduler.optimizer.step()
+            scheduler.step()
+
+    return torch.tensor(check.made(lambda: list(rates())), dtype=torch.float64)
 
 
 def rate(t, w=4, T=12, lr=0.8, length=None, up=None, start=None):
