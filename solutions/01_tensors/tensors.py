@@ -1192,7 +1192,7 @@ with check.case("returns twice the table times the weights, as a tensor", points
 with check.case("leaves the table and the weights as they were", points=1):
     X, weights = torch.ones(2, 3), torch.ones(3)
     products = weigh_doubled(X, weights)
-    wrong = {"the table itself was doubled: what you doubled shares its memory": torch.full((2, 3), 2.0)}
+    wrong = {"the table itself was doubled, or a tensor that shares its memory": torch.full((2, 3), 2.0)}
     check.close(X, torch.ones(2, 3), "the table was changed", known=wrong)
     check.close(weights, torch.ones(3), "the weights were changed")
     check.like(products, torch.ones(2))

@@ -948,7 +948,7 @@ def moved(param, view, old, gradient, lr, batch_size, name="contiguous"):
     wrong["the learning rate is missing"] = old - step / lr
     says = f"a parameter did not become param - lr * grad / batch_size ({name} in memory)"
     check.close(param, old - step, says, known=wrong)
-    check.close(view, param, "a parameter moved to new memory; change it in place")
+    check.that(torch.equal(view, param.detach()), "a parameter moved to new memory; change it in place")
 
 
 with check.case("takes the step param - lr * grad / batch_size, in place", points=1.5):
@@ -980,7 +980,8 @@ with check.case("skips parameters without a gradient, and goes on to the others"
         check.close(params[i], old[i][1], "a parameter without a gradient was changed")
         check.that(params[i].grad is None, "a .grad that was None was filled; skip this parameter")
     stops = "it stops at the first parameter without a gradient; the others come after it"
-    check.that(not torch.equal(params[2].detach(), old[2][1]), stops)
+    first, third = (torch.equal(params[i].detach(), old[i][1]) for i in (0, 2))
+    check.that(first or not third, stops)
     for i in (0, 2):
         moved(params[i], *old[i], 0.5, 4)
 ### BEGIN HIDDEN TESTS
@@ -999,7 +1000,7 @@ check.score()
 # %% [markdown]
 r"""
 **All your parts together.** Your functions are a whole training program: new data with w = (1.5, −2, 0.5) and b = −1,
-batches of 10, three epochs. If a check has not passed yet, a part of NumPy or PyTorch stands in.
+batches of 10, three epochs. If a check has not passed yet, NumPy or PyTorch does that part.
 """
 
 

@@ -397,7 +397,7 @@ def weigh_doubled(X, weights):
     return torch.mv(A, weights)
 
 
-@wrong("what you doubled shares its memory")
+@wrong("or a tensor that shares its memory")
 def weigh_doubled(X, weights):
     A = X.numpy()
     A *= 2
