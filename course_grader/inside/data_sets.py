@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-# What stands in the code that loads them; scenes are made of the pictures of clothes.
+# data set -> words in the code that loads it; scenes are made of the pictures of clothes
 NAMED = {
     "fashion_mnist": ("fashion_mnist", "scenes"),
     "house_prices": ("house_price",),
