@@ -77,9 +77,10 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers report on the connection, not to us
     listener = socket.socket(fileno=int(descriptor))
     gc.freeze()  # the collector would touch, and so copy, every page in every child
+    pieces = isolation.use_large_pages()
     for number in itertools.count():
-        if number == FEW:
-            isolation.use_large_pages()
+        while number >= FEW and not _is_wanted(listener) and next(pieces, None):
+            pass
         if _is_over(listener):
             break
         connection, _ = listener.accept()
@@ -97,6 +98,11 @@ def main() -> None:
 def _is_over(*others: socket.socket) -> bool:
     """Whether standard input has ended. If it has not, waits for that or for a connection to these."""
     return sys.stdin in select.select([sys.stdin, *others], [], [], None if others else 0)[0]
+
+
+def _is_wanted(listener: socket.socket) -> bool:
+    """Whether there is anything to do at once."""
+    return bool(select.select([sys.stdin, listener], [], [], 0)[0])
 
 
 def warm_up(draws: Sequence[str] = ()) -> Iterator[None]:

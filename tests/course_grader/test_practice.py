@@ -19,7 +19,7 @@ held = dict(shell.user_ns)
 threads = os.listdir("/proc/self/task")  # numpy has some, and ends them itself before a fork
 random, number = torch.get_rng_state(), shell.execution_count
 practise()
-use_large_pages()
+assert all(use_large_pages())
 practise()
 assert shell.user_ns.keys() == held.keys()
 assert shell.execution_count == number
