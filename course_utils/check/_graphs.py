@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+from course_utils.check import _desk
 from course_utils.check._statements import expression, that
 
 SMALL = 8  # a graph with more values is too long for a message
@@ -35,13 +36,16 @@ def recorded_slope(text: str, leaf: Any, **others: Any) -> float:
 
     A number keeps the pairs (input, slope) of its step in .made_from; the inputs are of leaf's class.
     """
-    waiting, total = [(expression(text, v=leaf, **others), 1.0)], 0.0
+    last = expression(text, v=leaf, **others)
+    steps = _desk.run(_steps, last, leaf)
+    made_from = {id(number): pairs for number, pairs in steps}
+    waiting, total = [(last, 1.0)], 0.0
     while waiting:
         number, slope = waiting.pop()
         if number is leaf:
             total += slope
             continue
-        pairs = number.made_from
+        pairs = made_from[id(number)]
         that(isinstance(pairs, list | tuple), f"for {text}, .made_from should be a list of pairs")
         for pair in pairs:
             whole = isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], type(leaf))
@@ -52,3 +56,18 @@ def recorded_slope(text: str, leaf: Any, **others: Any) -> float:
             )
             waiting.append((pair[0], slope * pair[1]))
     return total
+
+
+def _steps(last: Any, leaf: Any) -> list[tuple[Any, Any]]:
+    """(number, its .made_from) of all that leads from the leaf to the last number."""
+    found, waiting = {}, [last]
+    while waiting:
+        number = waiting.pop()
+        if number is leaf or id(number) in found:
+            continue
+        pairs = number.made_from
+        found[id(number)] = number, pairs
+        for pair in pairs if isinstance(pairs, list | tuple) else ():
+            if isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], type(leaf)):
+                waiting.append(pair[0])
+    return list(found.values())
