@@ -3,8 +3,8 @@
     python -m course_grader.inside.forkserver FD sandbox|open [DATA_SET ...]     FD: a listening Unix socket
 
 It draws these data sets while it imports. Whoever connects sends one JSON line. {"draw": further data sets}
-is answered when they are drawn. {"isolate": whether it gets namespaces of its own, "limits": those of
-job.Limits, "folder": where its files go, or null, "user": the number of the user that it becomes, or null}
+is answered with {"failed": null, or why}. {"isolate": whether it gets namespaces of its own, "limits": those
+of job.Limits, "folder": where its files go, or null, "user": the number of the user that it becomes, or null}
 asks for a process, and has with one more byte a socket: the one between desk and examiner. The rest of this
 connection belongs to a session (course_grader.inside.session), which runs cells that come as JSON lines.
 
@@ -132,17 +132,19 @@ def warm_up(draws: Sequence[str] = ()) -> Iterator[None]:
     figure = Figure()
     figure.subplots().plot([0, 1])
     FigureCanvasAgg(figure).draw()
-    os.waitpid(drawing, 0)
+    _, status = os.waitpid(drawing, 0)
+    if status:
+        sys.exit("these data sets cannot be drawn")
 
 
 def _start_to_draw(names: Sequence[str]) -> int:
     """Have another process draw these data sets. Returns its number."""
     process = os.fork()
     if process == 0:
-        try:
-            data_sets.draw(names)
-        finally:
-            os._exit(0)
+        failed = _draw(names)
+        if failed:
+            print(failed, file=sys.stderr, flush=True)
+        os._exit(1 if failed else 0)
     return process
 
 
@@ -163,8 +165,7 @@ def _keep(connection: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request = json.loads(_first_line(connection))
     if "draw" in request:
-        data_sets.draw(request["draw"])
-        _say(connection, {"drawn": True})
+        _say(connection, {"failed": _draw(request["draw"])})
         os._exit(0)
     _, (joint,), _, _ = socket.recv_fds(connection, 1, 1)
     limits = Limits(**request.get("limits", {}))
@@ -183,6 +184,15 @@ def _keep(connection: socket.socket) -> None:
     _kill_descendants()
     _say(connection, {"ended": status, "memory": memory})
     os._exit(0)
+
+
+def _draw(names: Sequence[str]) -> str | None:
+    """Draw these data sets. Returns why that has failed."""
+    try:
+        data_sets.draw(names)
+    except Exception as error:
+        return str(error) or type(error).__name__
+    return None
 
 
 def _be_the_session(connection: socket.socket, joint: socket.socket, request: dict, limits: Limits) -> None:

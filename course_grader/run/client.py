@@ -104,11 +104,11 @@ class ForkServer:
             self._have_process()
             try:
                 with self._connect({"draw": sorted(names)}) as connection:
-                    drawn = connection.recv(1)
-            except OSError:
-                drawn = b""
-            if not drawn:
-                raise GraderError(f"the data sets cannot be drawn: {self._said_so_far()}")
+                    failed = json.loads(connection.makefile("rb").read())["failed"]
+            except (OSError, ValueError) as error:
+                failed = f"the fork server has ended ({error})"
+            if failed:
+                raise GraderError(f"the data sets cannot be drawn: {failed}")
             self._drawn |= frozenset(names)
 
     def stop(self) -> None:
@@ -204,11 +204,9 @@ class ForkServer:
         except (OSError, SessionEnded) as error:
             self._process.kill()
             self._process.wait()
-            raise GraderError(_cannot_start(self.sandboxed, f"{self._said_so_far()}{error}")) from error
-
-    def _said_so_far(self) -> str:
-        self._said.seek(0)
-        return self._said.read().decode(errors="replace")
+            self._said.seek(0)
+            said = self._said.read().decode(errors="replace")
+            raise GraderError(_cannot_start(self.sandboxed, f"{said}{error}")) from error
 
     def _connect(self, request: dict) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)

@@ -45,9 +45,14 @@ def test_what_a_cell_or_a_module_beside_the_notebook_loads_is_drawn(server):
     assert (small.earned(result), result.reason) == (ALL, "")
 
 
-def test_a_set_that_cannot_be_drawn_ends_the_grading(monkeypatch):
-    with ForkServer(sandboxed=False) as server, pytest.raises(GraderError, match="cannot be drawn"):
+def test_a_set_that_cannot_be_drawn_ends_the_grading():
+    with ForkServer(sandboxed=False) as server, pytest.raises(GraderError, match=r"drawn: .*flowers"):
         server.draw({"flowers"})
+    with (
+        ForkServer(sandboxed=False, draws={"flowers"}) as server,
+        pytest.raises(GraderError, match=r"does not start: .*flowers.*\n.*cannot be drawn"),
+    ):
+        server.ensure()
 
 
 def test_the_sets_of_a_chapter_are_drawn_from_the_start_but_for_its_experiments(tmp_path, monkeypatch):
