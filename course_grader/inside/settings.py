@@ -29,7 +29,7 @@ def now() -> dict[str, Any]:
 
 
 def _of_numpy() -> list:
-    """The state of numpy's generator. Asking for it takes long: first see in its memory whether it is another."""
+    """The state of numpy's generator. To ask for it takes long: its memory tells whether it has changed."""
     global _numpy_before
     generator = np.random.get_bit_generator()
     memory = b""
