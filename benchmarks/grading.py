@@ -1,8 +1,8 @@
 """How long grading takes: nbgrader and course-grader on the same class, in one run, on one machine.
 
-    make bench                                       everything; about a quarter of an hour
+    make bench                                       everything; nbgrader alone takes half an hour
     python -m benchmarks.grading --chapters 01_tensors --sizes 20
-    python -m benchmarks.grading --chapters 01_tensors --sizes 2000     half an hour
+    python -m benchmarks.grading --chapters 01_tensors --sizes 2000
 
 The class hands in the known answers of tests/answers, so that wrong and odd work is in it. Both graders leave
 out the experiment cells, and begin with the gradebook of a chapter that was handed out. Times are of whole

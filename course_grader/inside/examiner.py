@@ -354,6 +354,7 @@ class _Pickler(cloudpickle.Pickler):
 
 
 def _iterator(found: Any) -> Iterator:
+    """Over what at_desk.iterate gave: a list of everything, or an iterator that stays there."""
     return iter(found) if type(found) is list else found
 
 

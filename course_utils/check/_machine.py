@@ -20,8 +20,8 @@ from torch.overrides import TorchFunctionMode
 def folder() -> Iterator[Path]:
     """An empty folder, for files that the student's code writes and reads; it is gone afterwards.
 
-    It lies where the student's code runs: files in it are read and written with its own methods, or by
-    `check.made(torch.load, path)`.
+    It lies where the student's code runs: a test reaches files in it by exists(), read_bytes() and
+    write_bytes() of their paths, and otherwise by `check.made(torch.load, path)`.
     """
     path = _Folder(_desk.run(tempfile.mkdtemp))
     try:
