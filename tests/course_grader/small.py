@@ -24,6 +24,7 @@ RIGHT = {
     "third": "def third(x):\n    return x * x",
     "written": "Because it is so.",
 }
+UNHURRIED = Limits(cell_seconds=60, seconds=300)
 STUDENTS = [f"student{number}" for number in range(8)]
 ADA = STUDENTS[1]  # of make_course: the one whose answers are all right
 IMPORTS = "import math\n\nimport course_utils as cu\nfrom course_utils import check\n\nimport torch"
@@ -96,7 +97,7 @@ def job(notebook: NotebookNode | dict | bytes, **changes) -> Job:
         "chapter": nbformat.writes(prepared()),
         "version": fingerprint(chapter()),
         "files": {f"{STEM}.ipynb": content},
-        "limits": Limits(cell_seconds=2, seconds=20),
+        "limits": UNHURRIED,
     }
     return Job(**fields | changes)
 

@@ -10,7 +10,6 @@ import pytest
 
 from course_format.chapter import ROOT
 from course_format.record import MIME_TYPE
-from course_grader.job import Limits
 from course_grader.pages.feedback import write_feedback
 from course_grader.run import client
 from tests.course_grader import small
@@ -30,7 +29,6 @@ RECORD = {
     "hidden": False,
 }
 OUTPUT = {"output_type": "display_data", "metadata": {}, "data": {MIME_TYPE: RECORD}}
-UNHURRIED = Limits(cell_seconds=6, seconds=60)
 
 
 def wrong(code: str, value: str = "None") -> str:
@@ -245,7 +243,7 @@ def later_ones_notice_nothing(server):
 
 @pytest.mark.parametrize("answer", ATTEMPTS)
 def test_a_cheat_earns_nothing_and_other_exercises_keep_their_points(server, answer):
-    result = attempt(server, limits=UNHURRIED, second=answer)
+    result = attempt(server, second=answer)
     assert small.earned(result) == NOTHING, printed(result, "test_second")
     assert "the grader failed here" not in result.reason
 
@@ -264,7 +262,7 @@ def test_the_table_of_cheats_has_a_test_for_each_line():
 
 def test_a_cleared_output_leaves_the_records(server):
     clear = "from IPython.display import clear_output\nclear_output()"
-    result = attempt(server, limits=UNHURRIED, second=inside("second", clear))
+    result = attempt(server, second=inside("second", clear))
     assert (small.earned(result), result.reason, result.flags) == (ALL, "", ())
     outputs = next(cell for cell in json.loads(result.notebook)["cells"] if cell["id"] == "test_second")[
         "outputs"
@@ -279,7 +277,7 @@ from IPython.display import display
 print('printed', x)
 os.write(1, f'written {x}'.encode())
 display(f'displayed {x}')"""
-    result = attempt(server, limits=UNHURRIED, second=inside("second", says))
+    result = attempt(server, second=inside("second", says))
     assert small.earned(result) == ALL
     everything = printed(result, "test_second")
     hidden = {way: f"{way} 0.5" for way in ("printed", "written", "displayed")}

@@ -5,6 +5,7 @@ import copy
 import json
 import threading
 import time
+from dataclasses import replace
 
 import nbformat
 import psutil
@@ -15,11 +16,11 @@ from course_grader.job import Limits
 from course_grader.run import client
 from course_grader.run.client import ForkServer
 from tests.course_grader import small
-from tests.course_grader.attempts import ALL, assert_undisturbed, attempt, below, inside, printed
+from tests.course_grader.attempts import ALL, QUICK, assert_undisturbed, attempt, below, inside, printed
 from tests.nbgrader_course import cell_of
 
-TIGHT = Limits(cell_seconds=2, seconds=20, memory=2**29, processes=16)
-LATE = "this cell was stopped after 1 seconds"
+TIGHT = replace(small.UNHURRIED, memory=2**29, processes=16)
+LATE = f"this cell was stopped after {QUICK.cell_seconds} seconds"
 STUBBORN = "it did not stop when its time was over, so its process was ended"
 NOTHING = ALL | {"test_second": 0.0}
 
@@ -65,7 +66,8 @@ PLACES += [
 def test_an_exercise_that_does_not_come_to_its_end_costs_its_own_points(server, place, ending):
     code, reason = ENDINGS[ending]
     answer = f"{small.RIGHT['second']}\n{code}" if place == "second" else inside("second", code)
-    result = attempt(server, second=answer)
+    limits = QUICK if reason in (LATE, STUBBORN) else small.UNHURRIED
+    result = attempt(server, limits=limits, second=answer)
     # A cell that could be stopped leaves the process, and what it defined, to the next one.
     expected = ALL if (place, reason) == ("second", LATE) else NOTHING
     assert (small.earned(result), result.reason) == (expected, f"{place}: {reason}")
@@ -97,13 +99,13 @@ def test_a_test_that_breaks_off_for_want_of_the_answer_says_so(server):
 
 
 def test_cases_before_a_timeout_keep_their_points(server):
-    result = attempt(server, second=inside("second", "while x != 3: pass"))
+    result = attempt(server, limits=QUICK, second=inside("second", "while x != 3: pass"))
     assert (small.earned(result), result.reason) == (ALL | {"test_second": 1.5}, f"test_second: {LATE}")
 
 
 def test_a_signal_handler_of_an_earlier_cell_does_not_stop_the_clock(server):
     before = "import signal\nsignal.signal(signal.SIGALRM, lambda *_: None)\nsignal.alarm(1000)"
-    result = attempt(server, before, second=inside("second", "while True: pass"))
+    result = attempt(server, before, QUICK, second=inside("second", "while True: pass"))
     assert result.reason == f"test_second: {LATE}"
 
 
@@ -184,15 +186,14 @@ HELD_ELSEWHERE = {
 
 @pytest.mark.parametrize("code", HELD_ELSEWHERE.values(), ids=HELD_ELSEWHERE)
 def test_memory_outside_of_any_process_has_limits_of_its_own(server, code):
-    unhurried = Limits(cell_seconds=10, seconds=60)  # memory has its limit here, not time
-    result = attempt(server, limits=unhurried, second=inside("second", f"import os, ctypes\n{code}"))
+    result = attempt(server, second=inside("second", f"import os, ctypes\n{code}"))
     assert (small.earned(result), result.reason) == (NOTHING, "")
     assert "your code stopped with OSError" in printed(result, "test_second")
 
 
 def test_a_fork_bomb_stays_within_its_limit(server):
     bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
-    limits = Limits(cell_seconds=1, seconds=20, processes=16)
+    limits = replace(QUICK, processes=16)
     with counting(server) as most:
         result = attempt(server, limits=limits, second=inside("second", bomb))
     assert small.earned(result) == NOTHING
@@ -254,7 +255,7 @@ PRINTS = {
 @pytest.mark.parametrize("code", PRINTS.values(), ids=PRINTS)
 def test_a_flood_of_output_costs_nothing_and_is_cut_off(server, code):
     imports = "import os, sys, traceback\nfrom IPython.display import display\n"
-    limits = Limits(cell_seconds=10, output=10**5)
+    limits = replace(small.UNHURRIED, output=10**5)
     result = attempt(server, limits=limits, second=inside("second", imports + code))
     assert (small.earned(result), result.reason, result.flags) == (ALL, "", ())
     assert "[more than 100,000 bytes of output: the rest was left out]" in printed(result, "test_second")
@@ -351,7 +352,7 @@ def test_a_made_up_end_is_an_end(server):
 def test_a_flood_of_messages_ends_the_process(server, line):
     flood = f"send = get_ipython().outputs._connection.sendall\nwhile True: send({line!r} * 100)"
     memory = psutil.Process().memory_info().rss
-    result = attempt(server, limits=Limits(cell_seconds=20, seconds=60, output=10**5), second=flood)
+    result = attempt(server, limits=replace(small.UNHURRIED, output=10**5), second=flood)
     assert small.earned(result) == NOTHING
     assert result.reason == "second: it sent far more than a cell may print, so its process was ended"
     assert psutil.Process().memory_info().rss - memory < 200 * 2**20
@@ -405,7 +406,7 @@ def test_background_processes_end_without_a_sandbox_too(used_server, code):
 @pytest.mark.parametrize("name", ["os._exit", "endless loop", "ignoring signals"])
 def test_time_and_crashes_are_handled_without_a_sandbox_too(used_server, name):
     code, reason = ENDINGS[name]
-    result = attempt(used_server, second=inside("second", code))
+    result = attempt(used_server, limits=QUICK, second=inside("second", code))
     assert (small.earned(result), result.reason) == (NOTHING, f"test_second: {reason}")
 
 

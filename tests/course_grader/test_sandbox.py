@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from course_grader.inside import isolation, sandbox
 from course_grader.job import GraderError, Limits
 from course_grader.run.client import ForkServer
 from tests.course_grader import small
-from tests.course_grader.attempts import ALL, assert_undisturbed, attempt, below, inside, printed
+from tests.course_grader.attempts import ALL, QUICK, assert_undisturbed, attempt, below, inside, printed
 
 USER = 12345  # owns nothing on this machine
 walls = pytest.mark.walls  # tests that an ordinary user runs, too
@@ -31,7 +32,7 @@ def later_ones_notice_nothing(server):
 
 def said(server, code: str) -> str:
     """What a cell prints. It must not fail."""
-    result = attempt(server, code, limits=Limits(cell_seconds=5, seconds=20))
+    result = attempt(server, code)
     assert (small.earned(result), result.reason) == (ALL, "")
     assert '"output_type": "error"' not in result.notebook, printed(result, "before")
     return printed(result, "before").strip()
@@ -39,7 +40,7 @@ def said(server, code: str) -> str:
 
 def refused(server, code: str) -> str:
     """The error that stops a cell."""
-    result = attempt(server, code, limits=Limits(cell_seconds=5, seconds=20))
+    result = attempt(server, code)
     assert small.earned(result) == ALL
     assert '"output_type": "error"' in result.notebook, "nobody stopped this"
     return printed(result, "before").strip().splitlines()[-1]
@@ -258,7 +259,7 @@ def test_a_killed_server_takes_its_submissions_along():
 @walls
 def test_a_fork_bomb_hits_the_limit_of_its_own_submission(server):
     bomb = "import os, time\nwhile True:\n    try: os.fork()\n    except OSError: time.sleep(0.01)"
-    limits = Limits(cell_seconds=1, seconds=20, processes=16)
+    limits = replace(QUICK, processes=16)
     result = attempt(server, limits=limits, second=inside("second", bomb))
     assert small.earned(result) == ALL | {"test_second": 0.0}, result
     assert_undisturbed(server)

@@ -4,10 +4,10 @@ A container of Gradescope's is such a place. docs/gradescope.md says what holds 
 """
 
 import os
+from dataclasses import replace
 
 import pytest
 
-from course_grader.job import Limits
 from course_grader.platforms import alone
 from course_grader.run.client import ForkServer
 from tests.course_grader import small
@@ -15,7 +15,7 @@ from tests.course_grader.attempts import ALL, assert_no_process_left, attempt, i
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become other users")
 DESK, EXAMINER = 2_000_001, 2_000_002
-UNHURRIED = Limits(cell_seconds=60, seconds=300, processes=16)
+CROWDED = replace(small.UNHURRIED, processes=16)
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +30,14 @@ def server():
 
 def said(server, code: str) -> str:
     """What a cell prints. It must not fail."""
-    result = attempt(server, code, limits=UNHURRIED)
+    result = attempt(server, code, limits=CROWDED)
     assert (small.earned(result), result.reason) == (ALL, "")
     return printed(result, "before").strip()
 
 
 def error(server, code: str) -> str:
     """The error that stops a cell; the submission earns its points all the same."""
-    result = attempt(server, code, limits=UNHURRIED)
+    result = attempt(server, code, limits=CROWDED)
     assert small.earned(result) == ALL and result.reason, "nobody stopped this"
     return result.reason
 
@@ -94,7 +94,7 @@ for path in glob.glob("/proc/[0-9]*"):
     except OSError:
         pass
 assert mine == [False], mine"""
-    result = attempt(server, second=inside("second", code), limits=UNHURRIED)
+    result = attempt(server, second=inside("second", code), limits=CROWDED)
     assert (small.earned(result), result.reason) == (ALL, ""), printed(result, "test_second")
 
 
@@ -133,5 +133,5 @@ def test_its_folder_is_its_own_and_goes_with_it(server):
 def test_what_lies_beside_the_notebook_is_there(server):
     job = small.job(small.handed_in(first="from helper import add\ndef first(x):\n    return add(x)"))
     files = job.files | {"helper.py": b"def add(x):\n    return x + 1\n"}
-    result = small.grade(server, job.files["small.ipynb"], files=files, limits=UNHURRIED)
+    result = small.grade(server, job.files["small.ipynb"], files=files, limits=CROWDED)
     assert (small.earned(result), result.reason) == (ALL, "")
