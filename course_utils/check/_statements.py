@@ -8,7 +8,7 @@ import contextlib
 import inspect
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from course_utils.check import _desk
@@ -317,6 +317,18 @@ def made(function: Callable, *args: Any, **kwargs: Any) -> Any:
     A tensor made so keeps its graph on its way to an answer, and a file is found where the answer wrote it.
     """
     return _desk.run(function, *args, **kwargs)
+
+
+def each(function: Callable, calls: Iterable[tuple]) -> list:
+    """[function(*call) for each of these calls]. All are made before any result is looked at.
+
+    Where tests and answers have processes of their own, many calls take as long to travel as one.
+    """
+    return _desk.run(_each, function, list(calls))
+
+
+def _each(function: Callable, calls: list[tuple]) -> list:
+    return [function(*call) for call in calls]
 
 
 def without(*names: str) -> contextlib.AbstractContextManager:

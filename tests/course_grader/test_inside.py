@@ -710,6 +710,21 @@ def so_far():
     assert names.so_far() == [0, 1]
 
 
+def test_many_calls_travel_together(at_desk):
+    desk = at_desk("""
+def grow(x, by):
+    x += by
+    return x.sum().item()
+""")
+    x, y = torch.zeros(2), torch.ones(2)
+    assert check.each(desk.grow, [(x, 1), (y, 2), (x, 3)]) == [2.0, 6.0, 8.0]
+    assert x.tolist() == [4.0, 4.0] and y.tolist() == [3.0, 3.0]
+    with pytest.raises(TypeError) as caught:
+        check.each(desk.grow, [(x, 1), (x, None)])
+    assert "line 3" in caught.value.students_part
+    assert x.tolist() == [5.0, 5.0]
+
+
 def test_files_of_a_check_lie_at_the_desk(at_desk):
     names = at_desk("""
 import os

@@ -442,6 +442,14 @@ def test_unchanged_returns_the_result_and_sees_changes():
     assert passes(lambda: check.unchanged(lambda x: x + 1, torch.tensor([float("nan")])))
 
 
+def test_each_gives_all_results_in_order():
+    assert check.each(pow, [(2, 3), (3, 2)]) == [8, 9]
+    assert check.each(lambda: 1, [()] * 2) == [1, 1]
+    assert check.each(pow, []) == []
+    with pytest.raises(ZeroDivisionError):
+        check.each(pow, [(2, 3), (0, -1)])
+
+
 def test_gradient_finds_what_a_sum_would_hide():
     x = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
     assert passes(
