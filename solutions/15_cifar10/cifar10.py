@@ -215,8 +215,9 @@ def split_indices(n, valid_fraction, generator=None):
 # %% test="split_indices"
 check.exercise("split_indices", points=2)
 with check.case("round(n * valid_fraction) indices for validation, the others for training", points=0.5):
-    for n, fraction in ((20, 0.3), (10, 0.26), (4, 0.1), (5, 0.5), (7, 0.5), (6, 1.0), (1, 0.2)):
-        found, few, exact = split_indices(n, fraction), round(n * fraction), n * fraction
+    asked = (20, 0.3), (10, 0.26), (4, 0.1), (5, 0.5), (7, 0.5), (6, 1.0), (1, 0.2)
+    for (n, fraction), found in zip(asked, check.each(split_indices, asked), strict=True):
+        few, exact = round(n * fraction), n * fraction
         pair = isinstance(found, tuple | list) and len(found) == 2
         check.that(pair, "two tensors are asked for: train_idx, valid_idx")
         for part in found:
@@ -247,7 +248,7 @@ with check.case("no index twice, and none is missing", points=0.5):
     wrong = {"the indices should start from 0, not from 1": list(range(1, 41))}
     check.equal(sorted(train.tolist() + valid.tolist()), list(range(40)), "both parts", known=wrong)
 with check.case("a random choice, from the generator if there is one", points=0.5):
-    picks = [split_indices(10, 0.3, check.generator(seed))[1] for seed in range(200)]
+    picks = [pair[1] for pair in check.each(split_indices, [(10, 0.3, check.generator())] * 200)]
     counts = torch.cat(picks).bincount(minlength=10)
     check.that(counts.max() < 200, "some index is always chosen for validation: the choice is not random")
     check.that(counts.min() > 0, "some index is never chosen for validation")
@@ -259,8 +260,9 @@ with check.case("a random choice, from the generator if there is one", points=0.
     check.unseeded(lambda: [torch.cat(split_indices(200, 0.5)).double()], "split")
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other numbers", points=0.5, hidden=True):
-    for n, fraction in ((101, 0.1), (2, 0.25), (9, 0.5), (12, 0.0), (3, 0.9), (1000, 0.333)):
-        train, valid = split_indices(n, fraction, check.generator(n))
+    asked = (101, 0.1), (2, 0.25), (9, 0.5), (12, 0.0), (3, 0.9), (1000, 0.333)
+    found = check.each(split_indices, [(*numbers, check.generator()) for numbers in asked])
+    for (n, fraction), (train, valid) in zip(asked, found, strict=True):
         check.like(valid, torch.zeros(round(n * fraction), dtype=torch.int64))
         check.equal(sorted(train.tolist() + valid.tolist()), list(range(n)))
     g = check.generator()
