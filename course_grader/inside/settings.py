@@ -4,17 +4,12 @@ They travel with every call, as if tests and answers shared a process.
 """
 
 import array
-import ctypes
 import random
 from typing import Any
 
-import numpy as np
+from course_utils.check import _world
+
 import torch
-
-MERSENNE_BYTES = 624 * 4 + 4  # numpy's struct: its numbers, and the place among them
-HAS_GAUSS = 3  # where numpy says that half of a pair of normal numbers is kept for the next call
-
-_numpy_before: tuple[bytes, list] = b"", []
 
 
 def now() -> dict[str, Any]:
@@ -22,25 +17,10 @@ def now() -> dict[str, Any]:
     version, state, gauss = random.getstate()
     return {
         "torch": torch.get_rng_state().numpy().tobytes(),
-        "numpy": _of_numpy(),
+        "numpy": _world.numpy_state(),
         "python": [version, array.array("I", state).tobytes(), gauss],
         "grad": torch.is_grad_enabled(),
     }
-
-
-def _of_numpy() -> list:
-    """The state of numpy's generator. To ask for it takes long: its memory tells whether it has changed."""
-    global _numpy_before
-    generator = np.random.get_bit_generator()
-    memory = b""
-    if type(generator) is np.random.MT19937:
-        memory = ctypes.string_at(generator.ctypes.state_address, MERSENNE_BYTES)
-    known, state = _numpy_before
-    if not memory or memory != known or state[HAS_GAUSS]:
-        name, keys, *rest = np.random.get_state()
-        state = [name, keys.tobytes(), *rest]
-        _numpy_before = memory, state
-    return state
 
 
 def take_over(new: dict[str, Any]) -> None:
@@ -48,8 +28,7 @@ def take_over(new: dict[str, Any]) -> None:
     if "torch" in new:
         torch.set_rng_state(torch.frombuffer(bytearray(new["torch"]), dtype=torch.uint8))
     if "numpy" in new:
-        name, keys, *of_numpy = new["numpy"]
-        np.random.set_state((name, np.frombuffer(keys, dtype=np.uint32), *of_numpy))
+        _world.set_numpy_state(new["numpy"])
     if "python" in new:
         version, state, gauss = new["python"]
         random.setstate((version, tuple(array.array("I", state)), gauss))

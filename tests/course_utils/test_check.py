@@ -192,12 +192,45 @@ def test_the_numbers_depend_on_the_case_alone():
     assert drawn[0][2:] == drawn[1][2:]
 
 
-def test_a_case_leaves_the_global_state_of_the_notebook_alone():
-    torch.manual_seed(0)
-    expected = torch.rand(1)
-    torch.manual_seed(0)
-    judge(lambda: torch.rand(100))
-    assert torch.equal(torch.rand(1), expected)
+DRAWS = {
+    "torch": lambda: torch.rand(3).tolist(),
+    "numpy": lambda: np.random.rand(3).tolist(),
+    "numpy, half of a pair": lambda: np.random.randn(3).tolist(),
+    "python": lambda: [random.gauss() for _ in range(3)],
+}
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+def test_a_case_leaves_the_global_state_of_the_notebook_alone(draw):
+    def seed():
+        torch.manual_seed(0)
+        np.random.seed(0)
+        random.seed(0)
+        draw()
+
+    def use_all():
+        for each in DRAWS.values():
+            each()
+
+    seed()
+    expected = draw()
+    seed()
+    judge(use_all)
+    assert draw() == expected
+
+
+def test_a_notebook_may_have_another_generator_of_numpy():
+    own = np.random.get_bit_generator()
+    try:
+        np.random.set_bit_generator(np.random.PCG64(3))
+        drawn = []
+        record = judge(lambda: drawn.append(np.random.rand()))
+        assert record.status == "passed"
+        assert type(np.random.get_bit_generator()) is np.random.PCG64
+    finally:
+        np.random.set_bit_generator(own)
+    judge(lambda: drawn.append(np.random.rand()))
+    assert drawn[0] == drawn[1]
 
 
 def test_a_strange_notebook_does_not_change_the_case():
