@@ -579,13 +579,18 @@ SHAPES = ((16, 3, 5, 5), (16,), (36, 16, 3, 3), (36,), (128, 1296), (128,), (10,
 SHAPES = {math.prod(shape): shape for shape in SHAPES}
 
 
-def by_hand(net, X, acts=(F.relu,) * 3, pool=F.max_pool2d, last=torch.clone):
-    """The scores from the net's own parameters, with these three activations."""
-    sizes = sorted(p.numel() for p in net.parameters())
+def weights_of(net):
+    """A copy of each of the net's weights and biases."""
+    return check.made(lambda net: [p.detach().clone() for p in net.parameters()], net)
+
+
+def by_hand(weights, X, acts=(F.relu,) * 3, pool=F.max_pool2d, last=torch.clone):
+    """The scores from the net's own weights and biases, with these three activations."""
+    sizes = sorted(p.numel() for p in weights)
     check.that(
         sizes == sorted(SHAPES), "the weights and biases have other sizes, so the scores are not compared"
     )
-    w = {p.numel(): p.detach().reshape(SHAPES[p.numel()]) for p in net.parameters()}
+    w = {p.numel(): p.reshape(SHAPES[p.numel()]) for p in weights}
     X = pool(acts[0](F.conv2d(X, w[1200], w[16])), 2)
     X = pool(acts[1](F.conv2d(X, w[5184], w[36])), 2).flatten(1)
     return last(F.linear(acts[2](F.linear(X, w[165888], w[128])), w[1280], w[10]))
@@ -600,32 +605,33 @@ with check.case("has the right layers and 173,742 parameters", points=1):
     wrong["the second convolution has 5 x 5 kernels; they are 3 x 3"] = right + 9216 - 128 * 36 * 11
     wrong["the dense layer of 128 is missing"] = 1200 + 16 + 5184 + 36 + 12960 + 10
     wrong["the layers must be attributes (self.conv1 = ...), or torch does not find their parameters"] = 0
-    check.equal(sum(p.numel() for p in net.parameters()), right, "the number of parameters", known=wrong)
-    sizes = sorted(p.numel() for p in net.parameters())
+    sizes = sorted(p.numel() for p in weights_of(net))
+    check.equal(sum(sizes), right, "the number of parameters", known=wrong)
     check.equal(sizes, sorted(SHAPES), "the sizes of the weights and biases")
     for n in (1, 3):
         check.like(net(check.normal((n, 3, 32, 32))), torch.zeros(n, 10))
 with check.case("ReLU between the layers, max pooling, and nothing after the logits", points=1.5):
     net, X, same = CNNNet(), 4 * check.normal((6, 3, 32, 32)), torch.clone
+    weights = weights_of(net)
     wrong, ends = {}, {"a ReLU": F.relu, "a softmax": nn.Softmax(1), "a sigmoid": torch.sigmoid}
     for name, f in {**ends, "a log-softmax": nn.LogSoftmax(1)}.items():
-        wrong[f"there is {name} after the last layer; logits are asked for"] = by_hand(net, X, last=f)
-    wrong["the pooling takes the mean; the maximum is asked for"] = by_hand(net, X, pool=F.avg_pool2d)
+        wrong[f"there is {name} after the last layer; logits are asked for"] = by_hand(weights, X, last=f)
+    wrong["the pooling takes the mean; the maximum is asked for"] = by_hand(weights, X, pool=F.avg_pool2d)
     places = {"the first convolution": "0", "the second convolution": "1", "the dense layer of 128": "2"}
     for name, out in {**places, "the convolutions": "01", "the hidden layers": "012"}.items():
         acts = [same if str(i) in out else F.relu for i in range(3)]
-        wrong[f"there is no ReLU after {name}"] = by_hand(net, X, acts)
+        wrong[f"there is no ReLU after {name}"] = by_hand(weights, X, acts)
     for name, act in (("sigmoids", torch.sigmoid), ("tanh", torch.tanh)):
-        wrong[f"the activations are {name}; ReLU is asked for"] = by_hand(net, X, (act,) * 3)
-    found = net(X)
+        wrong[f"the activations are {name}; ReLU is asked for"] = by_hand(weights, X, (act,) * 3)
+    found, again = check.each(net, [(X,), (X,)])
     check.like(found, torch.zeros(6, 10))
     words = "two calls give different scores: is there a dropout, or a layer that forward makes anew?"
-    check.that(torch.allclose(net(X), found), words)
-    check.close(found, by_hand(net, X), known=wrong, atol=1e-4)
+    check.that(torch.allclose(again, found), words)
+    check.close(found, by_hand(weights, X), known=wrong, atol=1e-4)
     check.that(found.requires_grad, "the scores have lost their graph, so the net cannot be trained")
     check.backward(found)
-    cut = any(p.grad is None for p in net.parameters())
-    check.that(not cut, "some layers get no gradient: is there a detach, or a no_grad, in forward?")
+    cut = check.made(lambda net: [p.grad is None for p in net.parameters()], net)
+    check.that(not any(cut), "some layers get no gradient: is there a detach, or a no_grad, in forward?")
 with check.case("refuses pictures of another shape, instead of mixing them up", points=1):
     net = CNNNet()
     places = (4, 3, 44, 44), (2, 3, 33, 33), (2, 3, 32, 35), (2, 3, 28, 32)
@@ -634,8 +640,9 @@ with check.case("refuses pictures of another shape, instead of mixing them up", 
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other pictures", points=0.5, hidden=True):
     net, X = CNNNet().double(), 9 * check.normal((4, 3, 32, 32), dtype=torch.float64)
-    check.close(net(X), by_hand(net, X), atol=1e-4)
-    check.close(net.eval()(X[:1]), by_hand(net, X[:1]), atol=1e-4)
+    weights = weights_of(net)
+    check.close(net(X), by_hand(weights, X), atol=1e-4)
+    check.close(net.eval()(X[:1]), by_hand(weights, X[:1]), atol=1e-4)
     for shape in ((1, 3, 35, 35), (2, 32, 32, 3), (1, 3, 64, 64), (2, 4, 32, 32), (3072,), (1, 2, 3, 32, 32)):
         check.raises(ValueError, net, torch.zeros(shape, dtype=torch.float64))
 ### END HIDDEN TESTS
@@ -1094,7 +1101,8 @@ with check.case("each picture has its own place and its own coin", points=1):
     check.that(flip.max() > 0, "no picture is mirrored")
     check.that(flip.min() < 1, "all pictures are mirrored; each has its own coin")
     check.between(flip.double().mean(), 0.4, 0.6, "the share of mirrored pictures")
-    alone = sum(look(random_crop_flip(x[:1], 0), x[:1], 0)[0, 2] for _ in range(60))
+    batches = check.each(random_crop_flip, [(x[:1].clone(), 0) for _ in range(60)])
+    alone = sum(look(batch, x[:1], 0)[0, 2] for batch in batches)
     check.between(
         alone, 8, 52, "of 60 batches of one picture, about half should be mirrored: each has a coin"
     )
