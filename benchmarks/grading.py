@@ -57,10 +57,10 @@ def compare(found: list[Chapter], students: int, folder: Path) -> None:
     print(f"\n{students} submissions per chapter, one worker, sandbox on\n")
     print("| chapter | nbgrader autograde | course-grader grade | times faster | cells with another score |")
     print("|---|---:|---:|---:|---:|")
-    ratios = []
+    ratios, all_theirs = [], 0.0
     for chapter in found:
-        clone = make_class(chapter, students, folder / f"compare-{chapter.name}")
-        released = gradebook_of_released(clone, chapter)
+        clone = make_class([chapter], students, folder / f"compare-{chapter.name}")
+        released = gradebook_of_released(clone, [chapter])
         theirs = seconds(lambda clone=clone, name=chapter.name: clone.nbgrader("autograde", name))
         expected = {student: clone.scores(student, chapter.name) for student in names(students)}
         shutil.copy(released, clone.folder / "gradebook.db")
@@ -71,10 +71,16 @@ def compare(found: list[Chapter], students: int, folder: Path) -> None:
             for cell, score in scores.items()
         )
         ratios.append(theirs / ours)
+        all_theirs += theirs
         print(
             f"| {chapter.name} | {theirs:.1f} s | {ours:.1f} s | {theirs / ours:.1f} | {differ} |", flush=True
         )
     print(f"\nTimes faster, over all chapters: {statistics.geometric_mean(ratios):.1f} (geometric mean)")
+    clone = make_class(found, students, folder / "together")
+    gradebook_of_released(clone, found)
+    ours = seconds(lambda: run(clone, "grade", "--workers", "1"))
+    print("All of them, nbgrader one after another, course-grader in one command: ", end="")
+    print(f"{all_theirs:.1f} s and {ours:.1f} s, {all_theirs / ours:.1f} times")
 
 
 def grow(chapter: Chapter, sizes: list[int], folder: Path) -> None:
@@ -85,8 +91,8 @@ def grow(chapter: Chapter, sizes: list[int], folder: Path) -> None:
     print("| submissions | " + " | ".join([*columns, "report"]) + " |")
     print("|---:|" + "---:|" * (len(workers) + 1))
     for size in sizes:
-        clone = make_class(chapter, size, folder / f"grow-{size}")
-        released = gradebook_of_released(clone, chapter)
+        clone = make_class([chapter], size, folder / f"grow-{size}")
+        released = gradebook_of_released(clone, [chapter])
         row = []
         for count in workers:
             shutil.copy(released, clone.folder / "gradebook.db")
@@ -158,22 +164,24 @@ def memory(chapter: Chapter) -> None:
         session.close()
 
 
-def make_class(chapter: Chapter, students: int, folder: Path) -> Course:
-    """A course folder in which so many students have handed in this chapter.
+def make_class(handed_in: list[Chapter], students: int, folder: Path) -> Course:
+    """A course folder in which so many students have handed in these chapters.
 
     In a large class several hand in the same: to make a notebook takes longer than to grade it.
     """
     folder.mkdir()
     clone = fresh_clone(folder)
-    different = [with_known_answers(chapter, number) for number in range(min(students, DIFFERENT))]
-    for student, notebook in zip(names(students), itertools.cycle(different)):
-        clone.submit(student, chapter.name, notebook, chapter.stem)
+    for chapter in handed_in:
+        different = [with_known_answers(chapter, number) for number in range(min(students, DIFFERENT))]
+        for student, notebook in zip(names(students), itertools.cycle(different)):
+            clone.submit(student, chapter.name, notebook, chapter.stem)
     return clone
 
 
-def gradebook_of_released(clone: Course, chapter: Chapter) -> Path:
-    """A copy of the gradebook as it is when the chapter was handed out, which is before anybody grades."""
-    clone.nbgrader("generate_assignment", chapter.name, "--force")
+def gradebook_of_released(clone: Course, handed_out: list[Chapter]) -> Path:
+    """A copy of the gradebook as it is when chapters were handed out, which is before anybody grades."""
+    for chapter in handed_out:
+        clone.nbgrader("generate_assignment", chapter.name, "--force")
     return shutil.copy(clone.folder / "gradebook.db", clone.folder / "released.db")
 
 

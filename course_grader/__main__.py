@@ -4,6 +4,7 @@ import argparse
 import atexit
 import contextlib
 import gc
+import itertools
 import json
 import os
 import sys
@@ -60,7 +61,8 @@ def _collect(chosen: argparse.Namespace) -> int:
 
 
 def _grade(chosen: argparse.Namespace) -> int:
-    started = time.monotonic()
+    if chosen.student and not chosen.assignment:
+        raise CourseError("name the chapter of which you want one student graded")
     with contextlib.ExitStack() as stack:
         if chosen.scheduler is None:
             from course_grader.run.client import ForkServer
@@ -78,9 +80,26 @@ def _grade(chosen: argparse.Namespace) -> int:
             else grading.on_cluster(chosen.scheduler, chosen.sandbox)
         )
         place = stack.enter_context(place)
+        course = _course()
+        whole = [
+            _grade_chapter(course, assignment, place, chosen)
+            for assignment in chosen.assignment or course.handed_in()
+        ]
+    return 0 if all(whole) else 1
+
+
+def _grade_chapter(course, assignment: str, place, chosen: argparse.Namespace) -> bool:
+    """Grade one chapter, and say how that went. Returns whether every submission has a result."""
+    from course_grader import grading
+
+    started = time.monotonic()
+    try:
         summary = grading.grade_class(
-            _course(), chosen.assignment, place=place, students=chosen.student, force=chosen.force
+            course, assignment, place=place, students=chosen.student, force=chosen.force
         )
+    except CourseError as error:
+        print(f"course-grader: {error}", file=sys.stderr)  # other chapters do not wait for this one
+        return False
     seconds = time.monotonic() - started
     counted = {
         f"graded in {seconds:.1f} s": len(summary.graded),
@@ -90,8 +109,8 @@ def _grade(chosen: argparse.Namespace) -> int:
         f"NOT GRADED: {', '.join(summary.failed)}": len(summary.failed),
     }
     parts = [f"{count} {what}" for what, count in counted.items() if count]
-    print(f"{chosen.assignment}: {', '.join(parts if summary.graded else ['nothing to grade', *parts])}")
-    return 1 if summary.failed else 0
+    print(f"{assignment}: {', '.join(parts if summary.graded else ['nothing to grade', *parts])}")
+    return not summary.failed
 
 
 def _looks_new(chosen: argparse.Namespace) -> bool:
@@ -99,7 +118,8 @@ def _looks_new(chosen: argparse.Namespace) -> bool:
 
     That is known before anything is imported. Whether it is graded, its content decides.
     """
-    for folder in Path("submitted").glob(f"*/{chosen.assignment}"):
+    names = chosen.assignment or ["*"]
+    for folder in itertools.chain.from_iterable(Path("submitted").glob(f"*/{name}") for name in names):
         graded = Path("autograded", *folder.parts[1:])
         if chosen.force or not graded.exists():
             return True
@@ -108,13 +128,17 @@ def _looks_new(chosen: argparse.Namespace) -> bool:
     return False
 
 
-def _data_sets(assignment: str) -> Collection[str]:
-    """The data sets that a chapter in nbgrader's usual folder names, but for its experiments."""
+def _data_sets(assignments: list[str]) -> Collection[str]:
+    """The data sets that chapters in nbgrader's usual folder name, but for their experiments.
+
+    Those of chapters that are not named are drawn when they are needed.
+    """
     from course_grader.inside.data_sets import named_in
 
     sources = []
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # said later
-        for path in Path("solutions", assignment).glob("*.ipynb"):
+        paths = (Path("solutions", name).glob("*.ipynb") for name in assignments)
+        for path in itertools.chain.from_iterable(paths):
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
             running = (one for one in cells if "experiment" not in one["metadata"].get("tags", ()))
             sources += ["".join(one["source"]) for one in running if one["cell_type"] == "code"]
@@ -246,9 +270,9 @@ COMMANDS = {
     ),
     "grade": (
         _grade,
-        "run the submissions of an assignment and record their scores",
+        "run the submissions of chapters and record their scores",
         [
-            _CHAPTER,
+            _argument("assignment", nargs="*", metavar="CHAPTER", help="if none is named, all of the course"),
             _argument("--student", metavar="ID", **_ONLY),
             _argument("--workers", type=_positive, default=os.cpu_count(), metavar="N", help="at a time"),
             _argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786"),

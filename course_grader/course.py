@@ -2,6 +2,7 @@
 
 import copy
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,10 +62,26 @@ class Course:
 
     def students(self, assignment: str) -> list[str]:
         """Everyone who handed in something for this assignment, in order."""
-        pattern = self.directory.format_path(self.directory.submitted_directory, "*", assignment)
-        depth = len(Path(self.directory.format_path(self.directory.submitted_directory, ".", ".")).parts)
-        folders = Path(self.directory.root).glob(str(Path(pattern).relative_to(self.directory.root)))
-        return sorted(folder.parts[depth] for folder in folders)
+        return sorted(folder.parts[at] for at, folder in self._submitted(assignment))
+
+    def handed_in(self) -> list[str]:
+        """The names of all that was handed in, in order, whether or not there are such chapters.
+
+        Raises GraderError if that is nothing. Names with a dot are others': of `collect`, of JupyterLab.
+        """
+        found = {folder.parts[at + 1] for at, folder in self._submitted("*")}
+        found = sorted(name for name in found if "." not in name)
+        if not found:
+            raise GraderError(f"nobody has handed in anything to {self.directory.submitted_directory}/")
+        return found
+
+    def _submitted(self, assignment: str) -> Iterator[tuple[int, Path]]:
+        """The paths of submissions, each with the place of the student's id among its parts."""
+        submitted = self.directory.submitted_directory
+        at = len(Path(self.directory.format_path(submitted, ".", ".")).parts)
+        pattern = Path(self.directory.format_path(submitted, "*", assignment))
+        root = Path(self.directory.root)
+        return ((at, path) for path in root.glob(str(pattern.relative_to(root))))
 
     def misplaced(self) -> list[Path]:
         """Notebooks in submitted/ that are in no assignment's folder, so that nobody would look at them."""

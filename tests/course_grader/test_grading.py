@@ -1,7 +1,9 @@
 """A class over time: graded, marked by hand, graded again after a wrong test was repaired, and written up."""
 
+import contextlib
 import json
 import os
+import shutil
 
 import nbformat
 import pytest
@@ -90,6 +92,45 @@ def test_feedback_report_and_export_from_the_command_line(course, server, monkey
     assert "there is no chapter '09_nothing'" in capsys.readouterr().err
 
 
+@pytest.fixture
+def graded_with(course, server, monkeypatch):
+    """Runs `course-grader` in the course, with a fork server that is already there."""
+    monkeypatch.setattr(client, "ForkServer", lambda sandboxed, **_: contextlib.nullcontext(server))
+    monkeypatch.chdir(course.folder)
+    return lambda *options: main(["grade", *options])
+
+
+def test_without_a_chapter_all_that_was_handed_in_is_graded(course, graded_with, capsys):
+    solutions, more = course.folder / "solutions", "02_more"
+    shutil.copytree(solutions / small.NAME, solutions / more)
+    (solutions / more / f"{small.STEM}.ipynb").rename(solutions / more / "more.ipynb")
+    for chapter in (more, "03_wrong_name", f"{more}.older"):
+        path = course.path("submitted", ADA, chapter) / "more.ipynb"
+        path.parent.mkdir()
+        nbformat.write(small.handed_in(), path)
+    assert graded_with() == 1
+    told = capsys.readouterr()
+    assert f"{small.NAME}: 8 graded in" in told.out and f"{more}: 1 graded in" in told.out
+    assert told.err.count("course-grader:") == 1
+    assert "there is no chapter '03_wrong_name'" in told.err
+    with Recorder(course) as recorder:
+        assert len(recorder.graded(small.NAME)) == len(STUDENTS)
+        assert recorder.graded(more).keys() == {ADA}
+    shutil.rmtree(course.path("submitted", ADA, "03_wrong_name"))
+    assert graded_with() == 0
+    assert capsys.readouterr().out.count("nothing to grade") == 2
+    assert graded_with(more, small.NAME, "--force") == 0
+    assert capsys.readouterr().out.count("graded in") == 2
+    assert graded_with("--student", ADA) == 1
+    assert "name the chapter" in capsys.readouterr().err
+
+
+def test_where_nobody_has_handed_in_anything_grading_says_so(course, graded_with, capsys):
+    shutil.rmtree(course.folder / "submitted")
+    assert graded_with() == 1
+    assert "nobody has handed in anything to submitted/" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("handed_in", "graded", "options", "at_once"),
     [
@@ -113,7 +154,8 @@ def test_the_server_starts_at_once_only_if_something_looks_new(
             for path in (notebook, notebook.parent):
                 os.utime(path, (time, time))
     assert main(["grade", "01_small", *options]) == 1
-    assert [settings["at_once"] for settings in refused] == [at_once]
+    assert main(["grade", *options]) == 1
+    assert [settings["at_once"] for settings in refused] == [at_once] * 2
 
 
 def test_a_server_that_nobody_uses_never_starts(monkeypatch):
