@@ -62,15 +62,49 @@ def mistakes(losses: Sequence[float], patience: int, delta: float = 0.0) -> dict
 
 def check_stops(stopper_class: Callable, losses: Sequence[float], patience: int, delta: float = 0.0) -> None:
     """For checks: the answers of step to these losses are right."""
-    stopper, model = stopper_class(patience, min_delta=delta), nn.Linear(1, 1)
-    found = check.made(_answers, stopper, losses, model)
+    found = answers(stopper_class(patience, min_delta=delta), losses, nn.Linear(1, 1))
     check.that(None not in found, "step returned None: it should return True or False at each check")
     words = f"for the losses {losses}, patience {patience}, min_delta {delta}"
     check.equal(found, decide(losses, patience, delta), words, known=mistakes(losses, patience, delta))
 
 
+def answers(stopper: Any, losses: Sequence[float], model: nn.Module) -> list[bool]:
+    """What step says to each of these losses."""
+    return check.made(_answers, stopper, losses, model)
+
+
 def _answers(stopper: Any, losses: Sequence[float], model: nn.Module) -> list[bool]:
     return [stopper.step(loss, model) for loss in losses]
+
+
+def bests(stopper: Any, losses: Sequence[float], model: nn.Module) -> list[float]:
+    """The best_loss after each of these losses."""
+    return check.made(_bests, stopper, losses, model)
+
+
+def _bests(stopper: Any, losses: Sequence[float], model: nn.Module) -> list[float]:
+    found = []
+    for loss in losses:
+        stopper.step(loss, model)
+        found.append(stopper.best_loss)
+    return found
+
+
+def uses(net: nn.Module, *calls: tuple) -> list[list[list[float]]]:
+    """For each of these calls (number, use, *arguments): fill the net with the number, use(*arguments, net).
+
+    Returns what `contents` says after each call.
+    """
+    return check.made(_uses, net, calls)
+
+
+def _uses(net: nn.Module, calls: Sequence[tuple]) -> list[list[list[float]]]:
+    found = []
+    for number, use, *arguments in calls:
+        fill(net, number)
+        use(*arguments, net)
+        found.append(contents(net))
+    return found
 
 
 @torch.no_grad()

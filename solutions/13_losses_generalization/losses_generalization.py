@@ -1854,35 +1854,27 @@ with check.case("best_loss, and a loss that is nan", points=0.6):
     wrong = {"two stoppers share one best loss: keep it on self, not on the class": 0.5}
     check.equal(stopper.best_loss, math.inf, "best_loss before any check", known=wrong)
     losses, bests = (NAN, 3.0, 2.875, 2.0, NAN, 2.5, 1.5), (math.inf, 3.0, 3.0, 2.0, 2.0, 2.0, 1.5)
-    for loss, best in zip(losses, bests):
-        stopper.step(loss, MODEL)
+    for loss, best, found in zip(losses, bests, stopping.bests(stopper, losses, MODEL)):
         wrong = {"nan counted as better: ask whether the loss is better, not whether it is worse": NAN}
         wrong["an improvement of min_delta or less became the best loss"] = 2.875
-        check.equal(stopper.best_loss, best, f"best_loss after a loss of {loss}", known=wrong)
-    stopper = EarlyStopping(2)
-    found = [stopper.step(loss, MODEL) for loss in (NAN, 1.0, NAN, NAN, 0.5)]
+        check.equal(found, best, f"best_loss after a loss of {loss}", known=wrong)
+    found = stopping.answers(EarlyStopping(2), (NAN, 1.0, NAN, NAN, 0.5), MODEL)
     decide = [False, False, False, True, False]
     wrong = {"a loss of nan counts as a check without improvement, like any other": [False] * 5}
     check.equal(found, decide, "for nan, 1, nan, nan, 0.5 and patience 2", known=wrong)
 with check.case("restore brings the best parameters and buffers back", points=1):
     net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     stopper, other = EarlyStopping(1), EarlyStopping(5)
-
-    def at(number, use, *loss):
-        """Fill the net with a number, use the net, and say what is in it."""
-        stopping.fill(net, number)
-        use(*loss, net)
-        return stopping.contents(net)
-
     message = "no check has improved yet, so restore should do nothing"
-    check.equal(at(7, stopper.restore), [[7], [7]], message)
-    at(5, stopper.step, NAN)
+    (found,) = stopping.uses(net, (7, stopper.restore))
+    check.equal(found, [[7], [7]], message)
+    _, found = stopping.uses(net, (5, stopper.step, NAN), (7, stopper.restore))
     wrong = {"this brings back a check that did not improve": [[5], [5]]}
-    check.equal(at(7, stopper.restore), [[7], [7]], message, known=wrong)
-    for number, loss in ((10, 2.0), (20, 1.0), (30, 3.0)):
-        found = at(number, stopper.step, loss)
+    check.equal(found, [[7], [7]], message, known=wrong)
+    steps = (10, stopper.step, 2.0), (20, stopper.step, 1.0), (30, stopper.step, 3.0)
+    for (number, *_), found in zip(steps, stopping.uses(net, *steps)):
         check.equal(found, [[number], [number]], "step should leave the model as it is")
-    at(35, other.step, 0.5)
+    _, found = stopping.uses(net, (35, other.step, 0.5), (40, stopper.restore))
     wrong = {}
     wrong[
         "restoring changes nothing: what was kept shares its memory with the model, or is not put into it"
@@ -1892,13 +1884,14 @@ with check.case("restore brings the best parameters and buffers back", points=1)
     wrong["this brings back what another stopper kept: keep it on self, not on the class"] = 35
     wrong = {words: [[number], [number]] for words, number in wrong.items()}
     wrong["only the parameters came back; the buffers of batch norm belong to the model, too"] = [[20], [40]]
-    check.equal(at(40, stopper.restore), [[20], [20]], "the best check had 20 everywhere", known=wrong)
+    check.equal(found, [[20], [20]], "the best check had 20 everywhere", known=wrong)
     words = (
         "after the first restore, what was kept is gone, or changes with the model: copy when restoring, too"
     )
-    for number in (50, 60):
+    once_more = (50, stopper.restore), (60, stopper.restore)
+    for (number, _), found in zip(once_more, stopping.uses(net, *once_more)):
         wrong = {words: [[number], [number]]}
-        check.equal(at(number, stopper.restore), [[20], [20]], "restored once more", known=wrong)
+        check.equal(found, [[20], [20]], "restored once more", known=wrong)
 with check.case("refuses a patience below 1", points=0.2):
     check.raises(ValueError, EarlyStopping, 0)
     check.raises(ValueError, EarlyStopping, -2, 0.1)
@@ -1911,13 +1904,9 @@ with check.case("the same on other losses and nets", points=0.6, hidden=True):
         nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Linear(2, 2)),
         EarlyStopping(1, 0.5),
     )
-    for number, loss in ((1, NAN), (2, 9.0), (3, 8.5), (4, 8.0), (5, 7.75)):
-        stopping.fill(net, number)
-        stopper.step(loss, net)
-    stopper.restore(net)
-    check.equal(
-        stopping.contents(net), [[4], [4]], "the last check that improved by more than min_delta had 4"
-    )
+    steps = [(n, stopper.step, loss) for n, loss in enumerate((NAN, 9.0, 8.5, 8.0, 7.75), 1)]
+    *_, found = stopping.uses(net, *steps, (6, stopper.restore))
+    check.equal(found, [[4], [4]], "the last check that improved by more than min_delta had 4")
 ### END HIDDEN TESTS
 check.score()
 
@@ -2150,7 +2139,8 @@ check.exercise("random_search", points=1)
 
 
 def draw(space, n, generator=None):
-    with check.at_most(3_000_000, "it goes on and on: combinations can repeat, so n draws are enough"):
+    """A few trials. The case ends if they have no end."""
+    with check.at_most(300_000, "it goes on and on: combinations can repeat, so n draws are enough"):
         return (
             check.unchanged(random_search, space, n)
             if generator is None
@@ -2192,7 +2182,8 @@ with check.case("n dicts with values from the lists, repeatable with a generator
     )
 with check.case("each value is drawn uniformly, and independently of the others", points=0.4):
     space = {"a": [0, 1, 2, 3], "b": [0, 1, 2, 3]}
-    trials = draw(space, 800, check.generator(1))
+    draw(space, 40, check.generator(1))
+    trials = random_search(space, 800, check.generator(1))
     check.equal(len(trials), 800, "the number of dicts")
     check.that(
         any(t["a"] != t["b"] for t in trials), "the same index is used for all names: draw one for each"
@@ -2220,7 +2211,8 @@ with check.case("refuses an empty space", points=0.1):
 with check.case("the same on other spaces", points=0.2, hidden=True):
     check.equal(draw({"a": ["only"]}, 3), [{"a": "only"}] * 3)
     space = {"x": list(range(10)), "y": [True, False]}
-    trials = draw(space, 1_000, check.generator(9))
+    draw(space, 40, check.generator(9))
+    trials = random_search(space, 1_000, check.generator(9))
     counts = [sum(t["x"] == v for t in trials) for v in range(10)]
     check.that(
         all(50 < count < 155 for count in counts),

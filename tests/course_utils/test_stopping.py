@@ -28,3 +28,21 @@ def test_filled_nets_show_what_is_in_them():
     net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     stopping.fill(net, 4)
     assert stopping.contents(net) == [[4], [4]]
+
+
+def test_nets_are_filled_used_and_looked_at_in_order():
+    def multiply(factor, net):
+        stopping.fill(net, factor * stopping.contents(net)[0][0])
+
+    found = stopping.uses(nn.Linear(2, 1), (3, multiply, 2), (4, stopping.contents))
+    assert found == [[[6], []], [[4], []]]
+
+
+def test_bests_are_read_after_each_loss():
+    class Lowest:
+        best_loss = 9.0
+
+        def step(self, loss, model):
+            self.best_loss = min(self.best_loss, loss)
+
+    assert stopping.bests(Lowest(), [5.0, 7.0, 2.0], nn.Linear(1, 1)) == [5.0, 5.0, 2.0]
