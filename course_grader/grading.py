@@ -26,8 +26,8 @@ from course_grader.job import LIMITS, GraderError, Job, Limits, Result
 from course_grader.run.client import ForkServer
 from course_grader.run.engine import grade
 
-# What nbgrader's tables and patterns take: no line ends, no bytes that are no text.
-STUDENT_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+# What nbgrader's tables, patterns and pages take: no line ends, no bytes that are no text, no markup.
+STUDENT_ID = re.compile(r"""[^\x00-\x1f\x7f<>"\ud800-\udfff]{1,128}""")
 THREADS = 2  # of each worker: while the cells of one submission run, another is prepared or written up
 AHEAD = 3  # submissions at each worker, so that none of its threads has to wait for us
 
@@ -174,7 +174,7 @@ def _students(course: Course, assignment: str, wanted: list[str] | None, summary
         if STUDENT_ID.fullmatch(student):
             usable.append(student)
         else:
-            why = "a student's id is one line of at most 128 characters: rename the folder"
+            why = "a student's id is one line of at most 128 characters, none of them < > or \": rename the folder"
             summary.fail(submission.printable(student), why)
     return usable
 

@@ -29,7 +29,9 @@ TIME_FORMS = (
     "%A, %B %d, %Y, %H:%M",
 )
 NO_TIME = ("", "-", "never")
-USABLE = re.compile(r"(?!\.)[^\x00-\x1f\x7f/\\\ud800-\udfff]{1,128}")  # as the name of a folder, too
+# As the name of a folder, and on the formgrader's pages, which show it as it is.
+USABLE = re.compile(r"""(?!\.)[^\x00-\x1f\x7f/\\<>"\ud800-\udfff]{1,128}""")
+MARKUP = str.maketrans("", "", "<>")  # may be in a name that a student chose, and would act on those pages
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def _person(row: dict[str, str], zone: ZoneInfo | None, where: str) -> Person:
         number = "".join(re.findall(r"\d+$", row.get("identifier", "")))
     return Person(
         id=_first(row, [name for name in IDS if not (canvas and name == "id")]),
-        name=" ".join(filter(None, [first, last])) or _first(row, NAMES),
+        name=(" ".join(filter(None, [first, last])) or _first(row, NAMES)).translate(MARKUP),
         email=_first(row, EMAILS),
         number=number,
         handed_in=parse_time(_first(row, TIMES), zone, where),

@@ -863,7 +863,9 @@ def copy_of(course: Course, folder: Path) -> Course:
 
 
 @pytest.mark.parametrize(
-    "student", ["two\nlines", "a" * 129, os.fsdecode(b"\xff")], ids=["lines", "long", "bytes"]
+    "student",
+    ["two\nlines", "a" * 129, os.fsdecode(b"\xff"), "<img src=x onerror=alert(1)>"],
+    ids=["lines", "long", "bytes", "markup"],
 )
 def test_an_id_that_no_gradebook_takes(ungraded, server, tmp_path, student):
     course = copy_of(ungraded, tmp_path / "course")

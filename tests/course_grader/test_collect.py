@@ -156,6 +156,12 @@ def test_the_gradebook_learns_the_names_of_the_roster_and_keeps_those_that_it_ha
     }
 
 
+def test_a_name_brings_no_markup_into_the_gradebook(course):
+    (course.folder.parent / "odd.csv").write_text("id,name\nada,Ada <img src=x onerror=alert(1)> Lovelace\n")
+    gather(course, {"ada.ipynb": MINE}, "odd.csv")
+    assert names(course)["ada"][:2] == ("Ada img src=x onerror=alert(1)", "Lovelace")
+
+
 def names(course):
     with Gradebook(course.db_url, course.directory.course_id) as gradebook:
         return {one.id: (one.first_name, one.last_name, one.email) for one in gradebook.students}
@@ -420,6 +426,7 @@ def test_nobody_knows_who_is_in_the_class(course):
         ("", "names no students: its first line needs `id` or `email`"),
         ("name\nAda\n", "names no students"),
         ("id,name\n../ada,Ada\n", "line 2: '../ada' cannot be the id of a student"),
+        ("id,name\n<b>ada,Ada\n", "line 2: '<b>ada' cannot be the id of a student"),
         ("id,name\nada,Ada\nada,Eve\n", "has two lines for the id 'ada': each student needs one"),
     ],
 )
