@@ -272,7 +272,9 @@ COMMANDS = {
         _grade,
         "run the submissions of chapters and record their scores",
         [
-            _argument("assignment", nargs="*", metavar="CHAPTER", help="if none is named, all that was handed in"),
+            _argument(
+                "assignment", nargs="*", metavar="CHAPTER", help="if none is named, all that was handed in"
+            ),
             _argument("--student", metavar="ID", **_ONLY),
             _argument("--workers", type=_positive, default=os.cpu_count(), metavar="N", help="at a time"),
             _argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://host:8786"),

@@ -174,7 +174,7 @@ def _students(course: Course, assignment: str, wanted: list[str] | None, summary
         if STUDENT_ID.fullmatch(student):
             usable.append(student)
         else:
-            why = "a student's id is one line of at most 128 characters, none of them < > or \": rename the folder"
+            why = 'an id is one line of at most 128 characters without < > ": rename the folder'
             summary.fail(submission.printable(student), why)
     return usable
 

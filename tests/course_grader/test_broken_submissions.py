@@ -874,7 +874,7 @@ def test_an_id_that_no_gradebook_takes(ungraded, server, tmp_path, student):
     graded = grade_from_command_line(course, server, "--force")
     assert graded.status == 1
     assert "ada: 6 of 10 points, 1 to mark by hand, " in graded.said
-    assert "NOT GRADED. a student's id is one line of at most 128 characters" in graded.said
+    assert "NOT GRADED. an id is one line of at most 128 characters" in graded.said
     assert student not in graded.rows
 
 
