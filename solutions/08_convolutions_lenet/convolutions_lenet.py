@@ -521,11 +521,11 @@ def one_dot(kh, kw, value):
 
 with check.case("finds the kernel, and returns it without a graph", points=1):
     K, X, Y = example(2, 3, 10, 12)
-    found = check.unchanged(learn_kernel, X, Y, (2, 3), lr=1 / 300, num_steps=200)
+    found = check.unchanged(learn_kernel, X, Y, (2, 3), lr=1 / 300, num_steps=100)
     wrong = {"the kernel is turned by 180 degrees: it was learned for a convolution": K.flip(0, 1)}
     wrong["this is the result Y_hat, not the kernel"] = Y
     wrong["a kernel of shape (kh, kw) is asked for: drop the extra axes"] = K[None, None]
-    check.close(found, K, "200 steps should lead to the kernel that made Y", known=wrong, atol=1e-3)
+    check.close(found, K, "100 steps should lead to the kernel that made Y", known=wrong, atol=1e-3)
     check.that(not found.requires_grad, "the result still has its graph, or asks for a gradient: detach it")
     check.like(found, K)
 with check.case("each step follows the gradient of the summed squared error", points=1):
@@ -570,7 +570,7 @@ with check.case("starts at random, makes num_steps steps; defaults are 10 steps 
 with check.case("the same on other pictures", points=0.5, hidden=True):
     for size, shape, dtype in (((1, 2), (9, 9), torch.float32), ((3, 1), (8, 14), torch.float64)):
         K, X, Y = example(*size, *shape, dtype)
-        found = check.unchanged(learn_kernel, X, Y, size, lr=1 / 500, num_steps=400)
+        found = check.unchanged(learn_kernel, X, Y, size, lr=1 / 500, num_steps=100)
         check.close(found, K, atol=1e-3, strict=True)
     K, X, Y = one_dot(1, 4, 0.5)
     check.close(learn_kernel(X, Y, (1, 4), 2.0, 1), K, atol=1e-4)
