@@ -79,7 +79,8 @@ def _settings(numpy: dict, pandas: dict, region: str) -> Iterator[None]:
         warnings.filters[:] = [one for one in warnings.filters if one[0] != "error"]
         warnings.simplefilter("default", append=True)  # has Python notice that they have changed
         stack.enter_context(_torch())
-        changed = {name: value for name, value in pandas.items() if _pandas()[name] != value}
+        of_notebook = _pandas()
+        changed = {name: value for name, value in pandas.items() if of_notebook[name] != value}
         if changed:
             stack.enter_context(pd.option_context(changed))
         own = locale.setlocale(locale.LC_ALL)
