@@ -70,7 +70,14 @@ from course_utils.check._statements import (
     unchanged,
     without,
 )
-from course_utils.check._tables import features, fitted, one_hot, standardised, wrong_standardised
+from course_utils.check._tables import (
+    features,
+    fitted,
+    one_hot,
+    standardised,
+    transformed,
+    wrong_standardised,
+)
 from course_utils.check._training import Training
 
 __all__ = [
@@ -133,6 +140,7 @@ __all__ = [
     "steep_loss",
     "that",
     "trained",
+    "transformed",
     "unchanged",
     "uneven_loss",
     "uniform",

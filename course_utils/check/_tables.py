@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from course_utils.check import _desk
 from course_utils.check._statements import close, equal, like, that
 
 import numpy as np
@@ -41,11 +42,25 @@ def features(
     close(_in_order(X), _in_order(pattern), message, known=wrong, rtol=1e-4, atol=1e-5)
 
 
-def fitted(preprocessor: Any, table: pd.DataFrame) -> Any:
-    """What preprocessor.fit(table) gives, which is the preprocessor itself, as in scikit-learn."""
-    found = preprocessor.fit(table)
+def fitted(make: Callable[[], Any], table: pd.DataFrame) -> Any:
+    """What make().fit(table) gives, which is the preprocessor itself, as in scikit-learn."""
+    return _desk.run(_fitted, make, table)
+
+
+def transformed(make: Callable[[], Any], table: pd.DataFrame, *others: pd.DataFrame) -> list[Any]:
+    """What a preprocessor make(), fitted to the table, transforms each of the other tables into."""
+    return _desk.run(_transformed, make, table, others)
+
+
+def _fitted(make: Callable[[], Any], table: pd.DataFrame) -> Any:
+    found = make().fit(table)
     that(found is not None, "fit gives None: end it with `return self`")
     return found
+
+
+def _transformed(make: Callable[[], Any], table: pd.DataFrame, others: Sequence[pd.DataFrame]) -> list[Any]:
+    preprocessor = _fitted(make, table)
+    return [preprocessor.transform(other) for other in others]
 
 
 def one_hot(X: Any, categories: Sequence[tuple], missing: Sequence[tuple], numbers: int) -> None:

@@ -44,13 +44,22 @@ class Preprocessor:
         self.gives = gives
 
     def fit(self, table):
-        return self.gives
+        self.fitted_to = table
+        return self if self.gives else None
+
+    def transform(self, table):
+        return self.fitted_to + table
 
 
 def test_fit_gives_the_preprocessor():
-    assert check.fitted(Preprocessor("itself"), None) == "itself"
-    with pytest.raises(check._failure.Failed, match="end it with `return self`"):
-        check.fitted(Preprocessor(None), None)
+    assert check.fitted(lambda: Preprocessor(True), "table").fitted_to == "table"
+    for use in (check.fitted, check.transformed):
+        with pytest.raises(check._failure.Failed, match="end it with `return self`"):
+            use(lambda: Preprocessor(None), "table")
+
+
+def test_tables_are_transformed_by_one_preprocessor():
+    assert check.transformed(lambda: Preprocessor(True), "a", "b", "c") == ["ab", "ac"]
 
 
 GRVL, PAVE, MISSING, NEVER = (0, 1, 0), (1, 0, 0), (0, 0, 1), (0, 0, 0)
