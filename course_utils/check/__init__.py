@@ -35,7 +35,7 @@ from course_utils.check._fixtures import (
     weights,
     wrong_means,
 )
-from course_utils.check._graphs import ordered, recorded_slope
+from course_utils.check._graphs import ordered, recorded_slopes
 from course_utils.check._machine import folder, from_gpu, gpus, steady_lstsq, with_code_in_it
 from course_utils.check._norms import (
     channel_statistics,
@@ -58,6 +58,7 @@ from course_utils.check._statements import (
     expression,
     fail,
     gradient,
+    in_turn,
     like,
     made,
     number,
@@ -113,6 +114,7 @@ __all__ = [
     "has_passed",
     "has_passed_last",
     "hits",
+    "in_turn",
     "integers",
     "layouts",
     "like",
@@ -126,7 +128,7 @@ __all__ = [
     "ordered",
     "own_memory",
     "raises",
-    "recorded_slope",
+    "recorded_slopes",
     "records",
     "right",
     "rows_used",

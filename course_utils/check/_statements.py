@@ -295,7 +295,7 @@ def gradient(
     expected = _pull_back(reference, inputs, fixed, cotangent)
     found = _desk.run(_pull_back, function, inputs, fixed, cotangent)
     wrong = {words: _pull_back(other, inputs, fixed, cotangent) for words, other in (known or {}).items()}
-    names = _parameters(function, len(inputs) + len(fixed))
+    names = _parameters(function, len(inputs) + len(fixed)) if len(inputs) > 1 else []
     for i, (mine, right) in enumerate(zip(found, expected, strict=True)):
         name = "the gradient" if len(inputs) == 1 else f"the gradient for {names[i]}"
         explained = {words: gradients[i] for words, gradients in wrong.items()}
@@ -329,6 +329,25 @@ def each(function: Callable, calls: Iterable[tuple]) -> list:
 
 def _each(function: Callable, calls: list[tuple]) -> list:
     return [function(*call) for call in calls]
+
+
+def in_turn(function: Callable, calls: Iterable[tuple]) -> Iterator[Any]:
+    """What `each` gives, one by one: an error is raised when the results before it have been looked at."""
+    waiting = list(calls)
+    while waiting:
+        found = _desk.run(_up_to_an_error, function, waiting)
+        yield from found
+        waiting = waiting[len(found) :]
+        if waiting:
+            yield made(function, *waiting.pop(0))  # raises the error again
+
+
+def _up_to_an_error(function: Callable, calls: list[tuple]) -> list:
+    found = []
+    with contextlib.suppress(Exception):
+        for call in calls:
+            found.append(function(*call))
+    return found
 
 
 def without(*names: str) -> contextlib.AbstractContextManager:

@@ -725,6 +725,18 @@ def grow(x, by):
     assert x.tolist() == [5.0, 5.0]
 
 
+def test_calls_that_travel_together_can_be_looked_at_in_turn(at_desk):
+    desk = at_desk("""
+def divide(a, b):
+    return a / b
+""")
+    found = check.in_turn(desk.divide, [(6, 2), (6, 0), (6, 3)])
+    assert next(found) == 3.0
+    with pytest.raises(ZeroDivisionError) as caught:
+        next(found)
+    assert "line 3" in caught.value.students_part
+
+
 def test_files_of_a_check_lie_at_the_desk(at_desk):
     names = at_desk("""
 import os

@@ -483,6 +483,26 @@ def test_each_gives_all_results_in_order():
         check.each(pow, [(2, 3), (0, -1)])
 
 
+def test_in_turn_raises_an_error_after_the_results_before_it():
+    assert list(check.in_turn(pow, [(2, 3), (3, 2)])) == [8, 9]
+    assert list(check.in_turn(pow, [])) == []
+    found = check.in_turn(pow, [(2, 3), (3, 2), (0, -1), (2, 2)])
+    assert [next(found), next(found)] == [8, 9]
+    with pytest.raises(ZeroDivisionError):
+        next(found)
+
+
+def test_in_turn_goes_on_with_a_call_that_fails_only_once():
+    tries = []
+
+    def answer(n):
+        tries.append(n)
+        return 6 / (n if tries.count(n) > 1 else n - 1)
+
+    assert list(check.in_turn(answer, [(3,), (1,), (2,)])) == [3.0, 6.0, 6.0]
+    assert tries == [3, 1, 1, 2]
+
+
 def test_gradient_finds_what_a_sum_would_hide():
     x = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
     assert passes(
