@@ -733,20 +733,25 @@ def loaded(path, run, epoch, device="cpu"):
     return run
 
 
-def refuse(path, said, saved=None):
-    """Loading this file is an error and changes nothing, unless all that was saved is still in it."""
-    run = check.Training(7, lr=0.7)
-    before = run.state()
+def refuse(path, other, said, saved=None):
+    """Loading this file is an error and leaves the other run alone, unless all that was saved is in the file."""
+    before = other.state()
     try:
-        epoch = load_checkpoint(path, run.net, run.optimizer)
+        epoch = load_checkpoint(path, other.net, other.optimizer)
     except Exception:
-        run.is_in(before, f"{said} raised an error, and yet it has changed {{}}")
+        other.is_in(before, f"{said} raised an error, and yet it has changed {{}}")
     else:
         check.that(saved, f"{said} should raise an error, and load_checkpoint says nothing")
-        run.is_in(saved, f"{said} raised no error, and {{}} is wrong")
+        other.is_in(saved, f"{said} raised no error, and {{}} is wrong")
         check.equal(epoch, 5, f"{said} raised no error, and the epoch is wrong")
+        other.go(check.batches([4], 3, 2))  # away from what was saved
 
 
+def halve(path):
+    os.truncate(path, os.path.getsize(path) // 2)
+
+
+SGD = {"optimizer": torch.optim.SGD, "momentum": 0.9}
 SAME = "after loading, {} is not what was saved"
 with check.case("a resumed run goes on as if it had never been stopped", points=1.5), check.folder() as place:
     run, resumed = check.Training(0, lr=0.02).go(check.batches([5, 4, 6], 3, 2)), check.Training(1, lr=0.02)
@@ -760,14 +765,13 @@ with check.case("a resumed run goes on as if it had never been stopped", points=
         each.go(rest)
     resumed.is_in(run.state(), "after going on, {} is not the same")
 with check.case("settings of the optimizer come back; the path is a str", points=1), check.folder() as place:
-    sgd = {"optimizer": torch.optim.SGD, "momentum": 0.9}
-    run = check.Training(2, lr=0.1, **sgd).go(check.batches([6, 5], 3, 2))
-    resumed = check.Training(3, lr=0.5, weight_decay=0.1, **sgd)
+    run = check.Training(2, lr=0.1, **SGD).go(check.batches([6, 5], 3, 2))
+    resumed = check.Training(3, lr=0.5, weight_decay=0.1, **SGD)
     run.optimizer.param_groups[0]["lr"] = 0.003
     save_checkpoint(f"{place}/b.pt", run.net, run.optimizer, 0)
     loaded(f"{place}/b.pt", resumed, 0, torch.device("cpu")).is_in(run.state(), SAME)
 with check.case("weights_only=True reads it, also without the GPU", points=1), check.folder() as place:
-    run, resumed = check.Training(4).go(check.batches([6], 3, 2)), check.Training(5)
+    run, resumed = check.Training(4, **SGD).go(check.batches([6], 3, 2)), check.Training(5, **SGD)
     save_checkpoint(place / "c.pt", run.net, run.optimizer, 2)
     try:
         check.made(torch.load, place / "c.pt", weights_only=True)
@@ -781,31 +785,32 @@ with check.case("weights_only=True reads it, also without the GPU", points=1), c
         raise
     resumed.is_in(run.state(), SAME)
 with check.case("a file that is not this model's changes nothing", points=0.75), check.folder() as place:
-    run, other = check.Training(6, lr=0.3).go(check.batches([5], 3, 2)), check.Training(7)
+    run, resumed = check.Training(6, lr=0.3, **SGD).go(check.batches([5], 3, 2)), check.Training(7, **SGD)
     save_checkpoint(place / "d.pt", run.net, run.optimizer, 2)
-    load_checkpoint(place / "d.pt", other.net, other.optimizer)
-    whole = (place / "d.pt").read_bytes()
-    (place / "half.pt").write_bytes(whole[: len(whole) // 2])
-    refuse(place / "half.pt", "half a file")
+    load_checkpoint(place / "d.pt", resumed.net, resumed.optimizer)
+    check.made(halve, place / "d.pt")
+    other = check.Training(7, lr=0.7, **SGD)
+    refuse(place / "d.pt", other, "half a file")
     for more, said in (([nn.Identity()], "another model"), ([], "a model with a wider last layer")):
-        net = nn.Sequential(*run.net[:3], *more, nn.Linear(4, 3))
+        net = nn.Sequential(run.net[0], *more, nn.BatchNorm1d(3))
         save_checkpoint(place / "other.pt", net, run.optimizer, 2)
-        refuse(place / "other.pt", f"the file of {said}")
+        refuse(place / "other.pt", other, f"the file of {said}")
     opened = check.with_code_in_it(place / "gift.pt")
-    refuse(place / "gift.pt", "a file with code in it")
+    refuse(place / "gift.pt", other, "a file with code in it")
     check.that(not opened.exists(), "weights_only=False has run the code in a file")
 ### BEGIN HIDDEN TESTS
 with check.case("a missing entry changes nothing", points=0.75, hidden=True), check.folder() as place:
-    run = check.Training(8, lr=0.3).go(check.batches([6, 4], 3, 2))
+    run = check.Training(8, lr=0.3, **SGD).go(check.batches([6, 4], 3, 2))
+    saved, other = run.state(), check.Training(7, lr=0.7, **SGD)
     save_checkpoint(place / "e.pt", run.net, run.optimizer, 5)
-    loaded(place / "e.pt", check.Training(9), 5)
+    loaded(place / "e.pt", check.Training(9, **SGD), 5)
     file = check.made(torch.load, place / "e.pt", weights_only=False)
     parts = dict(enumerate(file)) if isinstance(file, list | tuple) else file
     for name in parts if isinstance(parts, dict) else []:
         if "num_batches_tracked" not in str(name):  # torch itself forgives this one
             left = {key: value for key, value in parts.items() if key != name}
             check.made(torch.save, left if isinstance(file, dict) else list(left.values()), place / "e.pt")
-            refuse(place / "e.pt", f"a file without the entry {name!r}", run.state())
+            refuse(place / "e.pt", other, f"a file without the entry {name!r}", saved)
 ### END HIDDEN TESTS
 check.score()
 
