@@ -1,6 +1,6 @@
 """One pass of a student's loader over examples that carry their numbers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from course_utils.check import _desk
@@ -27,11 +27,9 @@ def one_pass(
     numbers = torch.arange(n, dtype=dtype)
     given = torch.stack((numbers, numbers + 0.5), dim=1), (10 * numbers).reshape(labels)
     copies = [part.clone() for part in given]
-    found = loader(batch_size, *given, **options)
-    that(found is not None, "nothing was returned: use yield for each batch")
-    single = isinstance(found, tuple) and len(found) > 0 and isinstance(found[0], torch.Tensor)
-    that(not single, "a single batch was returned; use yield in place of return")
-    batches = _desk.run(_copies, found)
+    batches = _desk.run(_copies, loader, batch_size, *given, **options)
+    that(batches is not None, "nothing was returned: use yield for each batch")
+    that(isinstance(batches, list), "a single batch was returned; use yield in place of return")
     for name, now, before in zip(("features", "labels"), given, copies, strict=True):
         close(now, before, f"the {name} that were passed in are changed")
     _sizes([len(y) for _, y in batches], n, batch_size)
@@ -49,9 +47,11 @@ def one_pass(
     return X[:, 0]
 
 
-def _copies(batches: Iterable) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """A loader may use its memory again for the next batch."""
-    return [(X.clone(), y.clone()) for X, y in batches]
+def _copies(loader: Callable, *args: Any, **options: Any) -> list | tuple | None:
+    """Copies of the batches, as a loader may use its memory again; None, or a single batch, as it is."""
+    found = loader(*args, **options)
+    single = isinstance(found, tuple) and len(found) > 0 and isinstance(found[0], torch.Tensor)
+    return found if found is None or single else [(X.clone(), y.clone()) for X, y in found]
 
 
 def _sizes(found: list[int], n: int, batch_size: int) -> None:

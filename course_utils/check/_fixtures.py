@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from course_utils.check import _desk
 from course_utils.check._data import integers, normal
 from course_utils.check._statements import that
 
@@ -103,6 +104,10 @@ def filled(net: nn.Module, X: torch.Tensor, *weights: torch.Tensor) -> nn.Module
 
     X: an input, from which lazy layers take their shapes.
     """
+    return _desk.run(_filled, net, X, weights)
+
+
+def _filled(net: nn.Module, X: torch.Tensor, weights: Sequence[torch.Tensor]) -> nn.Module:
     net(X)
     state, wanted = dict(net.state_dict()), {}
     that(state, "net has no parameters: torch does not find layers in a Python list; use nn.ModuleList")
@@ -160,12 +165,16 @@ def trained(
         during = []
         for X, y in batches:
             output = net(X)
+            found = loss(output, y)
             updates.zero_grad()
-            loss(output, y).backward()
+            found.backward()
             updates.step()
-            during.append((report(output, y).item(), report(net(X), y).item()))
+            with torch.no_grad():
+                reported = found if measure is None else measure(output, y)
+                during.append((reported.item(), report(net(X), y).item()))
         before, after = zip(*during, strict=True)
-        rows.append((before, after, [report(net(X), y).item() for X, y in batches]))
+        with torch.no_grad():
+            rows.append((before, after, [report(net(X), y).item() for X, y in batches]))
     sizes = torch.tensor([len(y) for _, y in batches], dtype=torch.float64)
     return Trained(net, *torch.tensor(rows, dtype=torch.float64).unbind(dim=1), sizes)
 

@@ -245,13 +245,18 @@ def unchanged(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call the function, return its result, and hold it to leaving its arguments as they were."""
     before = _copy((args, kwargs))
     result = function(*args, **kwargs)
+    _refuse_changes(function, args, kwargs, before)
+    return result
+
+
+def _refuse_changes(function: Callable, args: tuple, kwargs: dict, before: tuple) -> None:
+    """before: copies of args and kwargs, made before the call."""
     if not _same((args, kwargs), before):
         changed = [
             name for name, now, old in _arguments(function, args, kwargs, before) if not _same(now, old)
         ]
         where = "look for `-=`, `x[...] =` or a method whose name ends in `_`"
         raise Failed(f"the function changed its input {', '.join(changed)}: {where}", "changed-input")
-    return result
 
 
 def same_object(found: Any, expected: Any, message: str = "") -> None:
@@ -331,9 +336,20 @@ def _each(function: Callable, calls: list[tuple]) -> list:
     return [function(*call) for call in calls]
 
 
-def in_turn(function: Callable, calls: Iterable[tuple]) -> Iterator[Any]:
-    """What `each` gives, one by one: an error is raised when the results before it have been looked at."""
-    waiting = list(calls)
+def in_turn(function: Callable, calls: Iterable[tuple], *, unchanged: bool = False) -> Iterator[Any]:
+    """What `each` gives, one by one: an error is raised when the results before it have been looked at.
+
+    unchanged: hold the function to leaving its arguments alone.
+    """
+    calls = list(calls)
+    copies = [_copy((call, {})) if unchanged else None for call in calls]
+    for call, before, result in zip(calls, copies, _in_turn(function, calls), strict=True):
+        if unchanged:
+            _refuse_changes(function, call, {}, before)
+        yield result
+
+
+def _in_turn(function: Callable, waiting: list[tuple]) -> Iterator[Any]:
     while waiting:
         found = _desk.run(_up_to_an_error, function, waiting)
         yield from found

@@ -492,6 +492,15 @@ def test_in_turn_raises_an_error_after_the_results_before_it():
         next(found)
 
 
+def test_in_turn_sees_changes():
+    x, y = torch.ones(2), torch.ones(2)
+    found = check.in_turn(lambda a, b: a.add_(b), [(x, 0), (y, 1)], unchanged=True)
+    assert torch.equal(next(found), torch.ones(2))
+    with pytest.raises(check.Failed, match="the function changed its input a: "):
+        next(found)
+    assert [one.tolist() for one in check.in_turn(torch.Tensor.add_, [(y, 1)])] == [[3.0, 3.0]]
+
+
 def test_in_turn_goes_on_with_a_call_that_fails_only_once():
     tries = []
 
