@@ -1055,11 +1055,11 @@ SIDES = ((), (3,))
 def found_in(result, x, p, border="constant", flips=SIDES):
     """For each picture (top, left, which flip) of the window that it shows, or -1s: int64 (n, 3)."""
     padded, (h, w), found = F.pad(x.double(), (p,) * 4, mode=border), x.shape[2:], torch.full((len(x), 3), -1)
-    for top in range(2 * p + 1):
-        for left in range(2 * p + 1):
-            for k, axes in enumerate(flips):
-                window = padded[:, :, top : top + h, left : left + w].flip(axes)
-                found[(window == result.double()).flatten(1).all(1)] = torch.tensor([top, left, k])
+    windows = padded.unfold(2, h, 1).unfold(3, w, 1)  # (n, c, places, places, h, w)
+    for k, axes in enumerate(flips):
+        same = (windows == result.double().flip(axes)[:, :, None, None]).all(1).flatten(3).all(3)
+        picture, top, left = same.nonzero(as_tuple=True)
+        found[picture] = torch.stack([top, left, torch.full_like(top, k)], dim=1)
     return found
 
 
