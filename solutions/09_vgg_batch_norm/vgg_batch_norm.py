@@ -402,7 +402,7 @@ with check.case("the same for other networks", points=0.5, hidden=True):
         check.close(net(X), scores_by_hand(net.parameters(), X, [n for n, _ in arch]), atol=1e-5)
     check.equal([child.p for child in net if isinstance(child, nn.Dropout)], [0.5, 0.5])
     check.raises(ValueError, vgg, ((1, 2), (1, 2)), 1, 3, 10, 3)
-    check.equal(vgg(((1, 2), (1, 2)), 1, 4, 10, 3)[3].in_features, 2)
+    check.equal(check.made(lambda: vgg(((1, 2), (1, 2)), 1, 4, 10, 3)[3].in_features), 2)
 ### END HIDDEN TESTS
 check.score()
 
