@@ -1140,11 +1140,11 @@ def is_normal(weight, std, untouched="these are torch's own first weights: nothi
 
 
 with check.case("fills weights from N(0, std^2), and biases with 0", points=0.75):
-    net = nn.Sequential(nn.Linear(400, 300), nn.ReLU(), nn.Linear(300, 300), nn.ReLU(), nn.Linear(300, 300))
+    net = nn.Sequential(nn.Linear(200, 150), nn.ReLU(), nn.Linear(150, 150), nn.ReLU(), nn.Linear(150, 150))
     init_normal_(net)
     is_normal(net[0].weight, 0.01)
     check.that(net[0].bias is not None, "the layer has lost its bias")
-    check.close(net[0].bias, torch.zeros(300), "the biases should be 0")
+    check.close(net[0].bias, torch.zeros(150), "the biases should be 0")
     same = "two layers start with the same numbers: is a seed set inside the function?"
     check.that(not torch.equal(net[2].weight, net[4].weight), same)
     first = net[0].weight.clone()
@@ -1152,16 +1152,16 @@ with check.case("fills weights from N(0, std^2), and biases with 0", points=0.75
     same = "two calls give the same numbers: is a seed set inside the function?"
     check.that(not torch.equal(first, net[0].weight), same)
 with check.case("finds each linear layer: net itself, inner ones, derived ones", points=0.5):
-    layer = nn.Linear(400, 300)
+    layer = nn.Linear(200, 150)
     init_normal_(layer)
     itself = "net itself may be a linear layer: children() leaves net out, modules() includes it"
     is_normal(layer.weight, 0.01, itself)
-    no_bias = nn.Linear(300, 200, bias=False)
-    net = nn.Sequential(nn.Sequential(nn.Linear(400, 300), nn.ReLU()), no_bias)
+    no_bias = nn.Linear(200, 150, bias=False)
+    net = nn.Sequential(nn.Sequential(nn.Linear(150, 200), nn.ReLU()), no_bias)
     init_normal_(net, std=0.5)
     is_normal(net[0][0].weight, 0.5, "the linear layer inside an inner nn.Sequential was passed over")
     is_normal(no_bias.weight, 0.5, "the layer without a bias was passed over")
-    attention = nn.MultiheadAttention(300, 1)  # the class of its out_proj is derived from nn.Linear
+    attention = nn.MultiheadAttention(180, 1)  # the class of its out_proj is derived from nn.Linear
     init_normal_(attention, std=0.5)
     is_normal(attention.out_proj.weight, 0.5, "a layer of a class derived from nn.Linear was passed over")
 with check.case("works in place, returns net, and leaves other modules alone", points=0.5):
@@ -1179,8 +1179,8 @@ with check.case("works in place, returns net, and leaves other modules alone", p
     check.close(net[2].bias, torch.zeros(5), "the biases should be 0")
 ### BEGIN HIDDEN TESTS
 with check.case("the same in a deeper net", points=0.25, hidden=True):
-    attention = nn.MultiheadAttention(300, 1)
-    net = nn.ModuleDict({"a": attention, "b": nn.Sequential(nn.Sequential(nn.Linear(200, 300)))})
+    attention = nn.MultiheadAttention(180, 1)
+    net = nn.ModuleDict({"a": attention, "b": nn.Sequential(nn.Sequential(nn.Linear(150, 200)))})
     init_normal_(net, std=0.3)
     is_normal(attention.out_proj.weight, 0.3)
     is_normal(net["b"][0][0].weight, 0.3)
@@ -1440,7 +1440,8 @@ check.exercise("dropout_layer", points=3)
 
 
 def no_single_coin():
-    shares = {(dropout_layer(torch.ones(7, 9), 0.5) == 0).double().mean().item() for _ in range(40)}
+    found = check.each(dropout_layer, [(torch.ones(7, 9), 0.5) for _ in range(40)])
+    shares = {(Y == 0).double().mean().item() for Y in found}
     together = "all elements are kept or dropped together: draw a random number for each element"
     check.that(shares != {0.0, 1.0}, together)
 
@@ -1471,7 +1472,7 @@ with check.case("divides what it keeps by 1 - dropout", points=0.75):
 with check.case("decides for each element on its own, and anew at each call", points=0.5):
     no_single_coin()
     X = torch.ones(200, 300)
-    Y, Z = dropout_layer(X, 0.5), dropout_layer(X, 0.5)
+    Y, Z = check.each(dropout_layer, [(X, 0.5), (X, 0.5)])
     check.that(not torch.equal(Y, Z), "two calls drop the same elements: is a seed set inside the function?")
     dropped = (Y == 0).double()
     columns, rows = dropped.mean(0).std(), dropped.mean(1).std()
@@ -1479,7 +1480,8 @@ with check.case("decides for each element on its own, and anew at each call", po
     check.that(rows < 0.1, "whole rows are dropped together: one mask for all columns")
     alike = "or columns lose the same number of elements: decide for each element on its own"
     check.that(columns > 0.02 and rows > 0.02, f"all rows {alike}")
-    counts = {int((dropout_layer(torch.ones(10), 0.5) == 0).sum()) for _ in range(20)}
+    found = check.each(dropout_layer, [(torch.ones(10), 0.5) for _ in range(20)])
+    counts = {int((Y == 0).sum()) for Y in found}
     check.that(len(counts) > 1, "each call drops the same number of elements: decide for each on its own")
 with check.case("0 keeps all, 1 drops all, and anything outside is refused", points=0.5):
     X = check.normal((5, 4))
@@ -1733,12 +1735,24 @@ def scores_of(X, weights, bend):
     return X @ weights[-2].T + weights[-1]
 
 
+def two_runs(net, X, training):
+    net.train(training)
+    return net(X), net(X)
+
+
+def evaluated(net, X):
+    return check.made(two_runs, net, X, False)
+
+
+def in_training(net, X):
+    return check.made(two_runs, net, X, True)
+
+
 with check.case("in evaluation mode: affine, ReLU, and an affine layer for the scores", points=1):
     X, weights = check.normal((7, 1, 2, 3)), weights_of(6, 5, 4, 3)
     net = check.filled(DropoutMLP(6, (5, 4), 3, (0.5, 0.5)), X, *weights)
-    net.eval()
-    found = check.unchanged(net, X)
-    check.close(net(X), found, "after net.eval() two runs give different scores: something still drops")
+    found, again = check.unchanged(evaluated, net, X)
+    check.close(again, found, "after net.eval() two runs give different scores: something still drops")
     X = X.flatten(1)
     O = scores_of(X, weights, torch.relu)
     wrong = {"the scores go through a ReLU, too; they may be negative": O.clamp(min=0)}
@@ -1750,8 +1764,7 @@ with check.case("in evaluation mode: affine, ReLU, and an affine layer for the s
 with check.case("works with a single hidden layer", points=0.5):
     X, weights = check.normal((7, 6)), weights_of(6, 5, 3)
     net = check.filled(DropoutMLP(6, (5,), 3, (0.5,)), X, *weights)
-    net.eval()
-    check.close(net(X), scores_of(X, weights, torch.relu))
+    check.close(evaluated(net, X)[0], scores_of(X, weights, torch.relu))
 with check.case("in training mode: each hidden layer drops with its own probability", points=1):
     X = torch.ones(50, 300)
     pairs = torch.eye(302, 301) + torch.eye(302, 302)[:, 1:]  # sums of two units of layer 1
@@ -1761,12 +1774,10 @@ with check.case("in training mode: each hidden layer drops with its own probabil
     known = {(0.3, 0.0): {early: 0.51**2, swapped: 0.3}, (0.0, 0.6): {late: 0.84, before: 0.36}}
     for (p1, p2), wrong in known.items():
         net = check.filled(DropoutMLP(300, (301, 302), 303, (p1, p2)), X, *weights, torch.zeros(303))
-        net.train()
-        O = net(X)[:, :299]
+        O, again = (scores[:, :299] for scores in in_training(net, X))
         lost = (O == 0).double()
         keeping = "everything is lost: dropouts are probabilities of dropping, not of keeping"
         check.that(lost.mean() < 1, keeping)
-        again = net(X)[:, :299]
         check.that(not torch.equal(again, O), f"nothing is dropped in training mode, dropouts={(p1, p2)}")
         check.that(lost.mean(0).std() < 0.2, "all examples lose the same hidden numbers")
         check.that(lost.mean(1).std() < 0.2, "an example loses all of its hidden numbers, or none")
@@ -1777,13 +1788,12 @@ with check.case("in training mode: each hidden layer drops with its own probabil
         wrong = {"what is kept should be divided by 1 - p": (2 - 2 * p1) * (1 - p2)}
         check.between(O.mean(), 1.9, 2.1, "dropout should leave the mean as it was", known=wrong)
 with check.case("has the right defaults, and flattens pictures", points=0.5):
-    net, X = DropoutMLP(), torch.ones(2_000, 1, 28, 28)
+    net, X = DropoutMLP(), torch.ones(500, 1, 28, 28)
     check.like(net(X[:1]), torch.zeros(1, 10))
     three = torch.eye(256) + torch.eye(257)[1:, :-1] + torch.eye(257)[:-1, 1:]  # sums of three units
     W1 = torch.full((256, 784), 1 / 784)
     check.filled(net, X[:3], W1, torch.zeros(256), three, torch.eye(10, 256), torch.zeros(10))
-    net.train()
-    lost = (net(X)[:, 1:] == 0).double().mean()
+    lost = (in_training(net, X)[0][:, 1:] == 0).double().mean()
     wrong = {"the default dropouts, 0.2 and then 0.5, are exchanged": 1 - 0.8 * (1 - 0.5**3)}
     check.between(lost, 0.47, 0.54, "the share of hidden numbers that are lost by default", known=wrong)
 ### BEGIN HIDDEN TESTS
@@ -1791,10 +1801,8 @@ with check.case("the same with one or three hidden layers, and back to training 
     for d, *hiddens in ((4, 7), (6, 5, 3, 8)):
         X, weights = check.normal((40, d)), weights_of(d, *hiddens, 2)
         net = check.filled(DropoutMLP(d, hiddens, 2, [0.5] * len(hiddens)), X, *weights)
-        net.eval()
-        check.close(net(X), scores_of(X, weights, torch.relu))
-        net.train()
-        check.that(not torch.equal(net(X), net(X)), "after eval() and train() nothing is dropped")
+        check.close(evaluated(net, X)[0], scores_of(X, weights, torch.relu))
+        check.that(not torch.equal(*in_training(net, X)), "after eval() and train() nothing is dropped")
 ### END HIDDEN TESTS
 check.score()
 
