@@ -27,15 +27,15 @@ def one_pass(
     numbers = torch.arange(n, dtype=dtype)
     given = torch.stack((numbers, numbers + 0.5), dim=1), (10 * numbers).reshape(labels)
     copies = [part.clone() for part in given]
-    batches = _desk.run(_copies, loader, batch_size, *given, **options)
-    that(batches is not None, "nothing was returned: use yield for each batch")
-    that(isinstance(batches, list), "a single batch was returned; use yield in place of return")
+    found = _desk.run(_joined, loader, batch_size, *given, **options)
+    that(found is not None, "nothing was returned: use yield for each batch")
+    that(isinstance(found, list), "a single batch was returned; use yield in place of return")
+    sizes, X, y = found
     for name, now, before in zip(("features", "labels"), given, copies, strict=True):
         close(now, before, f"the {name} that were passed in are changed")
-    _sizes([len(y) for _, y in batches], n, batch_size)
-    if not batches:
+    _sizes(sizes, n, batch_size)
+    if not sizes:
         return numbers
-    X, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
     kind = "(n, 1)" if given[1].dim() == 2 else "(n,)"
     that(y.dim() == given[1].dim(), f"labels {kind} should stay {kind}")
     like(X, copies[0])
@@ -47,11 +47,14 @@ def one_pass(
     return X[:, 0]
 
 
-def _copies(loader: Callable, *args: Any, **options: Any) -> list | tuple | None:
-    """Copies of the batches, as a loader may use its memory again; None, or a single batch, as it is."""
+def _joined(loader: Callable, *args: Any, **options: Any) -> list | tuple | None:
+    """[sizes of the batches, all features, all labels]; None, or a single batch, as it is."""
     found = loader(*args, **options)
-    single = isinstance(found, tuple) and len(found) > 0 and isinstance(found[0], torch.Tensor)
-    return found if found is None or single else [(X.clone(), y.clone()) for X, y in found]
+    if found is None or (isinstance(found, tuple) and found and isinstance(found[0], torch.Tensor)):
+        return found
+    batches = [(X.clone(), y.clone()) for X, y in found]  # a loader may use its memory again
+    X, y = map(torch.cat, zip(*batches, strict=True)) if batches else (None, None)
+    return [[len(labels) for _, labels in batches], X, y]
 
 
 def _sizes(found: list[int], n: int, batch_size: int) -> None:
