@@ -28,6 +28,7 @@ from course_utils.check._fixtures import (
     hits,
     layouts,
     linear,
+    loaded,
     scored,
     steep_loss,
     trained,
@@ -36,7 +37,7 @@ from course_utils.check._fixtures import (
     wrong_means,
 )
 from course_utils.check._graphs import ordered, recorded_slopes
-from course_utils.check._machine import folder, from_gpu, gpus, steady_lstsq, with_code_in_it
+from course_utils.check._machine import folder, from_gpu, gpus, on_meta, steady_lstsq, with_code_in_it
 from course_utils.check._norms import (
     channel_statistics,
     detached_norm,
@@ -119,10 +120,12 @@ __all__ = [
     "layouts",
     "like",
     "linear",
+    "loaded",
     "made",
     "normal",
     "normed",
     "number",
+    "on_meta",
     "one_hot",
     "one_pass",
     "ordered",

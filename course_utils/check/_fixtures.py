@@ -1,7 +1,7 @@
 """What several test cells need: small nets with known weights, batches, objects that note their use."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,25 @@ def _filled(net: nn.Module, X: torch.Tensor, weights: Sequence[torch.Tensor]) ->
     that(complete, f"weights and biases of these shapes should be in net: {shapes}; {in_a_list}")
     net.load_state_dict({name: wanted.get(old.shape, old).clone() for name, old in state.items()})
     return net
+
+
+def loaded(module: nn.Module, values: Mapping[str, torch.Tensor]) -> nn.Module:
+    """The module with these values (name -> tensor) in its state_dict, each in the shape of what was there.
+
+    A module whose state_dict lacks a name fails the case.
+    """
+    names = _desk.run(_load, module, values)
+    that(values.keys() <= {*names}, f"the state_dict needs {', '.join(values)}; it has {', '.join(names)}")
+    return module
+
+
+def _load(module: nn.Module, values: Mapping[str, torch.Tensor]) -> list[str]:
+    """The names in the state_dict, which gets the values if it has all their names."""
+    state = module.state_dict()
+    if values.keys() <= state.keys():
+        new = {name: value.reshape(state[name].shape) for name, value in values.items()}
+        module.load_state_dict({**state, **new})
+    return list(state)
 
 
 @dataclass(frozen=True)

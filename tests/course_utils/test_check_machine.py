@@ -35,6 +35,16 @@ def test_a_file_from_a_pretended_gpu_needs_map_location(tmp_path):
     assert loaded["name"] == "cpu load"
 
 
+def test_what_takes_time_is_made_on_the_meta_device():
+    assert check.on_meta(lambda: torch.ones(2)).device.type == "meta"
+
+
+def test_what_needs_values_is_made_on_the_cpu():
+    assert check.on_meta(lambda: torch.ones(2).sum().item()) == 2
+    with pytest.raises(ZeroDivisionError):
+        check.on_meta(lambda: 1 / 0)
+
+
 def test_a_file_in_another_format_stays_as_it_is(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("cpu")

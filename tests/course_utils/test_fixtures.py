@@ -164,6 +164,16 @@ def test_no_two_mistakes_of_a_norm_look_alike(size, count):
             assert not any(torch.allclose(one, other, atol=1e-4) for other in values[:i])
 
 
+def test_values_are_loaded_by_name_and_a_missing_name_is_told():
+    values = {"weight": torch.tensor([2.0, 3.0]), "running_mean": torch.tensor([4.0, 5.0])}
+    layer = nn.BatchNorm1d(2)
+    assert check.loaded(layer, values) is layer
+    assert (layer.weight.tolist(), layer.running_mean.tolist()) == ([2, 3], [4, 5])
+    assert check.loaded(nn.Linear(2, 1), {"weight": values["weight"]}).weight.tolist() == [[2, 3]]
+    with pytest.raises(check.Failed, match="the state_dict needs weight, running_mean; it has weight, bias"):
+        check.loaded(nn.Linear(2, 1), values)
+
+
 def test_a_net_is_filled_by_shape_and_a_missing_place_is_named():
     net, X = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.Linear(4, 2)), torch.ones(1, 3)
     W = torch.arange(12.0).reshape(4, 3)
