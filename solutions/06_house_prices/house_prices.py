@@ -926,12 +926,12 @@ with check.case("fits to the other folds, and gives the log-RMSE of each", point
     for value in found:
         check.number(value, float)
 with check.case("takes predictions as array, tensor or Series, whatever the index", points=0.75):
-    twice = {"an array": lambda a, v: 90.0 * v["Area"].to_numpy(), "a Series": lambda a, v: 90.0 * v["Area"]}
-    twice["a tensor"] = lambda a, v: torch.tensor(90.0 * v["Area"].to_numpy())
-    twice["a Series with an index of its own"] = lambda a, v: pd.Series(90.0 * v["Area"].to_numpy())
+    models = {"an array": lambda a, v: 90.0 * v["Area"].to_numpy(), "a Series": lambda a, v: 90.0 * v["Area"]}
+    models["a tensor"] = lambda a, v: torch.tensor(90.0 * v["Area"].to_numpy())
+    models["a Series with an index of its own"] = lambda a, v: pd.Series(90.0 * v["Area"].to_numpy())
     right, _ = folded(np.log(90.0 * AREAS), PRICES, 3)
-    for kind, fit_predict in twice.items():
-        found = cross_validate(HOMES.copy(), 3, fit_predict)
+    scores = check.in_turn(cross_validate, [(HOMES.copy(), 3, model) for model in models.values()])
+    for kind, found in zip(models, scores):
         message = f"wrong when the predictions are {kind}: make arrays of predictions and prices before you subtract"
         gaps = (np.log(90.0 * AREAS).reshape(3, 3, 1) - np.log(PRICES).reshape(3, 1, 3)) ** 2
         table = np.sqrt(gaps.mean(axis=(1, 2))).tolist()
