@@ -378,21 +378,13 @@ with check.case("gives the scores of these layers in evaluation mode", points=0.
     check.close(net(X), scores_by_hand(net.parameters(), X, (1, 2)), known=wrong, atol=1e-5)
 
 
-def default_hidden():
-    """On the meta device, 4096 x 4096 weights take no time."""
-    try:
-        with torch.device("meta"):
-            return vgg(((1, 1),), image_size=2)[2].out_features
-    except Exception:  # such as from an answer that needs the values
-        return vgg(((1, 1),), image_size=2)[2].out_features
-
-
 with check.case("nothing left of the picture: a ValueError; the defaults", points=0.5):
     check.raises(ValueError, vgg, ((1, 2), (1, 2), (1, 2)), 1, 7, 10, 3)
     net = vgg(((1, 2),) * 7, hidden=3)
     check.equal(net[8].in_features, 2, "the default image size leaves one pixel of two channels")
     check.equal((net[0][0].in_channels, net[-1].out_features), (1, 10), "in_channels and num_classes")
-    check.equal(check.made(default_hidden), 4096, "the default of hidden")
+    hidden = check.on_meta(lambda: vgg(((1, 1),), image_size=2)[2].out_features)
+    check.equal(hidden, 4096, "the default of hidden")
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other networks", points=0.5, hidden=True):
     for arch, c, size, classes in ((((2, 4),), 3, 9, 7), (((1, 2), (1, 3), (3, 4)), 1, 16, 2)):
@@ -948,31 +940,11 @@ ENDS = {"weight": (0.5, 2), "bias": (1, 2), "running_mean": (2, 3), "running_var
 SIZES = {2: (7, 3), 4: (2, 3, 2, 4)}
 
 
-def with_values(values, dims, options):
-    """A layer with these values, and the names that its state_dict has."""
-    layer = BatchNorm(3, dims, **options)
-    old = layer.state_dict()
-    if set(values) <= set(old):
-        layer.load_state_dict({**old, **{k: v.reshape(old[k].shape) for k, v in values.items()}})
-    return layer, list(old)
-
-
 def filled(dims, **options):
     """A layer with other values than at the start, an input for it, and weight, bias, mean and variance."""
     values = {k: check.uniform((3,), *ends) for k, ends in ENDS.items()}
-    layer, names = check.made(with_values, values, dims, options)
-    check.that(set(ENDS) <= set(names), f"the state_dict needs {', '.join(ENDS)}; it has {', '.join(names)}")
+    layer = check.loaded(BatchNorm(3, dims, **options), values)
     return layer, 1 + 2 * check.normal(SIZES[dims]), *values.values()
-
-
-def evaluated(layer, X):
-    """What the layer makes of X in evaluation mode."""
-    return check.made(lambda layer, X: layer.eval()(X), layer, X)
-
-
-def in_both_modes(dims):
-    """A layer in training mode, and one in evaluation mode."""
-    return check.made(lambda dims: (BatchNorm(3, dims), BatchNorm(3, dims).eval()), dims)
 
 
 def output(layer, X):
@@ -1030,20 +1002,21 @@ with check.case("as torch's layer: ten steps, gradients, wrong inputs", points=1
         for options in ({}, {"eps": 1e-2, "momentum": 0.4}):
             mine, twin = BatchNorm(3, dims, **options), kind(3, **options)
             steps = [step + check.normal(size) for step in range(10)]
-            for X, found in zip(steps, check.each(mine, [(X,) for X in steps])):
+            for X, found in zip(steps, check.in_turn(mine, [(X,) for X in steps])):
                 check.close(found, twin(X), atol=1e-4)
             state = mine.state_dict()
             for name in ("running_mean", "running_var"):
                 check.close(state[name], twin.state_dict()[name], name, rtol=1e-4)
-            check.close(evaluated(mine, X[:1]), twin.eval()(X[:1]), atol=1e-4)
+            found = check.made(lambda layer, X: layer.eval()(X), mine, X[:1])
+            check.close(found, twin.eval()(X[:1]), atol=1e-4)
         check.gradient(BatchNorm(3, dims), kind(3), check.normal(size), known=wrong, rtol=1e-3, atol=1e-4)
     for dims, shape in ((2, (2, 3, 4, 4)), (4, (5, 3)), (4, (2, 3, 4)), (2, (2, 3, 4))):
-        for layer in in_both_modes(dims):
+        for layer in check.made(lambda dims: (BatchNorm(3, dims), BatchNorm(3, dims).eval()), dims):
             check.raises(ValueError, layer, torch.zeros(shape))
     for dims, shape in ((2, (1, 3)), (4, (1, 3, 1, 1))):
-        training, evaluating = in_both_modes(dims)
-        check.raises(ValueError, training, torch.zeros(shape))
-        check.close(evaluating(torch.ones(shape)), torch.ones(shape), atol=1e-4)
+        layer = BatchNorm(3, dims)
+        check.raises(ValueError, layer, torch.zeros(shape))
+        check.close(layer.eval()(torch.ones(shape)), torch.ones(shape), atol=1e-4)
     X = check.normal((2, 3))
     check.close(BatchNorm(3, 2)(X), nn.BatchNorm1d(3)(X), "two values per channel are enough", atol=1e-4)
     one = torch.ones(1, 3, 2, 2)
