@@ -216,7 +216,7 @@ def split_indices(n, valid_fraction, generator=None):
 check.exercise("split_indices", points=2)
 with check.case("round(n * valid_fraction) indices for validation, the others for training", points=0.5):
     asked = (20, 0.3), (10, 0.26), (4, 0.1), (5, 0.5), (7, 0.5), (6, 1.0), (1, 0.2)
-    for (n, fraction), found in zip(asked, check.each(split_indices, asked), strict=True):
+    for (n, fraction), found in zip(asked, check.in_turn(split_indices, asked)):
         few, exact = round(n * fraction), n * fraction
         pair = isinstance(found, tuple | list) and len(found) == 2
         check.that(pair, "two tensors are asked for: train_idx, valid_idx")
@@ -261,8 +261,8 @@ with check.case("a random choice, from the generator if there is one", points=0.
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other numbers", points=0.5, hidden=True):
     asked = (101, 0.1), (2, 0.25), (9, 0.5), (12, 0.0), (3, 0.9), (1000, 0.333)
-    found = check.each(split_indices, [(*numbers, check.generator()) for numbers in asked])
-    for (n, fraction), (train, valid) in zip(asked, found, strict=True):
+    splits = check.in_turn(split_indices, [(*numbers, check.generator()) for numbers in asked])
+    for (n, fraction), (train, valid) in zip(asked, splits):
         check.like(valid, torch.zeros(round(n * fraction), dtype=torch.int64))
         check.equal(sorted(train.tolist() + valid.tolist()), list(range(n)))
     g = check.generator()
