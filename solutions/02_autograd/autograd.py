@@ -774,11 +774,12 @@ def detached_copy(x):
 check.exercise("detached_copy", points=2)
 with check.case("has the values, no graph and storage of its own", points=1.5):
     leaf = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    for x in (leaf, 2 * leaf, leaf.double(), torch.tensor([1, 2, 3])):
-        before, flag, made_by = x.tolist(), x.requires_grad, x.grad_fn
-        found = detached_copy(x)
+    inputs = [leaf, 2 * leaf, leaf.double(), torch.tensor([1, 2, 3])]
+    before = [(x.tolist(), x.requires_grad, x.grad_fn) for x in inputs]
+    copies = check.in_turn(detached_copy, [(x,) for x in inputs])
+    for x, (values, flag, made_by), found in zip(inputs, before, copies):
         check.like(found, x)
-        check.equal(found.tolist(), before)
+        check.equal(found.tolist(), values)
         check.that(not found.requires_grad, "the copy is still connected: its requires_grad is True")
         same = x.requires_grad == flag and x.grad_fn is made_by
         check.that(same, "x itself was taken out of its graph")
@@ -787,13 +788,14 @@ with check.case("has the values, no graph and storage of its own", points=1.5):
 with check.case("the same on other shapes and dtypes", points=0.5, hidden=True):
     floats = check.normal((2, 1, 3)).requires_grad_()
     whole, truths = check.integers((3, 2), 0, 9), check.uniform((5,)) > 0.5
-    for one in (whole, truths, check.normal((), dtype=torch.float64), floats.exp(), floats.expand(2, 4, 3)):
-        for x in (one, *(check.layouts(one).values() if one.dim() else ())):
-            values, found = x.tolist(), detached_copy(x)
-            check.like(found, x)
-            check.equal(found.tolist(), values)
-            check.that(not found.requires_grad, "the copy is still connected: its requires_grad is True")
-            check.own_memory(found, x, "they share storage: writing into x would change the copy")
+    inputs = [whole, truths, check.normal((), dtype=torch.float64), floats.exp(), floats.expand(2, 4, 3)]
+    inputs += [other for x in inputs if x.dim() for other in check.layouts(x).values()]
+    before, copies = [x.tolist() for x in inputs], check.in_turn(detached_copy, [(x,) for x in inputs])
+    for x, values, found in zip(inputs, before, copies):
+        check.like(found, x)
+        check.equal(found.tolist(), values)
+        check.that(not found.requires_grad, "the copy is still connected: its requires_grad is True")
+        check.own_memory(found, x, "they share storage: writing into x would change the copy")
 ### END HIDDEN TESTS
 check.score()
 
@@ -916,14 +918,12 @@ with check.case("counts the largest magnitude as a constant for the gradient", p
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other numbers; zeros stay zeros", points=0.5, hidden=True):
     for n in (1, 2, 7):
-        x = check.normal((n,))
+        x, zeros = check.normal((n,)), torch.zeros(n, requires_grad=True)
         largest = max(abs(number) for number in x.tolist())
-        check.close(check.unchanged(scale_by_largest, x), x / largest, strict=True)
+        scaled, found = check.in_turn(scale_by_largest, [(x,), (zeros,)], unchanged=True)
+        check.close(scaled, x / largest, strict=True)
         check.gradient(scale_by_largest, lambda x, largest=largest: x / largest, x)
-        said = f"{n} zeros should stay zeros"
-        zeros = torch.zeros(n, requires_grad=True)
-        found = scale_by_largest(zeros)
-        check.close(found, torch.zeros(n), said, strict=True)
+        check.close(found, torch.zeros(n), f"{n} zeros should stay zeros", strict=True)
         if found.requires_grad:
             check.backward(found)
             late = "the gradient at zeros is nan: choose another divisor, in place of repairing the nan afterwards"
@@ -1106,14 +1106,14 @@ with check.case("leaves the .grad of other tensors as it was", points=0.5):
     check.close(found, torch.tensor([6.0, 16.0]))
     check.that(w.grad is None, "a tensor that f uses has a .grad now: backward() writes into all leaves")
 with check.case("gives zeros when f does not depend on x", points=0.5):
-    x, other = torch.tensor([[1.0, 2.0]]), torch.tensor(5.0, requires_grad=True)
-    constants = [lambda x: torch.tensor(3.0), lambda x: 2 * other, lambda x: (x.detach() ** 2).sum()]
+    x, three, other = torch.tensor([[1.0, 2.0]]), torch.tensor(3.0), torch.tensor(5.0, requires_grad=True)
+    constants = [lambda x: three, lambda x: 2 * other, lambda x: (x.detach() ** 2).sum()]
     for found in check.in_turn(grad_of, [(f, x) for f in constants]):
         check.close(found, torch.zeros(1, 2), strict=True)
         check.that(not found.requires_grad, graph)
     check.that(other.grad is None, "a tensor that f uses has a .grad now")
     # Wrong shapes on the way forward; a number that is overwritten, and needed on the way back.
-    for broken in (lambda x: (x @ torch.ones(3)).sum(), lambda x: x.exp().add_(1).sum()):
+    for broken in (lambda x: (x @ x).sum(), lambda x: x.exp().add_(1).sum()):
         try:
             grad_of(broken, x)
         except RuntimeError:
@@ -1488,11 +1488,12 @@ with check.case("sums over the axes that broadcasting stretched, and keeps them"
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other shapes", points=1, hidden=True):
     shapes = [((3, 1, 2), (3, 4, 2)), ((4, 1), (5, 3, 4, 6)), ((1,), (7,)), ((1, 1, 3), (2, 4, 3))]
-    for small, large in [*shapes, ((2, 2), (2, 2, 2)), ((1, 5), (1, 5)), ((), ())]:
-        g = check.normal(large, dtype=torch.float64)
+    shapes += [((2, 2), (2, 2, 2)), ((1, 5), (1, 5)), ((), ())]
+    calls = [(check.normal(large, dtype=torch.float64), torch.Size(small)) for small, large in shapes]
+    results = check.in_turn(unbroadcast, calls, unchanged=True)
+    for (small, large), (g, _), found in zip(shapes, calls, results):
         leaf = torch.zeros(small, dtype=torch.float64, requires_grad=True)
         (expected,) = torch.autograd.grad(leaf.expand(large), leaf, g)
-        found = check.unchanged(unbroadcast, g, torch.Size(small))
         check.close(found, expected, f"g of shape {large}, asked down to shape {small}")
         check.like(found, expected)
 ### END HIDDEN TESTS
@@ -1568,18 +1569,19 @@ with check.case("sends g back to both factors", points=1):
     wrong["the gradient for B takes g as all ones"] = A.T @ ones
     check.close(gB, torch.einsum("il,ij->lj", A, g), "the gradient for B is wrong", known=wrong)
 with check.case("keeps the shapes and the dtype of A and B", points=0.5):
+    calls = []
     for n, k, m in ((2, 3, 4), (1, 5, 1), (4, 1, 2)):
         for dtype in (torch.float32, torch.float64):
-            A, B = check.normal((n, k), dtype=dtype), check.normal((k, m), dtype=dtype)
-            gA, gB = matmul_vjp(A, B, check.normal((n, m), dtype=dtype))
-            check.like(gA, A)
-            check.like(gB, B)
+            calls.append([check.normal(shape, dtype=dtype) for shape in ((n, k), (k, m), (n, m))])
+    for (A, B, _), (gA, gB) in zip(calls, check.in_turn(matmul_vjp, calls)):
+        check.like(gA, A)
+        check.like(gB, B)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other matrices", points=0.5, hidden=True):
+    calls = []
     for n, k, m in ((2, 3, 4), (6, 2, 1), (1, 1, 1), (3, 7, 3)):
-        A, B = check.normal((n, k), dtype=torch.float64), check.normal((k, m), dtype=torch.float64)
-        g = check.normal((n, m), dtype=torch.float64)
-        gA, gB = check.unchanged(matmul_vjp, A, B, g)
+        calls.append([check.normal(shape, dtype=torch.float64) for shape in ((n, k), (k, m), (n, m))])
+    for (A, B, g), (gA, gB) in zip(calls, check.in_turn(matmul_vjp, calls, unchanged=True)):
         check.close(gA, torch.einsum("ij,lj->il", g, B), "the gradient for A is wrong", strict=True)
         check.close(gB, torch.einsum("il,ij->lj", A, g), "the gradient for B is wrong", strict=True)
 ### END HIDDEN TESTS
@@ -1678,20 +1680,21 @@ with check.case("multiplies g by the Jacobian of every row", points=1):
     wrong["softmax is forgotten: p is softmax(x), not x"] = x * (g - (g * x).sum(-1, keepdim=True))
     check.close(found, expected, known=wrong, strict=True)
 with check.case("takes any number of axes, also k = 1, and keeps shape and dtype", points=1):
-    for shape in ((5,), (2, 3), (2, 3, 4), (3, 1)):
-        x, g = check.normal(shape), check.normal(shape)
-        with check.without("autograd"):
-            found = check.unchanged(softmax_vjp, x, g)
-        (expected,) = torch.autograd.functional.vjp(lambda x: torch.softmax(x, -1), x, g)[1:]
-        check.close(found, expected, strict=True)
+    calls = [(check.normal(shape), check.normal(shape)) for shape in ((5,), (2, 3), (2, 3, 4), (3, 1))]
+    expected = [torch.autograd.functional.vjp(lambda x: torch.softmax(x, -1), x, g)[1] for x, g in calls]
+    with check.without("autograd"):
+        for found, right in zip(check.in_turn(softmax_vjp, calls, unchanged=True), expected):
+            check.close(found, right, strict=True)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other numbers", points=1, hidden=True):
-    for shape in ((7,), (1, 1), (6, 10), (2, 2, 2, 5)):
-        x, g = check.normal(shape, std=2.0, dtype=torch.float64), check.normal(shape, dtype=torch.float64)
-        (expected,) = torch.autograd.functional.vjp(lambda x: torch.softmax(x, -1), x, g)[1:]
-        with check.without("autograd"):
-            found = softmax_vjp(x, g)
-        check.close(found, expected, strict=True)
+    shapes, double = ((7,), (1, 1), (6, 10), (2, 2, 2, 5)), torch.float64
+    calls = [
+        (check.normal(shape, std=2.0, dtype=double), check.normal(shape, dtype=double)) for shape in shapes
+    ]
+    expected = [torch.autograd.functional.vjp(lambda x: torch.softmax(x, -1), x, g)[1] for x, g in calls]
+    with check.without("autograd"):
+        for found, right in zip(check.in_turn(softmax_vjp, calls), expected):
+            check.close(found, right, strict=True)
 ### END HIDDEN TESTS
 check.score()
 
