@@ -960,11 +960,11 @@ with check.case("hides the price of the held-out houses, and only there", points
     check.close(found, folded(np.zeros(9), PRICES, 3)[0], known=wrong, rtol=1e-5)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on another table", points=0.5, hidden=True):
-    prices = check.uniform((12,), 5e4, 5e5, dtype=torch.float64).numpy()
-    table = pd.DataFrame({"SalePrice": prices, "Area": prices[::-1].copy()}, index=list(range(12, 0, -1)))
-    for k in (2, 4, 12):
-        others = (prices.sum() - prices.reshape(k, -1).sum(axis=1)) / (12 - 12 // k)
-        right, _ = folded(np.log(prices[::-1] * np.repeat(others, 12 // k) / 1e5), prices, k)
+    prices = check.uniform((6,), 5e4, 5e5, dtype=torch.float64).numpy()
+    table = pd.DataFrame({"SalePrice": prices, "Area": prices[::-1].copy()}, index=list(range(6, 0, -1)))
+    for k in (2, 3, 6):
+        others = (prices.sum() - prices.reshape(k, -1).sum(axis=1)) / (6 - 6 // k)
+        right, _ = folded(np.log(prices[::-1] * np.repeat(others, 6 // k) / 1e5), prices, k)
         found = cross_validate(table, k, lambda a, v: v["Area"] * a["SalePrice"].mean() / 1e5)
         check.close(found, right, rtol=1e-5)
 ### END HIDDEN TESTS
