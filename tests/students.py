@@ -53,20 +53,42 @@ def with_known_answers(chapter: Chapter, number: int) -> NotebookNode:
 
 
 def _source(chapter: Chapter, answer: Answer) -> str:
-    """What the student would have typed: the answer's code below the imports of its file."""
+    """What the student would have typed: the answer's code below what it needs of its file."""
     if answer.edited:
         return answer.value
     if not callable(answer.value):
         return f"{answer.name} = {answer.value!r}"
     file = Path(answers.FOLDER / f"{chapter.name}.py").read_text(encoding="utf-8")
     body = ast.parse(file).body
-    imports = [ast.unparse(node) for node in body if isinstance(node, ast.Import)]
+    imports = [node for node in body if isinstance(node, ast.Import)]
     if inspect.isfunction(answer.value):
         definition = ast.parse(inspect.getsource(answer.value)).body[0]
     else:
         definition = _class(body, chapter, answer)
     definition.decorator_list = []
-    return "\n".join([*imports, ast.unparse(definition)])
+    return "\n".join(map(ast.unparse, [*imports, *_needed(body, definition), definition]))
+
+
+def _needed(body: list[ast.stmt], definition: ast.stmt) -> list[ast.stmt]:
+    """What an answer uses of its file, in order: functions, classes and constants that are no answers."""
+    helpers = {name: node for node in body for name in _defined(node)}
+    needed, waiting = set(), [definition]
+    while waiting:
+        used = {node.id for node in ast.walk(waiting.pop()) if isinstance(node, ast.Name)}
+        new = {id(helpers[name]): helpers[name] for name in used & helpers.keys()}
+        waiting += [node for key, node in new.items() if key not in needed]
+        needed |= new.keys()
+    return [node for node in body if id(node) in needed]
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    """The names that a statement at the top of a file defines, unless it is an answer."""
+    match node:
+        case ast.FunctionDef(name=name, decorator_list=[]) | ast.ClassDef(name=name, decorator_list=[]):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [target.id for target in targets if isinstance(target, ast.Name)]
+    return []
 
 
 def _class(body: list[ast.stmt], chapter: Chapter, answer: Answer) -> ast.ClassDef:
