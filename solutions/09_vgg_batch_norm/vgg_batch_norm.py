@@ -376,8 +376,6 @@ with check.case("gives the scores of these layers in evaluation mode", points=0.
     net.eval()
     wrong = {"a softmax follows the scores": scores_by_hand(net.parameters(), X, (1, 2), nn.Softmax(1))}
     check.close(net(X), scores_by_hand(net.parameters(), X, (1, 2)), known=wrong, atol=1e-5)
-
-
 with check.case("nothing left of the picture: a ValueError; the defaults", points=0.5):
     check.raises(ValueError, vgg, ((1, 2), (1, 2), (1, 2)), 1, 7, 10, 3)
     net = vgg(((1, 2),) * 7, hidden=3)
