@@ -747,8 +747,7 @@ def refuse(path, other, said, saved=None):
         other.go(check.batches([4], 3, 2))  # away from what was saved
 
 
-SGD = {"optimizer": torch.optim.SGD, "momentum": 0.9}
-SAME = "after loading, {} is not what was saved"
+SAME, SGD = "after loading, {} is not what was saved", {"optimizer": torch.optim.SGD, "momentum": 0.9}
 with check.case("a resumed run goes on as if it had never been stopped", points=1.5), check.folder() as place:
     run, resumed = check.Training(0, lr=0.02).go(check.batches([5, 4, 6], 3, 2)), check.Training(1, lr=0.02)
     saved, rest = run.state(), check.batches([5, 3, 4], 3, 2)
