@@ -20,6 +20,7 @@ from pathlib import Path
 
 import course_utils as cu
 from course_utils import data, garments, nets
+from course_utils.embedded import write_idx
 
 import torch
 from torch import nn
@@ -40,8 +41,8 @@ def write_pictures(root: Path) -> None:
     raw.mkdir(parents=True)
     for part, count in (("train", SIZE), ("t10k", 10)):  # torchvision looks for both
         images, labels = garments.draw(count, seed=0)
-        data.write_idx(raw / f"{part}-images-idx3-ubyte", images)
-        data.write_idx(raw / f"{part}-labels-idx1-ubyte", labels)
+        write_idx(raw / f"{part}-images-idx3-ubyte", images)
+        write_idx(raw / f"{part}-labels-idx1-ubyte", labels)
 
 
 def usual_loader(root: Path) -> Iterable:

@@ -1,8 +1,8 @@
 """The data sets of the course, in memory and in batches.
 
 Everything works without a download: `garments` draws a stand-in for Fashion-MNIST, `houses` one for Kaggle's
-House Prices, `thumbnails` one for CIFAR-10. They are written once, as IDX, csv and pickle files, and read by
-the loaders that read the real sets, which `python -m course_utils.data` fetches.
+House Prices, `thumbnails` one for CIFAR-10. `embedded` writes them once, as IDX, csv and pickle files, and
+the loaders read them that read the real sets, which `python -m course_utils.data` fetches.
 
 Two environment variables choose:
 - COURSE_DATA: `embedded`, `real`, or `auto` (the default: real if it has been fetched, else embedded);
@@ -12,7 +12,6 @@ Two environment variables choose:
 import gzip
 import math
 import os
-import pickle
 import shutil
 import sys
 import tarfile
@@ -22,36 +21,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from course_utils import garments, houses, thumbnails
+from course_utils import embedded, garments, houses, thumbnails
+from course_utils.embedded import HOUSE_FILES, DataError, cannot_write, data_dir, idx_name, raw
 
 import numpy as np
 import pandas as pd
-import platformdirs
 import torch
 from torchvision.datasets import CIFAR10, FashionMNIST
 from torchvision.datasets.utils import check_integrity
 
 FASHION_CLASSES = tuple(garments.GARMENTS)
-EMBEDDED_SIZES = {"train": 10_000, "t10k": 2_000}
-EMBEDDED_SEEDS = {"train": 1, "t10k": 2}
-FETCH = "`python -m course_utils.data`"
 CIFAR_CLASSES = tuple(thumbnails.THINGS)
-THUMBNAIL_SIZES = {"train": 5_000, "test": 2_000}
-THUMBNAIL_SEEDS = {"train": 1, "test": 2}
-HOUSE_FILES = ("train.csv", "test.csv")  # Kaggle's own names
-
-
-class DataError(RuntimeError):
-    """A data set cannot be had; the message says what to do."""
+FETCH = "`python -m course_utils.data`"
+IDX_NAMES = tuple(idx_name(part, axes) for part in ("train", "t10k") for axes in (3, 1))
 
 
 # Where the files are
-
-
-def data_dir() -> Path:
-    """The folder that holds all data sets: COURSE_DATA_DIR, or a cache folder of the user."""
-    chosen = os.environ.get("COURSE_DATA_DIR")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("deep-learning-notebooks")
 
 
 def _real_root() -> Path:
@@ -60,15 +45,6 @@ def _real_root() -> Path:
 
 def _real_folder(name: str) -> Path:
     return _real_root() / REAL_SETS[name].folder
-
-
-def _embedded_root() -> Path:
-    return data_dir() / "embedded" / f"garments-v{garments.VERSION}"
-
-
-def _raw(root: Path) -> Path:
-    """Where torchvision looks for the IDX files of Fashion-MNIST."""
-    return root / "FashionMNIST" / "raw"
 
 
 def source(name: str = "fashion_mnist") -> str:
@@ -92,22 +68,6 @@ def source(name: str = "fashion_mnist") -> str:
             f"run {FETCH} to fetch it, or set COURSE_DATA to embedded."
         )
     return "real" if fetched else "embedded"
-
-
-# IDX files: two zero bytes, the type (8: uint8), the number of axes, each axis as four bytes, then the values
-
-
-def _idx_name(part: str, axes: int) -> str:
-    return f"{part}-{'images' if axes == 3 else 'labels'}-idx{axes}-ubyte"
-
-
-IDX_NAMES = tuple(_idx_name(part, axes) for part in ("train", "t10k") for axes in (3, 1))
-
-
-def write_idx(path: Path, values: np.ndarray) -> None:
-    """Write uint8 values as an IDX file."""
-    header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, dtype=">u4").tobytes()
-    path.write_bytes(header + values.tobytes())
 
 
 def idx_shape(path: Path) -> tuple[int, ...] | None:
@@ -136,7 +96,7 @@ def _check_idx_files(raw: Path, remedy: str) -> None:
         if shapes[name] is None:
             raise DataError(f"{raw / name} is cut short or broken: {remedy}.")
     for part in ("train", "t10k"):
-        images, labels = shapes[_idx_name(part, 3)], shapes[_idx_name(part, 1)]
+        images, labels = shapes[idx_name(part, 3)], shapes[idx_name(part, 1)]
         if images != (*labels, garments.SIZE, garments.SIZE):
             raise DataError(f"The {part} images and labels in {raw} do not belong together: {remedy}.")
 
@@ -146,69 +106,6 @@ def _cannot_read(path: Path, error: OSError) -> DataError:
         f"Cannot read {path} ({error.strerror or error}): "
         "make it readable, or set COURSE_DATA_DIR to another folder."
     )
-
-
-def _cannot_write(path: Path, error: OSError) -> DataError:
-    return DataError(
-        f"Cannot write to {path} ({error.strerror or error}): "
-        "set COURSE_DATA_DIR to a folder that you may write to and that has room."
-    )
-
-
-# The embedded set
-
-
-def _make_embedded(root: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a folder, unless root is there, and put it in place all at once.
-
-    So another process sees the whole set or none.
-    """
-    try:
-        if root.exists():
-            return
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root.parent, prefix="unfinished-") as unfinished:
-            drawn = Path(unfinished) / root.name
-            drawn.mkdir()
-            write(drawn)
-            _put_in_place(drawn, root)
-    except OSError as error:
-        raise _cannot_write(root.parent, error) from error
-
-
-def _write_garments(folder: Path) -> None:
-    _raw(folder).mkdir(parents=True)
-    for part, count in EMBEDDED_SIZES.items():
-        for values in garments.draw(count, EMBEDDED_SEEDS[part]):
-            write_idx(_raw(folder) / _idx_name(part, values.ndim), values)
-
-
-def _write_houses(folder: Path) -> None:
-    for name, table in zip(HOUSE_FILES, houses.draw(), strict=True):
-        table.to_csv(folder / name, index=False, na_rep="NA", lineterminator="\n")
-
-
-def _write_thumbnails(folder: Path) -> None:
-    """Write the files that CIFAR-10 consists of: five batches for training, one for the test, the names."""
-    batches = folder / CIFAR10.base_folder
-    batches.mkdir()
-    for part, files in (("train", CIFAR10.train_list), ("test", CIFAR10.test_list)):
-        images, labels = thumbnails.draw(THUMBNAIL_SIZES[part], THUMBNAIL_SEEDS[part])
-        rows = images.transpose(0, 3, 1, 2).reshape(len(images), -1)  # all red values, then green, then blue
-        shares = np.array_split(rows, len(files)), np.array_split(labels, len(files))
-        for (name, _), data, some in zip(files, *shares, strict=True):
-            (batches / name).write_bytes(pickle.dumps({"data": data, "labels": some.tolist()}))
-    names = {"label_names": list(CIFAR_CLASSES)}
-    (batches / CIFAR10.meta["filename"]).write_bytes(pickle.dumps(names))
-
-
-def _put_in_place(folder: Path, target: Path) -> None:
-    """Rename the folder; if another process was first, its folder is as good as ours."""
-    try:
-        folder.rename(target)
-    except OSError:
-        if not target.is_dir():
-            raise
 
 
 # The real sets
@@ -342,7 +239,7 @@ def download_real(name: str, *, progressbar: bool = True) -> Path:
         for file in packed:
             file.unlink()
     except OSError as error:
-        raise _cannot_write(folder, error) from error
+        raise cannot_write(folder, error) from error
     return folder
 
 
@@ -373,7 +270,7 @@ def _fetch(url: str, checksum: str, folder: Path, progressbar: bool) -> Path:
             "set COURSE_DATA to embedded."
         ) from error
     except OSError as error:
-        raise _cannot_write(folder, error) from error
+        raise cannot_write(folder, error) from error
 
 
 # Fashion-MNIST in memory
@@ -387,11 +284,10 @@ def fashion_mnist(train: bool) -> FashionMNIST:
     """
     if source() == "real":
         root = _real_root()
-        _check_real_fashion_mnist(_raw(root))
+        _check_real_fashion_mnist(raw(root))
     else:
-        root = _embedded_root()
-        _make_embedded(root, _write_garments)
-        _check_idx_files(_raw(root), f"delete the folder {root} and run again")
+        root = embedded.make("fashion_mnist")
+        _check_idx_files(raw(root), f"delete the folder {root} and run again")
     return FashionMNIST(root, train=train, download=False)
 
 
@@ -510,11 +406,14 @@ def cifar10(train: bool, transform: Callable | None = None) -> CIFAR10:
     if source("cifar10") == "real":
         _check_real_cifar10(_real_folder("cifar10"))
         return CIFAR10(_real_root(), train=train, transform=transform)
-    root = data_dir() / "embedded" / f"thumbnails-v{thumbnails.VERSION}"
-    _make_embedded(root, _write_thumbnails)
+    root = embedded.make("cifar10")
     try:
         dataset = DrawnCIFAR10(root, train=train, transform=transform)
-        whole = len(dataset.data) == len(dataset.targets) == THUMBNAIL_SIZES["train" if train else "test"]
+        whole = (
+            len(dataset.data)
+            == len(dataset.targets)
+            == embedded.THUMBNAIL_SIZES["train" if train else "test"]
+        )
     except PermissionError as error:
         raise _cannot_read(root, error) from error
     except Exception:  # what pickle and torchvision raise for broken files has no common type
@@ -536,8 +435,7 @@ def house_price_files() -> tuple[Path, Path]:
     if source("house_prices") == "real":
         folder = _real_folder("house_prices")
     else:
-        folder = _embedded_houses()
-        _make_embedded(folder, _write_houses)
+        folder = embedded.make("house_prices")
     return folder / HOUSE_FILES[0], folder / HOUSE_FILES[1]
 
 
@@ -553,10 +451,6 @@ def load_house_prices() -> tuple[pd.DataFrame, pd.DataFrame]:
     real = folder == _real_folder("house_prices")
     remedy = _again(folder) if real else f"delete the folder {folder} and run again"
     return _read_houses(train_file, remedy), _read_houses(test_file, remedy)
-
-
-def _embedded_houses() -> Path:
-    return data_dir() / "embedded" / f"houses-v{houses.VERSION}"
 
 
 def _read_houses(file: Path, remedy: str) -> pd.DataFrame:

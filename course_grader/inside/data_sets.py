@@ -18,10 +18,7 @@ def named_in(sources: Iterable[str]) -> frozenset[str]:
 
 def draw(names: Iterable[str]) -> None:
     """Draw these sets, unless they are there; each takes up to two seconds."""
-    from course_utils import data
+    from course_utils import embedded
 
     for name in names:
-        if name == "house_prices":
-            data.load_house_prices()
-        else:
-            getattr(data, name)(train=True)
+        embedded.make(name)

@@ -36,9 +36,10 @@ from course_grader.inside import data_sets, isolation, sandbox
 from course_grader.job import Limits
 
 # What the notebooks import, and what IPython and matplotlib import while the first cells run.
-FIRST_MODULES = ("course_utils", "course_utils.check", "course_utils.data")  # with them data sets are drawn
+DRAWING = "course_utils.embedded"
 MODULES = (
-    *FIRST_MODULES,
+    "course_utils.check",
+    "course_utils.data",
     "course_utils.demo",
     "course_utils.devices",
     "course_utils.plots",
@@ -111,11 +112,9 @@ def warm_up(draws: Sequence[str] = ()) -> Iterator[None]:
     os.environ["COURSE_DATA"] = "embedded"
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ["MPLBACKEND"] = INLINE
-    for name in FIRST_MODULES:
-        importlib.import_module(name)
-        yield
+    importlib.import_module(DRAWING)
     drawing = _start_to_draw(draws)
-    for name in MODULES[len(FIRST_MODULES) :]:
+    for name in MODULES:
         importlib.import_module(name)
         yield
     import torch
@@ -138,9 +137,13 @@ def warm_up(draws: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _start_to_draw(names: Sequence[str]) -> int:
-    """Have another process draw these data sets. Returns its number."""
+    """Have another process draw these data sets. Returns its number.
+
+    It makes way for the imports, which take longer.
+    """
     process = os.fork()
     if process == 0:
+        os.nice(19)
         failed = _draw(names)
         if failed:
             print(failed, file=sys.stderr, flush=True)

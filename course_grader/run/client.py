@@ -173,8 +173,9 @@ class ForkServer:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self._address)
             listener.listen(64)
+            python = os.path.abspath(sys.executable)  # behind the walls, what .. goes through may be missing
             # -P: course_grader is the installed one, whatever lies in the current folder.
-            server = [sys.executable, "-P", "-m", "course_grader.inside.forkserver", str(listener.fileno())]
+            server = [python, "-P", "-m", "course_grader.inside.forkserver", str(listener.fileno())]
             self._process = subprocess.Popen(
                 [*self._walls, *server, "sandbox" if self.sandboxed else "open", *self._draws],
                 pass_fds=[listener.fileno()],

@@ -321,6 +321,13 @@ def test_the_walls_stand_for_an_ordinary_user_too():
 # Where there can be no sandbox
 
 
+def test_python_may_be_named_by_a_path_through_a_folder_that_is_not_shown(tmp_path, monkeypatch):
+    up = os.path.relpath(sys.executable, tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / up))
+    with ForkServer() as server:
+        server.ensure()
+
+
 def test_without_bubblewrap_grading_does_not_start(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(GraderError, match=r"needs Linux and bubblewrap .* with --no-sandbox .* runs as you"):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from course_utils import data, garments, houses, thumbnails
+from course_utils import embedded as embedded_sets
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def cache(tmp_path, monkeypatch):
     folder = tmp_path / "cache"
     monkeypatch.setenv("COURSE_DATA_DIR", str(folder))
     monkeypatch.delenv("COURSE_DATA", raising=False)
-    monkeypatch.setattr(data, "EMBEDDED_SIZES", {"train": 30, "t10k": 10})
+    monkeypatch.setattr(embedded_sets, "GARMENT_SIZES", {"train": 30, "t10k": 10})
     return folder
 
 
@@ -63,8 +64,8 @@ def write_set(raw, train=20, test=10):
     raw.mkdir(parents=True, exist_ok=True)
     for part, count in (("train", train), ("t10k", test)):
         images, labels = garments.draw(count, seed=5)
-        data.write_idx(raw / f"{part}-images-idx3-ubyte", images)
-        data.write_idx(raw / f"{part}-labels-idx1-ubyte", labels)
+        embedded_sets.write_idx(raw / f"{part}-images-idx3-ubyte", images)
+        embedded_sets.write_idx(raw / f"{part}-labels-idx1-ubyte", labels)
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def real_raw(cache):
 def house_tables(tmp_path_factory):
     """A folder with the two tables of houses, drawn once."""
     folder = tmp_path_factory.mktemp("houses")
-    data._write_houses(folder)
+    embedded_sets.SETS["house_prices"].write(folder)
     return folder
 
 
@@ -151,7 +152,7 @@ def test_nothing_is_left_behind_when_drawing_breaks_off(cache, monkeypatch):
 
 def test_two_processes_may_draw_at_once(cache, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "embedded")
-    monkeypatch.setattr(data, "EMBEDDED_SIZES", {"train": 1000, "t10k": 200})
+    monkeypatch.setattr(embedded_sets, "GARMENT_SIZES", {"train": 1000, "t10k": 200})
     fork = multiprocessing.get_context("fork")  # they have imported torch already
     both, drawn = fork.Barrier(2), fork.SimpleQueue()
 
@@ -295,7 +296,7 @@ def test_half_a_download(cache):
 
 
 def test_images_and_labels_of_different_sets(real_raw):
-    data.write_idx(real_raw / "train-labels-idx1-ubyte", np.zeros(19, np.uint8))
+    embedded_sets.write_idx(real_raw / "train-labels-idx1-ubyte", np.zeros(19, np.uint8))
     with pytest.raises(data.DataError) as error:
         data.fashion_mnist(train=True)
     assert_one_sentence(error, "train images and labels", "do not belong together")
@@ -507,17 +508,25 @@ def test_cifar10_half_on_disk_is_fetched_again(home, cache):
 @pytest.fixture
 def few(monkeypatch):
     """An embedded set of few pictures."""
-    monkeypatch.setattr(data, "THUMBNAIL_SIZES", {"train": 50, "test": 10})
+    monkeypatch.setattr(embedded_sets, "THUMBNAIL_SIZES", {"train": 50, "test": 10})
 
 
 def test_embedded_cifar10_holds_the_drawn_pictures(cache, few):
     train, test = data.cifar10(train=True), data.cifar10(train=False)
     assert isinstance(train, CIFAR10) and train.classes == list(data.CIFAR_CLASSES) == test.classes
-    images, labels = thumbnails.draw(50, data.THUMBNAIL_SEEDS["train"])
+    images, labels = thumbnails.draw(50, embedded_sets.THUMBNAIL_SEEDS["train"])
     assert train.data.dtype == np.uint8 and (train.data == images).all() and train.targets == labels.tolist()
     assert test.data.shape == (10, 32, 32, 3)
     picture, label = train[3]
     assert (np.asarray(picture) == images[3]).all() and label == labels[3]
+
+
+def test_embedded_cifar10_has_the_file_names_of_the_real_set():
+    files = embedded_sets.CIFAR_FILES
+    assert CIFAR10.base_folder == embedded_sets.CIFAR_FOLDER
+    assert list(files["train"]) == [name for name, _ in CIFAR10.train_list]
+    assert list(files["test"]) == [name for name, _ in CIFAR10.test_list]
+    assert CIFAR10.meta["filename"] == embedded_sets.CIFAR_NAMES
 
 
 def test_cifar10_applies_a_transform(cache, few):
@@ -548,7 +557,7 @@ def test_broken_embedded_cifar10_and_its_cure(cache, few, name, damage):
 
 def test_embedded_cifar10_of_another_size(cache, few, monkeypatch):
     data.cifar10(train=True)
-    monkeypatch.setattr(data, "THUMBNAIL_SIZES", {"train": 60, "test": 10})
+    monkeypatch.setattr(embedded_sets, "THUMBNAIL_SIZES", {"train": 60, "test": 10})
     with pytest.raises(data.DataError, match="incomplete or broken"):
         data.cifar10(train=True)
 
