@@ -1,7 +1,8 @@
 """The statements of the test language. Each returns quietly or raises Failed with a sentence.
 
 Where a statement takes `known`, it maps a sentence for the student to the wrong value which that sentence
-explains: `known={"the survivors are not scaled": X}`.
+explains: `known={"the survivors are not scaled": X}`. `close` also takes a function that gives this mapping,
+and calls it only when something is wrong.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from course_utils.check import _desk
@@ -83,7 +85,7 @@ def close(
     expected: Any,
     message: str = "",
     *,
-    known: Mapping[str, Any] | None = None,
+    known: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
     rtol: float | None = None,
     atol: float | None = None,
     strict: bool = False,
@@ -101,7 +103,7 @@ def close(
     tolerance = {"rtol": rtol or 0.0, "atol": atol or 0.0}
     agree = _agree(value, right, tolerance)
     if not agree:
-        _raise_known(value, known, tolerance)
+        _raise_known(value, known() if callable(known) else known, tolerance)
     if strict:
         like(found, expected)
     if not agree:
@@ -299,12 +301,15 @@ def gradient(
     cotangent = normal(reference(*inputs, *fixed).shape, dtype=inputs[0].dtype)
     expected = _pull_back(reference, inputs, fixed, cotangent)
     found = _desk.run(_pull_back, function, inputs, fixed, cotangent)
-    wrong = {words: _pull_back(other, inputs, fixed, cotangent) for words, other in (known or {}).items()}
+
+    def wrong(i: int) -> dict[str, torch.Tensor]:
+        mistakes = (known or {}).items()
+        return {words: _pull_back(other, inputs, fixed, cotangent)[i] for words, other in mistakes}
+
     names = _parameters(function, len(inputs) + len(fixed)) if len(inputs) > 1 else []
     for i, (mine, right) in enumerate(zip(found, expected, strict=True)):
         name = "the gradient" if len(inputs) == 1 else f"the gradient for {names[i]}"
-        explained = {words: gradients[i] for words, gradients in wrong.items()}
-        close(mine, right, f"{name} is wrong", known=explained, rtol=rtol, atol=atol)
+        close(mine, right, f"{name} is wrong", known=partial(wrong, i), rtol=rtol, atol=atol)
 
 
 def backward(result: torch.Tensor) -> None:

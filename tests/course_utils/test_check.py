@@ -410,6 +410,34 @@ def test_a_known_mistake_is_named():
     assert (record.message, record.mistake) == ("You squared it!", "you-squared-it")
 
 
+def test_known_mistakes_may_be_worked_out_only_when_something_is_wrong():
+    asked = []
+
+    def known():
+        asked.append(True)
+        return {"it is squared": 4.0}
+
+    check.close(2.0, 2.0, known=known)
+    assert not asked
+    assert message(lambda: check.close(4.0, 2.0, known=known)) == "it is squared"
+    assert "expected" in message(lambda: check.close(3.0, 2.0, known=known))
+
+
+def test_gradients_of_mistakes_are_worked_out_only_when_something_is_wrong():
+    asked = []
+
+    def tripled(x):
+        asked.append(True)
+        return 3 * x
+
+    known, x = {"it is tripled": tripled}, torch.ones(2)
+    check.gradient(lambda x: 2 * x, lambda x: 2 * x, x, known=known)
+    assert not asked
+    assert (
+        message(lambda: check.gradient(lambda x: 3 * x, lambda x: 2 * x, x, known=known)) == "it is tripled"
+    )
+
+
 def test_equal_is_exact_and_knows_kinds_apart():
     assert passes(lambda: check.equal(3, 3))
     assert passes(lambda: check.equal([1, 2], [1, 2]))
