@@ -23,12 +23,13 @@ def run_cell(shell: Any, source: str, goes_on: bool) -> tuple[list[dict], BaseEx
     """
     failures: list[dict] = []
     lacking: set[str] = set()  # what the statements that were passed over would have defined
-    code, blank = _plain_python(shell, source), _blank_lines(source)
+    code, blank = None, _blank_lines(source)
     while True:
         result = shell.run_cell(source, store_history=True)
         error = result.error_before_exec or result.error_in_exec
         if error is None:
             return failures, None
+        code = code or _plain_python(shell, source)
         line = _line(error) if result.error_in_exec else getattr(error, "lineno", None)
         failures.append(_failure(error, code, line, blank))
         statement = _statement(code, line) if result.error_in_exec else None
