@@ -20,6 +20,7 @@ HELP = {
     r"size of tensor a .* must match": "if you summed or searched along an axis, keepdim=True keeps it",
     r"torch\.return_types\.(max|min)": "along an axis, max and min give two tensors: .values and .indices",
 }
+NO_RETURN = ": is there a return?"  # what to ask where None came back
 LIBRARIES = tuple({COURSE_UTILS, *sysconfig.get_paths().values()})
 
 
@@ -84,7 +85,9 @@ def describe_exception(error: BaseException, test_file: str, hidden: bool) -> st
         return told
     if in_test:
         line = "" if hidden else _line_of(error.__traceback__, test_file)
-        return f"this use of your answer failed: {_what(error)}" + (f"\nin the check: {line}" if line else "")
+        hint = NO_RETURN if "NoneType" in str(error) else ""
+        told = f"this use of your answer failed: {_what(error)}{hint}"
+        return told + (f"\nin the check: {line}" if line else "")
     return f"the call stopped with {_what(error)}"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from course_utils.check import _desk
 from course_utils.check._data import normal
-from course_utils.check._failure import Failed, NotDoneYet, mistake_id
+from course_utils.check._failure import NO_RETURN, Failed, NotDoneYet, mistake_id
 from course_utils.check._show import first_difference, show, show_dtype
 
 import numpy as np
@@ -56,7 +56,7 @@ def that(condition: bool | torch.Tensor, message: str) -> None:
         _tensor(condition)
         _one_entry(condition, "True or False")
     elif type(condition) not in PLAIN | {list, tuple, dict, set}:
-        raise Failed(f"should be True or False, found {_kind(condition)}", "type")
+        raise Failed(f"should be True or False, found {_found(condition)}", "type")
     if not bool(condition):
         raise Failed(message, mistake_id(message))
 
@@ -77,7 +77,7 @@ def like(found: Any, expected: torch.Tensor) -> None:
 def number(found: Any, kind: type = float) -> None:
     """A plain Python number of this kind (float or int), not a tensor and not a bool."""
     if type(found) not in NUMBERS[kind]:
-        raise Failed(f"should be a Python {kind.__name__}, found {_kind(found)}", "type")
+        raise Failed(f"should be a Python {kind.__name__}, found {_found(found)}", "type")
 
 
 def close(
@@ -119,7 +119,7 @@ def equal(found: Any, expected: Any, message: str = "", *, known: Mapping[str, A
         for sentence, wrong in (known or {}).items():
             if _same(found, wrong):
                 raise Failed(sentence, mistake_id(sentence))
-        detail = f"expected {show(expected)}, found {show(found)}"
+        detail = f"expected {show(expected)}, found {show(found)}{NO_RETURN if found is None else ''}"
         raise Failed(_sentence(message, detail), _named(message))
 
 
@@ -264,7 +264,8 @@ def _refuse_changes(function: Callable, args: tuple, kwargs: dict, before: tuple
 def same_object(found: Any, expected: Any, message: str = "") -> None:
     """It is this very object, not an equal one."""
     if found is not expected:
-        detail = "it should be the very object that was passed in, found another one"
+        other = f"None{NO_RETURN}" if found is None else "another one"
+        detail = f"it should be the very object that was passed in, found {other}"
         raise Failed(_sentence(message, detail), _named(message) or "another-object")
 
 
@@ -458,7 +459,7 @@ def _overlap(a: Any, b: Any) -> bool:
             _tensor(value)
             value = value.detach().resolve_conj().resolve_neg().cpu().numpy()
         if not isinstance(value, np.ndarray):
-            raise Failed(f"should be a tensor, found {_kind(value)}", "type")
+            raise Failed(f"should be a tensor, found {_found(value)}", "type")
         arrays.append(value)
     return bool(np.shares_memory(*arrays))
 
@@ -488,8 +489,7 @@ def _answer(answer: Any) -> str:
 
 def _tensor(found: Any) -> None:
     if not isinstance(found, torch.Tensor):
-        hint = ": is there a return?" if found is None else ""
-        raise Failed(f"should be a tensor, found {_kind(found)}{hint}", "type")
+        raise Failed(f"should be a tensor, found {_found(found)}", "type")
     if type(found) not in TENSORS:
         raise Failed(f"should be a plain torch.Tensor, found {_kind(found)}", "type")
     replaced = [name for name in vars(found) if hasattr(torch.Tensor, name)]
@@ -501,6 +501,11 @@ def _kind(value: Any) -> str:
     return "None" if value is None else f"a value of type {type(value).__name__}"
 
 
+def _found(value: Any) -> str:
+    """What came back where something of another kind should have."""
+    return f"None{NO_RETURN}" if value is None else _kind(value)
+
+
 def _as_tensor(value: Any) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         _tensor(value)
@@ -510,8 +515,7 @@ def _as_tensor(value: Any) -> torch.Tensor:
             return torch.as_tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
         except (TypeError, ValueError, RuntimeError, OverflowError):
             raise Failed(f"should be a tensor or a number, found {show(value)}", "type") from None
-    hint = ": is there a return?" if value is None else ""
-    raise Failed(f"should be a tensor or a number, found {_kind(value)}{hint}", "type")
+    raise Failed(f"should be a tensor or a number, found {_found(value)}", "type")
 
 
 def _tolerance(tensor: torch.Tensor) -> tuple[float, float]:

@@ -320,6 +320,7 @@ def test_an_answer_that_the_check_cannot_use():
     run_cell(USE.format(hidden=False), "<test>", {"check": check})
     told, place = check.records()[0].message.split("\n")
     assert told.startswith("this use of your answer failed: AttributeError: 'NoneType'")
+    assert told.endswith(": is there a return?")
     assert place == "in the check: None.shape"
 
 
@@ -333,6 +334,21 @@ def test_exit_is_a_failure_like_any_other():
 
 
 # --- statements -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        lambda: check.number(None),
+        lambda: check.equal(None, 3),
+        lambda: check.equal(None, [3], "a list of one"),
+        lambda: check.close(None, 3.0),
+        lambda: check.same_object(None, [3]),
+        lambda: check.own_memory(None, torch.ones(2)),
+    ],
+)
+def test_none_makes_one_think_of_the_return(statement):
+    assert message(statement).endswith("found None: is there a return?")
 
 
 def test_like_tells_shape_dtype_and_kind_apart():
