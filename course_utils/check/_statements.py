@@ -56,7 +56,7 @@ def that(condition: bool | torch.Tensor, message: str) -> None:
         _tensor(condition)
         _one_entry(condition, "True or False")
     elif type(condition) not in PLAIN | {list, tuple, dict, set}:
-        raise Failed(f"should be True or False, found {_found(condition)}", "type")
+        raise Failed(f"should be True or False, found {_kind(condition)}", "type")
     if not bool(condition):
         raise Failed(message, mistake_id(message))
 
