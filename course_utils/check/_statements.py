@@ -355,21 +355,26 @@ def in_turn(function: Callable, calls: Iterable[tuple], *, unchanged: bool = Fal
         yield result
 
 
-def _in_turn(function: Callable, waiting: list[tuple]) -> Iterator[Any]:
-    while waiting:
-        found = _desk.run(_up_to_an_error, function, waiting)
-        yield from found
-        waiting = waiting[len(found) :]
-        if waiting:
-            yield made(function, *waiting.pop(0))  # raises the error again
+def _in_turn(function: Callable, calls: list[tuple]) -> Iterator[Any]:
+    found, fail = _desk.run(_up_to_an_error, function, calls)
+    yield from found
+    if fail is not None:
+        fail()
 
 
-def _up_to_an_error(function: Callable, calls: list[tuple]) -> list:
+def _up_to_an_error(function: Callable, calls: list[tuple]) -> tuple[list, Callable | None]:
+    """The results, and what raises the error that came after them, if one came."""
     found = []
-    with contextlib.suppress(Exception):
-        for call in calls:
+    for call in calls:
+        try:
             found.append(function(*call))
-    return found
+        except Exception as error:
+            return found, partial(_raise, error)
+    return found, None
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def without(*names: str) -> contextlib.AbstractContextManager:

@@ -727,14 +727,19 @@ def grow(x, by):
 
 def test_calls_that_travel_together_can_be_looked_at_in_turn(at_desk):
     desk = at_desk("""
+made = []
 def divide(a, b):
+    made.append(b)
     return a / b
+def so_far():
+    return made
 """)
     found = check.in_turn(desk.divide, [(6, 2), (6, 0), (6, 3)])
     assert next(found) == 3.0
     with pytest.raises(ZeroDivisionError) as caught:
         next(found)
-    assert "line 3" in caught.value.students_part
+    assert "line 5" in caught.value.students_part
+    assert desk.so_far() == [2, 0]
 
 
 def test_files_of_a_check_lie_at_the_desk(at_desk):
