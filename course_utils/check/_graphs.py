@@ -4,20 +4,27 @@ import pickle
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from course_utils.check import _desk
 from course_utils.check._statements import expression, in_turn, that
 
 SMALL = 8  # a graph with more values is too long for a message
 
 
-def ordered(find: Callable, graph: Mapping[Hashable, Sequence[Hashable]], last: Hashable) -> None:
-    """find(last, inputs_of) lists the values of the graph, each once and after all of its inputs.
+def ordered(find: Callable, *graphs: Mapping[Hashable, Sequence[Hashable]]) -> None:
+    """find(last, inputs_of) lists the values of each graph, each once and after all of its inputs.
 
-    graph: value -> the values that it was made from; all of them lead to last.
+    graphs: value -> the values that it was made from. The first value of a graph is last; all others lead to
+    it.
     """
-    # An answer may get at this table and change it, so it gets a copy. Its own order says nothing.
-    given = {value: tuple(inputs) for value, inputs in sorted(graph.items(), key=repr)}
-    order = _desk.run(_found, find, pickle.dumps((last, given)))
+    tables = []
+    for graph in graphs:
+        # An answer may get at this table and change it, so it gets a copy. Its own order says nothing.
+        given = {value: tuple(inputs) for value, inputs in sorted(graph.items(), key=repr)}
+        tables.append((find, pickle.dumps((next(iter(graph)), given))))
+    for graph, order in zip(graphs, in_turn(_found, tables), strict=True):
+        _in_order(order, graph, next(iter(graph)))
+
+
+def _in_order(order: Any, graph: Mapping[Hashable, Sequence[Hashable]], last: Hashable) -> None:
     that(order is not None, "should be a list, found None: is there a return?")
     order, where = list(order), f"graph = {graph}" if len(graph) <= SMALL else f"{len(graph)} values"
     place = {value: number for number, value in enumerate(order)}

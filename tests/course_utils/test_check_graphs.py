@@ -26,10 +26,10 @@ DIAMOND = {"y": ["a", "b"], "b": ["a"], "a": ["x", "x"], "x": []}
 )
 def test_an_order_has_each_value_once_and_after_its_inputs(order, says):
     if not says:
-        check.ordered(lambda last, inputs_of: order, DIAMOND, "y")
+        check.ordered(lambda last, inputs_of: order, DIAMOND)
         return
     with pytest.raises(check.Failed) as failure:
-        check.ordered(lambda last, inputs_of: order, DIAMOND, "y")
+        check.ordered(lambda last, inputs_of: order, DIAMOND)
     assert says in str(failure.value)
 
 
@@ -37,8 +37,21 @@ def test_an_order_is_found_by_what_is_told_of_the_inputs():
     def find(last, inputs_of):
         return graphlib.TopologicalSorter({value: inputs_of(value) for value in DIAMOND}).static_order()
 
-    check.ordered(find, DIAMOND, "y")
-    check.ordered(lambda last, inputs_of: [last], {"x": []}, "x")
+    check.ordered(find, DIAMOND)
+    check.ordered(lambda last, inputs_of: [last], {"x": []})
+
+
+def test_several_graphs_are_looked_at_one_after_the_other():
+    def alone(last, inputs_of):
+        if last == "lost":
+            raise KeyError(last)
+        return [last]
+
+    check.ordered(alone, {"x": []}, {"y": []})
+    with pytest.raises(check.Failed, match="'x'"):
+        check.ordered(alone, {"x": []}, {"y": ["x"], "x": []}, {"lost": []})
+    with pytest.raises(KeyError, match="lost"):
+        check.ordered(alone, {"x": []}, {"lost": []}, {"y": ["x"], "x": []})
 
 
 class Number:
@@ -60,7 +73,7 @@ def test_recorded_slopes_multiply_along_paths_and_add_up():
 
 
 def test_what_find_gets_neither_changes_the_graph_nor_gives_its_order_away():
-    graph = {"x": [], "a": ["x"], "y": ["a", "x"]}
+    graph = {"y": ["a", "x"], "x": [], "a": ["x"]}
 
     def emptied(last, inputs_of):
         [cell] = inputs_of.__closure__
@@ -70,6 +83,6 @@ def test_what_find_gets_neither_changes_the_graph_nor_gives_its_order_away():
         return [last]
 
     with pytest.raises(check.Failed, match="missing"):
-        check.ordered(emptied, graph, "y")
+        check.ordered(emptied, graph)
     with pytest.raises(check.Failed, match="comes before its input"):
-        check.ordered(lambda last, inputs_of: list(inputs_of.__closure__[0].cell_contents), graph, "y")
+        check.ordered(lambda last, inputs_of: list(inputs_of.__closure__[0].cell_contents), graph)
