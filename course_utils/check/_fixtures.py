@@ -122,23 +122,27 @@ def _filled(net: nn.Module, X: torch.Tensor, weights: Sequence[torch.Tensor]) ->
     return net
 
 
-def loaded(module: nn.Module, values: Mapping[str, torch.Tensor]) -> nn.Module:
-    """The module with these values (name -> tensor) in its state_dict, each in the shape of what was there.
+def applied(
+    make: Callable[[], nn.Module], values: Mapping[str, torch.Tensor], X: torch.Tensor, training: bool = True
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """What make() with these values (name -> tensor) gives for X, and what it has under these names then.
 
-    A module whose state_dict lacks a name fails the case.
+    The values go into its state_dict, each in the shape of what was there. A module whose state_dict lacks a
+    name fails the case.
     """
-    names = _desk.run(_load, module, values)
-    that(values.keys() <= {*names}, f"the state_dict needs {', '.join(values)}; it has {', '.join(names)}")
-    return module
+    return _desk.run(_applied, make, values, X, training)
 
 
-def _load(module: nn.Module, values: Mapping[str, torch.Tensor]) -> list[str]:
-    """The names in the state_dict, which gets the values if it has all their names."""
+def _applied(
+    make: Callable[[], nn.Module], values: Mapping[str, torch.Tensor], X: torch.Tensor, training: bool
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    module = make()
     state = module.state_dict()
-    if values.keys() <= state.keys():
-        new = {name: value.reshape(state[name].shape) for name, value in values.items()}
-        module.load_state_dict({**state, **new})
-    return list(state)
+    found = f"the state_dict needs {', '.join(values)}; it has {', '.join(state)}"
+    that(values.keys() <= state.keys(), found)
+    new = {name: value.reshape(state[name].shape) for name, value in values.items()}
+    module.load_state_dict({**state, **new})
+    return module.eval().train(training)(X), {name: getattr(module, name) for name in values}
 
 
 @dataclass(frozen=True)

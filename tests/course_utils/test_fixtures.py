@@ -164,14 +164,30 @@ def test_no_two_mistakes_of_a_norm_look_alike(size, count):
             assert not any(torch.allclose(one, other, atol=1e-4) for other in values[:i])
 
 
-def test_values_are_loaded_by_name_and_a_missing_name_is_told():
+def test_a_module_is_applied_with_values_given_by_name():
     values = {"weight": torch.tensor([2.0, 3.0]), "running_mean": torch.tensor([4.0, 5.0])}
-    layer = nn.BatchNorm1d(2)
-    assert check.loaded(layer, values) is layer
-    assert (layer.weight.tolist(), layer.running_mean.tolist()) == ([2, 3], [4, 5])
-    assert check.loaded(nn.Linear(2, 1), {"weight": values["weight"]}).weight.tolist() == [[2, 3]]
+
+    def layer():
+        return nn.BatchNorm1d(2, eps=1e-12, momentum=0.5)
+
+    X = torch.tensor([[0.0, 0.0], [2.0, 4.0]])
+    Y, kept = check.applied(layer, values, X)
+    assert Y.tolist() == [[-2, -3], [2, 3]]
+    assert {name: value.tolist() for name, value in kept.items()} == {
+        "weight": [2, 3],
+        "running_mean": [2.5, 3.5],
+    }
+    Y, kept = check.applied(layer, values, X, training=False)
+    assert Y.tolist() == [[-8, -15], [-4, -3]]
+    assert kept["running_mean"].tolist() == [4, 5]
+
+
+def test_values_take_the_shape_of_what_was_there_and_a_missing_name_is_told():
+    values, X = {"weight": torch.tensor([2.0, 3.0])}, torch.ones(1, 2)
+    assert check.applied(lambda: nn.Linear(2, 1), values, X)[1]["weight"].tolist() == [[2, 3]]
+    values["running_mean"] = torch.zeros(2)
     with pytest.raises(check.Failed, match="the state_dict needs weight, running_mean; it has weight, bias"):
-        check.loaded(nn.Linear(2, 1), values)
+        check.applied(lambda: nn.Linear(2, 1), values, X)
 
 
 def test_a_net_is_filled_by_shape_and_a_missing_place_is_named():
