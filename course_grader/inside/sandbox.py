@@ -55,6 +55,7 @@ def environment() -> dict[str, str]:
         "HOME": "/tmp",
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # pages of 2 MiB, of which a fork has fewer to copy
         # There is no network: pip would try for half a minute.
         "PIP_RETRIES": "0",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
