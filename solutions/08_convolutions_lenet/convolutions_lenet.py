@@ -1434,29 +1434,60 @@ def make_lenet():
 # %% test="make_lenet"
 check.exercise("make_lenet", points=3)
 SHAPES = [(6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 400), (120,), (84, 120), (84,), (10, 84), (10,)]
-s, mean, largest, relu = torch.sigmoid, F.avg_pool2d, F.max_pool2d, torch.relu
+s, relu, same, mean, largest = torch.sigmoid, torch.relu, torch.clone, F.avg_pool2d, F.max_pool2d
 
 
-def weights(net):
-    """The weights and biases of a net, which must be those of LeNet."""
-    found = [tuple(weight.shape) for weight in net.parameters()]
+def used(X):
+    """The scores of a new net, and its weights and biases: beside the answer, for a net travels slowly."""
+    net = make_lenet()
+    return net(X), [weight.detach() for weight in net.parameters()]
+
+
+def scores_and_weights(X):
+    """The same, once it is clear that the weights and biases are those of LeNet."""
+    scores, w = check.made(used, X)
     wrong = {"the layers have no biases": SHAPES[::2]}
     wrong["the convolutions have no biases"] = SHAPES[:1] + SHAPES[2:3] + SHAPES[4:]
     wrong["the dense layer with 84 units is missing"] = [*SHAPES[:6], (10, 120), (10,)]
+    found = [tuple(weight.shape) for weight in w]
     check.equal(found, SHAPES, "the shapes of all weights and biases, in order", known=wrong)
-    return [weight.detach() for weight in net.parameters()]
+    return scores, w
 
 
-def nothing(X):
-    """No activation."""
-    return X
+def same_as_new(net):  # whether another call gives this net, and whether it gives its first weight
+    other = make_lenet()
+    return other is net, next(other.parameters()) is next(net.parameters())
 
 
-def by_hand(w, X, act=(s,) * 4, pool=(mean,) * 2, last=nothing):
+def by_hand(w, X, act=(s,) * 4, pool=(mean,) * 2, last=same):
     """The scores of LeNet with the weights w, or of a network that differs from it as told."""
     X = pool[0](act[0](F.conv2d(X, w[0], w[1], padding=2)), 2)
     X = pool[1](act[1](F.conv2d(X, w[2], w[3])), 2).flatten(1)
     return last(F.linear(act[3](F.linear(act[2](F.linear(X, w[4], w[5])), w[6], w[7])), w[8], w[9]))
+
+
+def mistakes(w, X):
+    """The scores that usual mistakes give, by their sentences."""
+    wrong = {"there are no activations": by_hand(w, X, [same] * 4)}
+    both = by_hand(w, X, [relu] * 4, [largest] * 2)
+    wrong["ReLU and max pooling; the table says sigmoid and average"] = both
+    wrong["the activations are ReLU; the table says sigmoid"] = by_hand(w, X, [relu] * 4)
+    wrong["the activations are tanh; the table says sigmoid"] = by_hand(w, X, [torch.tanh] * 4)
+    places = ("first convolution", "second convolution", "first dense layer", "second dense layer")
+    for i, name in enumerate(places):
+        acts = [same if i == j else s for j in range(4)]
+        wrong[f"the activation after the {name} is missing"] = by_hand(w, X, acts)
+    wrong["there are no activations after the convolutions"] = by_hand(w, X, [same, same, s, s])
+    wrong["there are no activations after the dense layers"] = by_hand(w, X, [s, s, same, same])
+    late = by_hand(w, X, [same, same, s, s], [lambda X, size: s(mean(X, size))] * 2)
+    wrong["pooling comes before the sigmoid; the table has it after"] = late
+    pools = {"pooling takes the maximum": [largest] * 2, "first pooling takes the maximum": [largest, mean]}
+    for name, pool in (pools | {"second pooling takes the maximum": [mean, largest]}).items():
+        wrong[f"the {name}; the table says average"] = by_hand(w, X, pool=pool)
+    ends = {"sigmoid": s, "ReLU": relu, "softmax": nn.Softmax(1), "log-softmax": nn.LogSoftmax(1)}
+    for name, last in ends.items():
+        wrong[f"the last layer gives scores: no {name} after it"] = by_hand(w, X, last=last)
+    return wrong
 
 
 with check.case("is a flat nn.Sequential, new at each call, with the outputs of the table", points=0.5):
@@ -1474,42 +1505,21 @@ with check.case("is a flat nn.Sequential, new at each call, with the outputs of 
         X, name = layer(X), type(layer).__name__
         found = tuple(X.shape[1:])
         check.that(found in table, f"layer {i + 1}, {name}, gives {found}: this is not in the table")
-    other = make_lenet()
-    check.that(net is not other, "each call should make a new network")
-    again = next(net.parameters()) is next(other.parameters())
-    check.that(not again, "each call should make new layers, with their own weights")
+    same_net, same_weight = check.made(same_as_new, net)
+    check.that(not same_net, "each call should make a new network")
+    check.that(not same_weight, "each call should make new layers, with their own weights")
 with check.case("has the layers of the table, with 61,706 parameters", points=1):
-    net = make_lenet()
-    found = net(torch.zeros(3, 1, 28, 28))
+    found, _ = scores_and_weights(torch.zeros(3, 1, 28, 28))
     check.equal(tuple(found.shape), (3, 10), "the shape of the scores of three pictures")
-    weights(net)
 with check.case("has sigmoids and average pooling where they belong, none after the last layer", points=1):
-    net, X = make_lenet(), 4 * check.normal((5, 1, 28, 28))
-    found, w = net(X), weights(net)
-    wrong = {"there are no activations": by_hand(w, X, [nothing] * 4)}
-    both = by_hand(w, X, [relu] * 4, [largest] * 2)
-    wrong["ReLU and max pooling; the table says sigmoid and average"] = both
-    wrong["the activations are ReLU; the table says sigmoid"] = by_hand(w, X, [relu] * 4)
-    wrong["the activations are tanh; the table says sigmoid"] = by_hand(w, X, [torch.tanh] * 4)
-    places = ("first convolution", "second convolution", "first dense layer", "second dense layer")
-    for i, name in enumerate(places):
-        acts = [nothing if i == j else s for j in range(4)]
-        wrong[f"the activation after the {name} is missing"] = by_hand(w, X, acts)
-    wrong["there are no activations after the convolutions"] = by_hand(w, X, [nothing, nothing, s, s])
-    wrong["there are no activations after the dense layers"] = by_hand(w, X, [s, s, nothing, nothing])
-    late = by_hand(w, X, [nothing, nothing, s, s], [lambda X, size: s(mean(X, size))] * 2)
-    wrong["pooling comes before the sigmoid; the table has it after"] = late
-    pools = {"pooling takes the maximum": [largest] * 2, "first pooling takes the maximum": [largest, mean]}
-    for name, pool in (pools | {"second pooling takes the maximum": [mean, largest]}).items():
-        wrong[f"the {name}; the table says average"] = by_hand(w, X, pool=pool)
-    ends = {"sigmoid": s, "ReLU": relu, "softmax": nn.Softmax(1), "log-softmax": nn.LogSoftmax(1)}
-    for name, last in ends.items():
-        wrong[f"the last layer gives scores: no {name} after it"] = by_hand(w, X, last=last)
-    check.close(found, by_hand(w, X), "the scores of random pictures", known=wrong, atol=1e-5)
+    X = 4 * check.normal((2, 1, 28, 28))
+    Y, w = scores_and_weights(X)
+    check.close(Y, by_hand(w, X), "the scores of random pictures", known=lambda: mistakes(w, X), atol=1e-5)
 ### BEGIN HIDDEN TESTS
 with check.case("the same for one picture, and for another network", points=0.5, hidden=True):
-    net, X = make_lenet(), check.uniform((1, 1, 28, 28))
-    check.close(net(X), by_hand(weights(net), X), atol=1e-5)
+    X = check.uniform((1, 1, 28, 28))
+    found, w = scores_and_weights(X)
+    check.close(found, by_hand(w, X), atol=1e-5)
 ### END HIDDEN TESTS
 check.score()
 
