@@ -142,7 +142,9 @@ def _applied(
     that(values.keys() <= state.keys(), found)
     new = {name: value.reshape(state[name].shape) for name, value in values.items()}
     module.load_state_dict({**state, **new})
-    return module.eval().train(training)(X), {name: getattr(module, name) for name in values}
+    module.eval()
+    module.train(training)
+    return module(X), {name: getattr(module, name) for name in values}
 
 
 @dataclass(frozen=True)
