@@ -1217,74 +1217,82 @@ def train_step(net, loss, optimizer, X, y):
 check.exercise("train_step", points=4)
 
 
-def run(net, batches, loss=nn.functional.mse_loss, optimizer=torch.optim.SGD, **options):
-    """What the student's train_step returns for each batch."""
+def run(make, batches, loss=nn.functional.mse_loss, optimizer=torch.optim.SGD, **options):
+    """What the student's train_step returns for each batch, and the weights of the net afterwards."""
 
-    def losses(X, y):
+    def steps(X, y):
+        net = make()
         updates = optimizer(net.parameters(), **options)
-        return [train_step(net, loss, updates, *batch) for batch in zip(X, y)]
+        return [train_step(net, loss, updates, *batch) for batch in zip(X, y)], check.weights(net)
 
-    return check.unchanged(lambda X, y: check.made(losses, X, y), *map(list, zip(*batches)))
+    return check.unchanged(lambda X, y: check.made(steps, X, y), *map(list, zip(*batches)))
 
 
 def new(d, **options):
-    return check.linear(check.normal((1, d)), check.normal((1,)), **options)
+    """A function that makes a net, with the same weights in every call."""
+    W, b = check.normal((1, d)), check.normal((1,))
+    return lambda: check.linear(W, b, **options)
 
 
 with check.case("moves the parameters by one step against the gradient", points=1):
-    net, batches = new(3), check.batches([8], 3)
-    start, right, wrong = check.weights(net), check.trained(net, batches, lr=0.1).weights, {}
+    make, batches, wrong = new(3), check.batches([8], 3), {}
+    start, right = check.weights(make()), check.trained(make(), batches, lr=0.1).weights
     none = "no parameter changed: step() needs gradients that backward() has computed and nobody has cleared"
     wrong[none] = start
     wrong["the update was made twice in a row"] = start + 2 * (right - start)
     wrong["the update goes uphill"] = 2 * start - right
     wrong["the loss is already a mean; do not divide by the batch size again"] = start + (right - start) / 8
     wrong["the gradient is that of a sum; `loss` already gives the mean"] = start + 8 * (right - start)
-    run(net, batches, lr=0.1)
-    check.close(check.weights(net), right, known=wrong, rtol=1e-4, atol=1e-5)
+    _, found = run(make, batches, lr=0.1)
+    check.close(found, right, known=wrong, rtol=1e-4, atol=1e-5)
 with check.case("returns the loss before the update, as a float", points=0.5):
-    net, batches = new(2), check.batches([6], 2)
-    trained, [found] = check.trained(net, batches, lr=0.2), run(net, batches, lr=0.2)
+    make, batches = new(2), check.batches([6], 2)
+    trained, ([found], _) = check.trained(make(), batches, lr=0.2), run(make, batches, lr=0.2)
     check.number(found)
     before, after = trained.before.item(), trained.after.item()
     wrong = {"this is the loss after the update": after, "this is the sum, not the mean": 6 * before}
     wrong["this is the mean divided by the batch size once more"] = before / 6
     check.close(found, before, "the loss before the update", known=wrong, rtol=1e-4)
 with check.case("does not care what was in .grad before", points=1):
-    net, batches = new(3, stale=2.0), check.batches([5], 3)
-    start, right, wrong = check.weights(net), check.trained(net, batches, lr=0.1).weights, {}
+    make, batches, wrong = new(3, stale=2.0), check.batches([5], 3), {}
+    start, right = check.weights(make()), check.trained(make(), batches, lr=0.1).weights
     wrong["the old gradients were not cleared: backward() adds to what is in .grad"] = right - 0.2
     wrong["the step used the old gradients: backward() has to come before step()"] = start - 0.2
     none = "the gradients were cleared between backward() and step(), or step() came before backward()"
     wrong[f"no parameter changed: {none}"] = start
-    run(net, batches, lr=0.1)
-    check.close(check.weights(net), right, known=wrong, rtol=1e-4, atol=1e-5)
+    _, found = run(make, batches, lr=0.1)
+    check.close(found, right, known=wrong, rtol=1e-4, atol=1e-5)
 with check.case("uses the loss and the optimizer that it is given", points=0.5):
-    net, batches, options = new(3), check.batches([8, 8, 8], 3), {"lr": 0.1, "momentum": 0.9}
-    right = check.trained(net, batches, check.uneven_loss, **options)
-    squares = check.trained(net, batches, **options)
-    swapped = check.trained(net, batches, lambda y_hat, y: check.uneven_loss(y, y_hat), **options)
-    plain = check.trained(net, batches, check.uneven_loss, lr=0.1)
-    found = run(net, batches, check.uneven_loss, **options)
-    wrong = {"`loss` was not used: this is the mean squared error": squares.before[0, 0]}
-    wrong["the arguments of `loss` are swapped: the predictions come first"] = swapped.before[0, 0]
-    check.close(found[0], right.before[0, 0], "the loss before the update", known=wrong, rtol=1e-4)
-    wrong = {"`optimizer` was not used: this is plain gradient descent": plain.weights}
-    wrong["`loss` was not used: these are steps for the mean squared error"] = squares.weights
-    check.close(check.weights(net), right.weights, known=wrong, rtol=1e-4, atol=1e-5)
-    check.close(found, right.before[0], "the losses before three updates", rtol=1e-4)
+    make, batches, options = new(3), check.batches([8, 8, 8], 3), {"lr": 0.1, "momentum": 0.9}
+    [X, y], y_hat, uneven = batches[0], make()(batches[0][0]).detach(), check.uneven_loss
+    right = check.trained(make(), batches, uneven, **options)
+    wrong = {"`loss` was not used: this is the mean squared error": (y_hat - y).square().mean()}
+    wrong["the arguments of `loss` are swapped: the predictions come first"] = uneven(y, y_hat)
+    losses, weights = run(make, batches, uneven, **options)
+    check.close(losses[0], right.before[0, 0], "the loss before the update", known=wrong, rtol=1e-4)
+
+    def mistakes():
+        plain = check.trained(make(), batches, uneven, lr=0.1)
+        squares = check.trained(make(), batches, **options)
+        wrong = {"`optimizer` was not used: this is plain gradient descent": plain.weights}
+        return wrong | {"`loss` was not used: these are steps for the mean squared error": squares.weights}
+
+    check.close(weights, right.weights, known=mistakes, rtol=1e-4, atol=1e-5)
+    check.close(losses, right.before[0], "the losses before three updates", rtol=1e-4)
 ### BEGIN HIDDEN TESTS
 with check.case("the same with other losses, a hidden layer and Adam", points=1, hidden=True):
-    adam, sgd, uneven, absolute = torch.optim.Adam, torch.optim.SGD, check.uneven_loss, nn.L1Loss()
-    combinations = [(adam, torch.float64, uneven), (sgd, torch.float32, absolute)]
-    combinations.append((adam, torch.float32, lambda y_hat, y: (y_hat - 2 * y).square().mean()))
-    for optimizer, dtype, loss in combinations:
-        layer = check.linear(check.normal((5, 3)), check.normal((5,)))
-        net = nn.Sequential(layer, nn.Tanh(), new(5)).to(dtype)
-        batches = [(X.to(dtype), y.to(dtype)) for X, y in check.batches([9, 1, 4], 3)]
-        right = check.trained(net, batches, loss, optimizer=optimizer, lr=0.02)
-        check.close(run(net, batches, loss, optimizer, lr=0.02), right.before[0], rtol=1e-3, atol=1e-5)
-        check.close(check.weights(net), right.weights, rtol=1e-3, atol=1e-5)
+    W, b, last, single = check.normal((5, 3)), check.normal((5,)), new(5), new(3)
+    deep = lambda: nn.Sequential(check.linear(W, b), nn.Tanh(), last()).double()  # noqa: E731
+    doubled = lambda y_hat, y: (y_hat - 2 * y).square().mean()  # noqa: E731
+    for make, optimizer, dtype, loss in (
+        (deep, torch.optim.Adam, torch.float64, doubled),
+        (single, torch.optim.SGD, torch.float32, nn.L1Loss()),
+    ):
+        batches = [(X.to(dtype), y.to(dtype)) for X, y in check.batches([9, 1], 3)]
+        right = check.trained(make(), batches, loss, optimizer=optimizer, lr=0.02)
+        losses, weights = run(make, batches, loss, optimizer, lr=0.02)
+        check.close(losses, right.before[0], rtol=1e-3, atol=1e-5)
+        check.close(weights, right.weights, rtol=1e-3, atol=1e-5)
 ### END HIDDEN TESTS
 check.score()
 
@@ -1441,45 +1449,50 @@ def fit(net, train_iter, loss, optimizer, num_epochs):
 check.exercise("fit", points=4)
 
 
-def run(net, batches, num_epochs, loss=nn.functional.mse_loss, optimizer=torch.optim.SGD, **options):
-    """What the student's fit returns."""
-    return check.made(lambda: fit(net, batches, loss, optimizer(net.parameters(), **options), num_epochs))
+def run(make, batches, num_epochs, loss=nn.functional.mse_loss, optimizer=torch.optim.SGD, **options):
+    """What the student's fit returns, and the weights of the net afterwards."""
+
+    def trained(net):
+        return fit(net, batches, loss, optimizer(net.parameters(), **options), num_epochs), check.weights(net)
+
+    return check.made(lambda: trained(make()))
 
 
-def new(d=2):
-    return check.linear(check.normal((1, d)), check.normal((1,)))
+def new(d=2, dtype=torch.float32):
+    """A function that makes a net, with the same weights in every call."""
+    W, b = check.normal((1, d), dtype=dtype), check.normal((1,), dtype=dtype)
+    return lambda: check.linear(W, b)
 
 
 with check.case("makes one update per batch in every epoch", points=1):
-    net, batches, twice = new(), check.batches([4, 4, 2], 2), {"lr": 0.1, "num_epochs": 2}
-    first, last, reset = batches[:1], batches[-1:], net
-    for _ in range(2):
-        reset = check.trained(reset, batches, lr=0.1, momentum=1.0).net
-    right, wrong = check.trained(net, batches, **twice).weights, {"no parameter changed": check.weights(net)}
-    inner = "backward and step belong in the inner loop"
-    wrong[f"only one update was made: {inner}"] = check.trained(net, last, lr=0.1).weights
-    wrong[f"only one update per epoch was made: {inner}"] = check.trained(net, last, **twice).weights
-    # One batch, whose loss is the sum of the three losses.
-    whole = [[torch.cat(parts) for parts in zip(*batches)]]
+    make, batches = new(), check.batches([4, 4, 2], 2)
+    after = lambda *args, **more: check.trained(make(), *args, lr=0.1, **more).weights  # noqa: E731
+    uncleared = lambda net: check.trained(net, batches, lr=0.1, momentum=1.0).net  # noqa: E731
+    whole = [[torch.cat(parts) for parts in zip(*batches)]]  # one batch; its loss is the sum of the three
     added = lambda y_hat, y: sum(map(nn.functional.mse_loss, y_hat.split(4), y.split(4)))  # noqa: E731
+    inner, wrong = "backward and step belong in the inner loop", {}
+    wrong["no parameter changed"] = lambda: check.weights(make())
+    wrong[f"only one update was made: {inner}"] = lambda: after(batches[-1:])
+    wrong[f"only one update per epoch was made: {inner}"] = lambda: after(batches[-1:], num_epochs=2)
     sums = "the gradients of all batches are added up, for one update per epoch: step() belongs in the inner loop"
-    wrong[sums] = check.trained(net, whole, added, **twice).weights
-    wrong["only one epoch was trained"] = check.trained(net, batches, lr=0.1).weights
-    wrong["only the first batch was used: is the return inside?"] = check.trained(net, first, lr=0.1).weights
+    wrong[sums] = lambda: after(whole, added, num_epochs=2)
+    wrong["only one epoch was trained"] = lambda: after(batches)
+    wrong["only the first batch was used: is the return inside?"] = lambda: after(batches[:1])
     never = "the gradients are never cleared: backward() adds to them in every batch"
-    wrong[never] = check.trained(net, batches, momentum=1.0, **twice).weights
-    wrong["the gradients are cleared only once per epoch; clear them for every batch"] = check.weights(reset)
-    run(net, batches, 2, lr=0.1)
-    check.close(check.weights(net), right, known=wrong, atol=1e-5)
+    wrong[never] = lambda: after(batches, num_epochs=2, momentum=1.0)
+    once = "the gradients are cleared only once per epoch; clear them for every batch"
+    wrong[once] = lambda: check.weights(uncleared(uncleared(make())))
+    right, (_, found) = after(batches, num_epochs=2), run(make, batches, 2, lr=0.1)
+    check.close(found, right, known=lambda: {words: find() for words, find in wrong.items()}, atol=1e-5)
 with check.case("returns one float per epoch", points=0.5):
-    history = run(new(), check.batches([4, 2], 2), 4, lr=0.01)
+    history, _ = run(new(), check.batches([4, 2], 2), 3, lr=0.01)
     check.that(isinstance(history, list), "fit should return a list")
-    wrong = {"there is one loss per batch, not per epoch": 8, "there is only one loss": 1}
-    check.equal(len(history), 4, "one loss per epoch", known=wrong)
+    wrong = {"there is one loss per batch, not per epoch": 6, "there is only one loss": 1}
+    check.equal(len(history), 3, "one loss per epoch", known=wrong)
     [check.number(found) for found in history]
 with check.case("reports the mean over the examples, measured while training", points=1):
-    net, batches = new(), [(X, y + 5 * (len(y) == 2)) for X, y in check.batches([4, 4, 2], 2)]
-    trained = check.trained(net, batches, num_epochs=2, lr=0.05)
+    make, batches = new(), [(X, y + 5 * (len(y) == 2)) for X, y in check.batches([4, 4, 2], 2)]
+    trained = check.trained(make(), batches, num_epochs=2, lr=0.05)
     losses, mean, total, wrong = trained.before, trained.mean(), 10 * trained.mean(), {}
     wrong["the batches are not weighted: the last one has fewer examples"] = losses.mean(dim=1)
     wrong["this is the sum over the batches; divide by the number of examples"] = losses.sum(dim=1)
@@ -1494,34 +1507,33 @@ with check.case("reports the mean over the examples, measured while training", p
     go_on = "the sums go on from epoch to epoch; start them again in each"
     wrong[go_on] = total.cumsum(dim=0) / torch.tensor([10, 20])
     says = "the mean training loss of each epoch is wrong"
-    check.close(run(net, batches, 2, lr=0.05), mean, says, known=wrong, rtol=1e-4)
+    check.close(run(make, batches, 2, lr=0.05)[0], mean, says, known=wrong, rtol=1e-4)
 with check.case("uses the loss and the optimizer that it is given", points=0.5):
-    net, batches = new(), check.batches([4, 2], 2)
-    trained = lambda loss, **more: check.trained(net, batches, loss, 2, lr=0.05, **more)  # noqa: E731
-    right = trained(check.uneven_loss, momentum=0.9)
-    squares, plain = trained(nn.MSELoss(), momentum=0.9), trained(check.uneven_loss)
-    swapped = trained(lambda y_hat, y: check.uneven_loss(y, y_hat), momentum=0.9)
-    wrong = {"`loss` was not used: this is the mean squared error": squares.mean()}
-    wrong["neither `loss` nor `optimizer` was used"] = trained(nn.MSELoss()).mean()
-    wrong["`optimizer` was not used: this is plain gradient descent"] = plain.mean()
-    wrong["the arguments of `loss` are swapped: the predictions come first"] = swapped.mean()
-    history = run(net, batches, 2, check.uneven_loss, lr=0.05, momentum=0.9)
-    check.close(history, right.mean(), known=wrong, rtol=1e-4)
-    check.close(check.weights(net), right.weights, "the steps are not those for `loss`", atol=1e-5)
+    make, batches, uneven = new(), check.batches([4, 2], 2), check.uneven_loss
+    trained = lambda loss, m=0.9: check.trained(make(), batches, loss, 2, lr=0.05, momentum=m)  # noqa: E731
+    swapped, mse = lambda y_hat, y: uneven(y, y_hat), nn.MSELoss()
+    wrong = {"`loss` was not used: this is the mean squared error": lambda: trained(mse).mean()}
+    wrong["neither `loss` nor `optimizer` was used"] = lambda: trained(mse, 0.0).mean()
+    wrong["`optimizer` was not used: this is plain gradient descent"] = lambda: trained(uneven, 0.0).mean()
+    wrong["the arguments of `loss` are swapped: the predictions come first"] = lambda: trained(swapped).mean()
+    right, mistakes = trained(uneven), lambda: {words: find() for words, find in wrong.items()}
+    history, weights = run(make, batches, 2, uneven, lr=0.05, momentum=0.9)
+    check.close(history, right.mean(), known=mistakes, rtol=1e-4)
+    check.close(weights, right.weights, "the steps are not those for `loss`", atol=1e-5)
 with check.case("goes through train_iter anew in every epoch", points=0.5):
     batches = check.Counted(check.batches([3, 3], 2))
-    run(new(), batches, 4, lr=0.01)
+    run(new(), batches, 3, lr=0.01)
     says = "train_iter was not gone through in every epoch, so a DataLoader could not shuffle again"
-    check.that(batches.passes >= 4, says)
+    check.that(batches.passes >= 3, says)
 ### BEGIN HIDDEN TESTS
 with check.case("the same with a DataLoader, momentum and other sizes", points=0.5, hidden=True):
-    for n, batch_size, d in ((11, 5, 3), (6, 6, 1), (3, 1, 2)):
+    for n, batch_size, d in ((7, 3, 3), (4, 4, 1)):
         X, y = check.normal((n, d), dtype=torch.float64), check.normal((n, 1), dtype=torch.float64)
-        loader, net = DataLoader(TensorDataset(X, y), batch_size=batch_size), new(d).double()
-        right = check.trained(net, list(loader), check.uneven_loss, 2, lr=0.02, momentum=0.5)
-        history = run(net, loader, 2, check.uneven_loss, lr=0.02, momentum=0.5)
+        loader, make = DataLoader(TensorDataset(X, y), batch_size=batch_size), new(d, torch.float64)
+        right = check.trained(make(), list(loader), check.uneven_loss, 2, lr=0.02, momentum=0.5)
+        history, weights = run(make, loader, 2, check.uneven_loss, lr=0.02, momentum=0.5)
         check.close(history, right.mean(), rtol=1e-5)
-        check.close(check.weights(net), right.weights, rtol=1e-5)
+        check.close(weights, right.weights, rtol=1e-5)
 ### END HIDDEN TESTS
 check.score()
 
