@@ -1440,7 +1440,7 @@ check.exercise("dropout_layer", points=3)
 
 
 def no_single_coin():
-    found = check.each(dropout_layer, [(torch.ones(7, 9), 0.5) for _ in range(40)])
+    found = check.each(dropout_layer, [(torch.ones(3, 4), 0.5) for _ in range(20)])
     shares = {(Y == 0).double().mean().item() for Y in found}
     together = "all elements are kept or dropped together: draw a random number for each element"
     check.that(shares != {0.0, 1.0}, together)
@@ -1735,23 +1735,31 @@ def scores_of(X, weights, bend):
     return X @ weights[-2].T + weights[-1]
 
 
-def two_runs(net, X, training):
-    net.train(training)
-    return net(X), net(X)
+def used_there(weights, X, *args):
+    """What DropoutMLP(*args) with these weights gives: twice in evaluation, then twice in training mode."""
+    net = check.filled(DropoutMLP(*args), X, *weights)
+    net.eval()
+    found = [net(X), net(X)]
+    net.train()
+    return [*found, net(X), net(X)]
 
 
-def evaluated(net, X):
-    return check.made(two_runs, net, X, False)
+def used(weights, X, *args):
+    return check.made(used_there, weights, X, *args)
 
 
-def in_training(net, X):
-    return check.made(two_runs, net, X, True)
+def sums_of_three(net):
+    """Scores in training mode, each the sum of three units of layer 1. The weights are large: made there."""
+    W1 = torch.full((256, 784), 1 / 784)
+    three = torch.eye(256) + torch.eye(257)[1:, :-1] + torch.eye(257)[:-1, 1:]
+    check.filled(net, W1[:1], W1, torch.zeros(256), three, torch.eye(10, 256), torch.zeros(10))
+    net.train()
+    return net(torch.ones(500, 1, 28, 28))
 
 
 with check.case("in evaluation mode: affine, ReLU, and an affine layer for the scores", points=1):
     X, weights = check.normal((7, 1, 2, 3)), weights_of(6, 5, 4, 3)
-    net = check.filled(DropoutMLP(6, (5, 4), 3, (0.5, 0.5)), X, *weights)
-    found, again = check.unchanged(evaluated, net, X)
+    found, again, *_ = check.unchanged(used, weights, X, 6, (5, 4), 3, (0.5, 0.5))
     check.close(again, found, "after net.eval() two runs give different scores: something still drops")
     X = X.flatten(1)
     O = scores_of(X, weights, torch.relu)
@@ -1763,18 +1771,17 @@ with check.case("in evaluation mode: affine, ReLU, and an affine layer for the s
     check.close(found, O, known=wrong)
 with check.case("works with a single hidden layer", points=0.5):
     X, weights = check.normal((7, 6)), weights_of(6, 5, 3)
-    net = check.filled(DropoutMLP(6, (5,), 3, (0.5,)), X, *weights)
-    check.close(evaluated(net, X)[0], scores_of(X, weights, torch.relu))
+    check.close(used(weights, X, 6, (5,), 3, (0.5,))[0], scores_of(X, weights, torch.relu))
 with check.case("in training mode: each hidden layer drops with its own probability", points=1):
-    X = torch.ones(50, 300)
-    pairs = torch.eye(302, 301) + torch.eye(302, 302)[:, 1:]  # sums of two units of layer 1
-    weights = torch.eye(301, 300), torch.zeros(301), pairs, torch.zeros(302), torch.eye(303, 302)
+    X = torch.ones(100, 150)
+    pairs = torch.eye(152, 151) + torch.eye(152, 152)[:, 1:]  # sums of two units of layer 1
+    weights = [torch.eye(151, 150), torch.zeros(151), pairs, torch.zeros(152)]
+    weights += [torch.eye(153, 152), torch.zeros(153)]
     late, early = "dropout acts on the scores, too", "dropout acts on the input, too"
     swapped, before = "the probabilities are exchanged", "dropout belongs after the ReLU of its layer"
     known = {(0.3, 0.0): {early: 0.51**2, swapped: 0.3}, (0.0, 0.6): {late: 0.84, before: 0.36}}
     for (p1, p2), wrong in known.items():
-        net = check.filled(DropoutMLP(300, (301, 302), 303, (p1, p2)), X, *weights, torch.zeros(303))
-        O, again = (scores[:, :299] for scores in in_training(net, X))
+        *_, O, again = (scores[:, :149] for scores in used(weights, X, 150, (151, 152), 153, (p1, p2)))
         lost = (O == 0).double()
         keeping = "everything is lost: dropouts are probabilities of dropping, not of keeping"
         check.that(lost.mean() < 1, keeping)
@@ -1788,21 +1795,18 @@ with check.case("in training mode: each hidden layer drops with its own probabil
         wrong = {"what is kept should be divided by 1 - p": (2 - 2 * p1) * (1 - p2)}
         check.between(O.mean(), 1.9, 2.1, "dropout should leave the mean as it was", known=wrong)
 with check.case("has the right defaults, and flattens pictures", points=0.5):
-    net, X = DropoutMLP(), torch.ones(500, 1, 28, 28)
-    check.like(net(X[:1]), torch.zeros(1, 10))
-    three = torch.eye(256) + torch.eye(257)[1:, :-1] + torch.eye(257)[:-1, 1:]  # sums of three units
-    W1 = torch.full((256, 784), 1 / 784)
-    check.filled(net, X[:3], W1, torch.zeros(256), three, torch.eye(10, 256), torch.zeros(10))
-    lost = (in_training(net, X)[0][:, 1:] == 0).double().mean()
+    net, X = DropoutMLP(), torch.ones(1, 1, 28, 28)
+    check.like(net(X), torch.zeros(1, 10))
+    lost = (check.made(sums_of_three, net)[:, 1:] == 0).double().mean()
     wrong = {"the default dropouts, 0.2 and then 0.5, are exchanged": 1 - 0.8 * (1 - 0.5**3)}
     check.between(lost, 0.47, 0.54, "the share of hidden numbers that are lost by default", known=wrong)
 ### BEGIN HIDDEN TESTS
 with check.case("the same with one or three hidden layers, and back to training mode", points=1, hidden=True):
     for d, *hiddens in ((4, 7), (6, 5, 3, 8)):
         X, weights = check.normal((40, d)), weights_of(d, *hiddens, 2)
-        net = check.filled(DropoutMLP(d, hiddens, 2, [0.5] * len(hiddens)), X, *weights)
-        check.close(evaluated(net, X)[0], scores_of(X, weights, torch.relu))
-        check.that(not torch.equal(*in_training(net, X)), "after eval() and train() nothing is dropped")
+        found, _, *dropped = used(weights, X, d, hiddens, 2, [0.5] * len(hiddens))
+        check.close(found, scores_of(X, weights, torch.relu))
+        check.that(not torch.equal(*dropped), "after eval() and train() nothing is dropped")
 ### END HIDDEN TESTS
 check.score()
 
