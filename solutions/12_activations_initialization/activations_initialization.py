@@ -1417,30 +1417,30 @@ def band(factor, k):
 
 
 with check.case("without an activation, each layer multiplies by weight_std * sqrt(width)", points=1):
-    found = forward_std(4, 400, 0.1, same, num_examples=300)
+    found = forward_std(4, 256, 0.125, same, num_examples=200)
     check.that(isinstance(found, list), "it should return a list")
     check.that(len(found) == 4, f"4 layers should give 4 numbers, found {len(found)}; the input is no layer")
     for k, std in enumerate(found, start=1):
         check.number(std, float)
         wrong = {}
         wrong["these are variances; take the root"] = band(4.0, k)
-        wrong["weight_std is a standard deviation; here it is used as the variance"] = band(40**0.5, k)
-        wrong["weight_std is squared before it multiplies the random numbers"] = band(0.2, k)
-        wrong["the weights have variance 1: weight_std is missing"] = band(20.0, k)
+        wrong["weight_std is a standard deviation; here it is used as the variance"] = band(32**0.5, k)
+        wrong["weight_std is squared before it multiplies the random numbers"] = band(0.25, k)
+        wrong["the weights have variance 1: weight_std is missing"] = band(16.0, k)
         uniform = "so much comes from uniform numbers, or from ReLU: draw from N(0, 1), apply `activation`"
         wrong[uniform] = band(2 / 3**0.5, k)
-        wrong["the weights are divided by root(width); take weight_std as it is given"] = band(0.1, k)
+        wrong["the weights are divided by root(width); take weight_std as it is given"] = band(0.125, k)
         first = "the first number is that of the input; start after the first layer"
         later = "each layer gets the input again; it should get the output of the layer before"
         wrong[first if k == 1 else later] = (0.9, 1.1) if k == 1 else (1.8, 2.2)
         check.between(std, 0.9 * 2.0**k, 1.1 * 2.0**k, f"after layer {k}", known=wrong)
 with check.case("applies the activation, and measures after it", points=0.8):
-    found = forward_std(3, 400, 0.1, lambda z: 5 + 0 * z, num_examples=300)
+    found = forward_std(3, 256, 0.125, lambda z: 5 + 0 * z, num_examples=100)
     wrong = {"this is the root of the mean square; the standard deviation subtracts the mean": 5.0}
     wrong["the standard deviation is taken before the activation, or there is no activation"] = (7.0, 13.0)
     why = "an activation that is always 5 has standard deviation 0: apply it in each layer, and measure after it"
     check.between(max(found), 0.0, 1e-3, why, known=wrong)
-    found = forward_std(3, 400, (2 / 400) ** 0.5, torch.relu, num_examples=300)
+    found = forward_std(2, 256, (2 / 256) ** 0.5, torch.relu, num_examples=200)
     for k, std in enumerate(found, start=1):
         wrong = {}
         wrong["this is the root of the mean square; the standard deviation subtracts the mean"] = (0.93, 1.07)
