@@ -10,6 +10,7 @@ commands, from their start to their end, sandbox on.
 """
 
 import argparse
+import functools
 import itertools
 import os
 import shutil
@@ -19,9 +20,9 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nbformat
 
@@ -52,35 +53,60 @@ def main() -> None:
     memory(found[-1])
 
 
+class Times(NamedTuple):
+    """Seconds that a command takes: for the first student alone, and for a class of so many."""
+
+    first: float
+    all: float
+    students: int
+
+    @property
+    def further(self) -> float:
+        """Seconds for each submission after the first."""
+        return (self.all - self.first) / (self.students - 1)
+
+
 def compare(found: list[Chapter], students: int, folder: Path) -> None:
     """The same class through both graders, chapter by chapter."""
-    print(f"\n{students} submissions per chapter, one worker, sandbox on\n")
-    print("| chapter | nbgrader autograde | course-grader grade | times faster | cells with another score |")
-    print("|---|---:|---:|---:|---:|")
-    ratios, all_theirs = [], 0.0
+    print(f"\n{students} submissions per chapter, one worker, sandbox on; and each one after the first\n")
+    print("| chapter | nbgrader autograde | course-grader grade | times faster ", end="")
+    print("| nbgrader, a further one | course-grader | times faster | cells with another score |")
+    print("|---|" + 7 * "---:|")
+    ratios, further, all_theirs = [], [], 0.0
     for chapter in found:
         clone = make_class([chapter], students, folder / f"compare-{chapter.name}")
-        released = gradebook_of_released(clone, [chapter])
-        theirs = seconds(lambda clone=clone, name=chapter.name: clone.nbgrader("autograde", name))
+        gradebook_of_released(clone, [chapter])
+        theirs = times(clone, clone.nbgrader, ["autograde", chapter.name], students)
         expected = {student: clone.scores(student, chapter.name) for student in names(students)}
-        shutil.copy(released, clone.folder / "gradebook.db")
-        ours = seconds(lambda clone=clone, name=chapter.name: grade(clone, name, workers=1))
+        command = ["grade", chapter.name, "--workers=1"]
+        ours = times(clone, functools.partial(run, clone), command, students)
         differ = sum(
             score != clone.scores(student, chapter.name)[cell]
             for student, scores in expected.items()
             for cell, score in scores.items()
         )
-        ratios.append(theirs / ours)
-        all_theirs += theirs
-        print(
-            f"| {chapter.name} | {theirs:.1f} s | {ours:.1f} s | {theirs / ours:.1f} | {differ} |", flush=True
-        )
-    print(f"\nTimes faster, over all chapters: {statistics.geometric_mean(ratios):.1f} (geometric mean)")
+        ratios.append(theirs.all / ours.all)
+        further.append(theirs.further / ours.further)
+        all_theirs += theirs.all
+        print(f"| {chapter.name} | {theirs.all:.1f} s | {ours.all:.1f} s | {ratios[-1]:.1f} ", end="")
+        print(f"| {theirs.further:.2f} s | {ours.further:.2f} s | {further[-1]:.1f} | {differ} |", flush=True)
+    whole, one = map(statistics.geometric_mean, (ratios, further))
+    print(f"\nTimes faster, geometric mean of these chapters: {whole:.1f}, for a further one {one:.1f}")
     clone = make_class(found, students, folder / "together")
     gradebook_of_released(clone, found)
-    ours = seconds(lambda: run(clone, "grade", "--workers", "1"))
+    ours = seconds(lambda: run(clone, "grade", "--workers=1"))
     print("All of them, nbgrader one after another, course-grader in one command: ", end="")
     print(f"{all_theirs:.1f} s and {ours:.1f} s, {all_theirs / ours:.1f} times")
+
+
+def times(clone: Course, grader: Callable, command: list[str], students: int) -> Times:
+    """How long a grader's command takes. Its results for the class stay."""
+    took = []
+    for who in ([f"--student={names(1)[0]}"], []):
+        shutil.copy(clone.folder / "released.db", clone.folder / "gradebook.db")
+        shutil.rmtree(clone.folder / "autograded", ignore_errors=True)
+        took.append(seconds(functools.partial(grader, *command, *who)))
+    return Times(*took, students)
 
 
 def grow(chapter: Chapter, sizes: list[int], folder: Path) -> None:
