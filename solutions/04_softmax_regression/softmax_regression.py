@@ -1292,51 +1292,54 @@ def train_epoch(net, train_iter, loss, optimizer):
 
 # %% test="train_epoch"
 check.exercise("train_epoch", points=5)
-steep, hits = check.steep_loss, check.hits
+steep, hits, SGD = check.steep_loss, check.hits, torch.optim.SGD
 
 
-def run(net, batches, loss=steep, **options):
-    """What the student's epoch returns: a pair."""
-    found = train_epoch(net, batches, loss, torch.optim.SGD(net.parameters(), **options))
+def run(make, batches, loss=steep, **options):
+    """The pair that the student's epoch returns for the net make(), and the weights of this net afterwards."""
+    both = lambda net: (train_epoch(net, batches, loss, SGD(net.parameters(), **options)), check.weights(net))  # noqa: E731
+    found, weights = check.made(lambda: both(make()))
     check.that(isinstance(found, (tuple, list)) and len(found) == 2, "return two values: mean loss, accuracy")
-    return found
+    return found, weights
 
 
 SWAPPED = "the two results are swapped: first the mean loss, then the accuracy"
 with check.case("makes one update per batch, with the loss and the optimizer that it was given", points=1):
     W, batches = check.normal((4, 5)), check.batches([8, 8, 3], 5, 4)
-    net = check.linear(W, stale=3.0)
+    make = lambda: check.linear(W, stale=3.0)  # noqa: E731
+    end = lambda data=batches, loss=steep, **more: check.trained(make(), data, loss, lr=0.005, **more).weights  # noqa: E731
 
-    def end(loss=steep, batches=batches, **options):
-        return check.trained(check.linear(W), batches, loss, lr=0.005, **options).weights
+    def mistakes():
+        wrong = {"the weights have not moved": W.flatten(), "the weights went uphill": end(maximize=True)}
+        wrong["only one update was made, with the last batch: is the step in the loop?"] = end(batches[2:])
+        wrong["only the first batch was used: is the return inside the loop?"] = end(batches[:1])
+        wrong["the gradients of earlier batches are added to: clear them for every batch"] = end(momentum=1.0)
+        wrong["no gradients are cleared: clear them for every batch"] = end(momentum=1.0) - 9 * 0.005
+        wrong["gradients from before the epoch are added to: clear them before backward()"] = right - 0.015
+        softmax = lambda scores, y: steep(scores.softmax(1), y)  # noqa: E731
+        wrong["a softmax comes before the loss; give it the scores"] = end(loss=softmax)
+        times = "the step is n times too long: train on the mean loss, multiply by n in the report only"
+        wrong[times] = end(loss=lambda scores, y: len(y) * steep(scores, y))
+        wrong["it trains with cross-entropy; train with `loss`, whatever that is"] = end(loss=F.cross_entropy)
+        return wrong
 
-    wrong = {"the weights have not moved": W.flatten(), "the weights went uphill": end(maximize=True)}
-    wrong["only one update was made, with the last batch: is the step in the loop?"] = end(steep, batches[2:])
-    wrong["only the first batch was used: is the return inside the loop?"] = end(steep, batches[:1])
-    wrong["the gradients of earlier batches are added to: clear them for every batch"] = end(momentum=1.0)
-    wrong["no gradients are cleared: clear them for every batch"] = end(momentum=1.0) - 9 * 0.005
-    wrong["gradients from before the epoch are added to: clear them before backward()"] = end() - 3 * 0.005
-    wrong["a softmax comes before the loss; give it the scores"] = end(lambda o, y: steep(o.softmax(1), y))
-    times = "the step is n times too long: train on the mean loss, multiply by n in the report only"
-    wrong[times] = end(lambda o, y: len(y) * steep(o, y))
-    wrong["it trains with cross-entropy; train with `loss`, whatever that is"] = end(F.cross_entropy)
-    run(net, batches, lr=0.005)
-    check.close(check.weights(net), end(), "after three updates", known=wrong, rtol=1e-4, atol=1e-5)
-    net, wrong = check.linear(W), {"`optimizer` was not used: this is plain gradient descent": end()}
-    run(net, batches, lr=0.005, momentum=0.5)
-    check.close(check.weights(net), end(momentum=0.5), "with momentum", known=wrong, rtol=1e-4, atol=1e-5)
+    right, pushed, near = end(), end(momentum=0.5), {"rtol": 1e-4, "atol": 1e-5}
+    check.close(run(make, batches, lr=0.005)[1], right, "after three updates", known=mistakes, **near)
+    wrong = {"`optimizer` was not used: this is plain gradient descent": right}
+    _, found = run(lambda: check.linear(W), batches, lr=0.005, momentum=0.5)
+    check.close(found, pushed, "with momentum", known=wrong, **near)
 with check.case("reports the mean loss over the examples", points=1):
-    net, batches = check.linear(check.normal((4, 5))), check.batches([40, 40, 7], 5, 4)
-    trained = check.trained(net, batches, steep, lr=0.02)
+    W, batches = check.normal((4, 5)), check.batches([40, 40, 7], 5, 4)
+    trained = check.trained(check.linear(W), batches, steep, lr=0.02)
     [loss], [mean], [after] = trained.before, trained.mean(), trained.mean(trained.after)
     wrong = check.wrong_means("loss", loss, trained.sizes, "losses")
-    wrong[SWAPPED] = check.trained(net, batches, steep, measure=hits, lr=0.02).mean()[0]
     wrong["it reports the total loss; divide by the number of examples"] = 87 * mean
     wrong["it reports the loss after each update; the loss before it is asked for"] = after
     wrong["it reports cross-entropy; report what `loss` gives"] = mean / 100
     wrong["the loss is exactly 1: a digit 1 stands where the loss should be"] = 1.0
-    found = run(net, batches, lr=0.02)[0]
-    check.close(found, mean, rtol=1e-4, known=wrong)
+    share = lambda: check.trained(check.linear(W), batches, steep, measure=hits, lr=0.02).mean()[0]  # noqa: E731
+    (found, _), _ = run(lambda: check.linear(W), batches, lr=0.02)
+    check.close(found, mean, rtol=1e-4, known=lambda: wrong | {SWAPPED: share()})
     check.number(found, float)
 with check.case("reports the accuracy of the scores that the loss came from", points=1):
     W, batches, seen = check.normal((4, 5)), check.batches([40, 40, 40, 7], 5, 4), []
@@ -1347,33 +1350,33 @@ with check.case("reports the accuracy of the scores that the loss came from", po
     wrong["it measures the accuracy at the end of the epoch"] = trained.mean(trained.end)[0]
     wrong["it reports the number of right answers; divide by the number of examples"] = 127 * share
     wrong["this is in per cent; a share from 0 to 1 is asked for"] = 100 * share
-    wrong[SWAPPED] = check.trained(check.linear(W), batches, steep, lr=0.03).mean()[0]
-    found = run(check.linear(W), batches, lr=0.03)[1]
-    check.close(found, share, known=wrong)
+    loss = lambda: check.trained(check.linear(W), batches, steep, lr=0.03).mean()[0]  # noqa: E731
+    (_, found), _ = run(lambda: check.linear(W), batches, lr=0.03)
+    check.close(found, share, known=lambda: wrong | {SWAPPED: loss()})
     check.number(found, float)
 
     def noting(scores, y):
         seen.append((steep(scores, y).item(), hits(scores, y).item()))
         return steep(scores, y)
 
-    found = run(nn.Sequential(nn.Dropout(0.5), check.linear(W)), batches[:1], noting, lr=1e-9)
+    found, _ = run(lambda: nn.Sequential(nn.Dropout(0.5), check.linear(W)), batches[:1], noting, lr=1e-9)
     two_runs = "loss and accuracy come from two different runs of net: keep the scores of the first"
     check.that(len(seen) > 0, "`loss` was not used")
     check.close(torch.tensor(found), torch.tensor(seen[0]), two_runs)
 with check.case("puts the net, and all its parts, in training mode", points=1):
     inner = check.Noting(check.linear(check.normal((4, 6))))
     batches = [(X.reshape(-1, 2, 3), y) for X, y in check.batches([4, 3], 6, 4)]
-    run(nn.Sequential(nn.Flatten(1, 2), inner).eval(), batches, lr=0.001)
+    run(lambda: nn.Sequential(nn.Flatten(1, 2), inner).eval(), batches, lr=0.001)
     modes = [training for training, graph in inner.notes if graph]
     check.that(modes and all(modes), "net was in evaluation mode while it was trained: call net.train()")
 ### BEGIN HIDDEN TESTS
 with check.case("the same with other batches, another optimizer and another loss", points=1, hidden=True):
     for sizes, k, d in (([1], 3, 2), ([5, 1, 9, 2], 6, 4), ([30, 30], 2, 8)):
-        net, batches = check.linear(check.normal((k, d)), stale=1.0), check.batches(sizes, d, k)
-        trained = check.trained(net, batches, steep, lr=0.004, momentum=0.5)
-        share = check.trained(net, batches, steep, measure=hits, lr=0.004, momentum=0.5).mean()
-        found = run(net, batches, lr=0.004, momentum=0.5)
-        check.close(check.weights(net), trained.weights, "the weights are wrong", rtol=1e-3, atol=1e-4)
+        W, batches = check.normal((k, d)), check.batches(sizes, d, k)
+        trained = check.trained(check.linear(W), batches, steep, lr=0.004, momentum=0.5)
+        share = check.trained(check.linear(W), batches, steep, measure=hits, lr=0.004, momentum=0.5).mean()
+        found, weights = run(lambda: check.linear(W, stale=1.0), batches, lr=0.004, momentum=0.5)
+        check.close(weights, trained.weights, "the weights are wrong", rtol=1e-3, atol=1e-4)
         check.close(found[0], trained.mean()[0], "the mean loss is wrong", rtol=1e-3)
         check.close(found[1], share[0], "the accuracy is wrong")
 ### END HIDDEN TESTS
