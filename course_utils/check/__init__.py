@@ -80,7 +80,7 @@ from course_utils.check._tables import (
     transformed,
     wrong_standardised,
 )
-from course_utils.check._training import Training
+from course_utils.check._training import Training, attempts, resumed, same_state, with_file
 
 __all__ = [
     "Counted",
@@ -90,6 +90,7 @@ __all__ = [
     "Training",
     "applied",
     "at_most",
+    "attempts",
     "backward",
     "batches",
     "between",
@@ -133,9 +134,11 @@ __all__ = [
     "raises",
     "recorded_slopes",
     "records",
+    "resumed",
     "right",
     "rows_used",
     "same_object",
+    "same_state",
     "score",
     "scored",
     "seeded",
@@ -152,6 +155,7 @@ __all__ = [
     "unseeded",
     "weights",
     "with_code_in_it",
+    "with_file",
     "without",
     "wrong_averages",
     "wrong_bias_paths",

@@ -721,91 +721,93 @@ def load_checkpoint(path, model, optimizer, device="cpu"):
 
 # %% test="save_checkpoint"
 check.exercise("save_checkpoint", points=5)
+OTHER, SGD = "after loading, {} is not what was saved", {"optimizer": torch.optim.SGD, "momentum": 0.9}
+BOTH = {"save": save_checkpoint, "load": load_checkpoint}
 
 
-def loaded(path, run, epoch, device="cpu"):
-    """The run, into which the file was loaded; this epoch should come back."""
+def came_back(found, epoch):
+    """There was a file, and this epoch came back from it."""
     wrong = {"load_checkpoint returns nothing; it should return the epoch": None}
     wrong["it returns the epoch plus 1; return the number that was saved"] = epoch + 1
-    found = load_checkpoint(path, run.net, run.optimizer, device)
-    check.that(not isinstance(found, dict | tuple | list), "the whole file comes back, not the epoch alone")
-    check.equal(found, epoch, "the epoch is wrong", known=wrong)
-    return run
+    check.that(found, "save_checkpoint has written no file at this path")
+    epoch_alone = not isinstance(found[0], dict | tuple | list)
+    check.that(epoch_alone, "the whole file comes back, not the epoch alone")
+    check.equal(found[0], epoch, "the epoch is wrong", known=wrong)
 
 
-def refuse(path, other, said, saved=None):
-    """Loading this file is an error and leaves the other run alone, unless all that was saved is in the file."""
-    before = other.state()
-    try:
-        epoch = load_checkpoint(path, other.net, other.optimizer)
-    except Exception:
-        other.is_in(before, f"{said} raised an error, and yet it has changed {{}}")
-    else:
-        check.that(saved, f"{said} should raise an error, and load_checkpoint says nothing")
-        other.is_in(saved, f"{said} raised no error, and {{}} is wrong")
-        check.equal(epoch, 5, f"{said} raised no error, and the epoch is wrong")
-        other.go(check.batches([4], 3, 2))  # away from what was saved
-
-
-SAME, SGD = "after loading, {} is not what was saved", {"optimizer": torch.optim.SGD, "momentum": 0.9}
-with check.case("a resumed run goes on as if it had never been stopped", points=1.5), check.folder() as place:
-    run, resumed = check.Training(0, lr=0.02).go(check.batches([5, 4, 6], 3, 2)), check.Training(1, lr=0.02)
-    saved, rest = run.state(), check.batches([5, 3, 4], 3, 2)
-    save_checkpoint(place / "a.pt", run.net, run.optimizer, 3)
-    check.that((place / "a.pt").exists(), "save_checkpoint has written no file at this path")
-    run.is_in(saved, "saving changed {}")
-    loaded(place / "a.pt", resumed, 3).is_in(saved, SAME)
-    for each, done in ((run, "saving"), (resumed, "loading")):
-        check.that(each.net.training, f"{done} left the model in evaluation mode; it was in training mode")
-        each.go(rest)
-    resumed.is_in(run.state(), "after going on, {} is not the same")
-with check.case("settings of the optimizer come back; the path is a str", points=1), check.folder() as place:
+with check.case("a resumed run goes on as if it had never been stopped", points=1.5):
+    run, other = check.Training(0, lr=0.02).go(check.batches([5, 4], 3, 2)), check.Training(1, lr=0.02)
+    saved, rest = run.state(), check.batches([5, 3], 3, 2)
+    found, before, loaded, *modes, end = check.resumed(run, other, epoch=3, rest=rest, **BOTH)
+    check.same_state(before, saved, "saving changed {}")
+    came_back(found, 3)
+    check.same_state(loaded, saved, OTHER)
+    for mode, done in zip(modes, ("saving", "loading")):
+        check.that(mode, f"{done} left the model in evaluation mode; it was in training mode")
+    check.same_state(end, run.go(rest).state(), "after going on, {} is not the same")
+with check.case("settings of the optimizer come back; the path is a str", points=1):
     run = check.Training(2, lr=0.1, **SGD).go(check.batches([6, 5], 3, 2))
-    resumed = check.Training(3, lr=0.5, weight_decay=0.1, **SGD)
     run.optimizer.param_groups[0]["lr"] = 0.003
-    save_checkpoint(f"{place}/b.pt", run.net, run.optimizer, 0)
-    loaded(f"{place}/b.pt", resumed, 0, torch.device("cpu")).is_in(run.state(), SAME)
-with check.case("weights_only=True reads it, also without the GPU", points=1), check.folder() as place:
-    run, resumed = check.Training(4, **SGD).go(check.batches([6], 3, 2)), check.Training(5, **SGD)
-    save_checkpoint(place / "c.pt", run.net, run.optimizer, 2)
+    other, device = check.Training(3, lr=0.5, weight_decay=0.1, **SGD), torch.device("cpu")
+    found, before, loaded, *_ = check.resumed(run, other, epoch=0, kind=str, device=device, **BOTH)
+    came_back(found, 0)
+    check.same_state(loaded, before, OTHER)
+with check.case("weights_only=True reads it, also without the GPU", points=1):
+
+    def reads(path, run, other):
+        save_checkpoint(path, run.net, run.optimizer, 2)
+        try:
+            torch.load(path, weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError):
+            return None, None
+        check.from_gpu(path)
+        load_checkpoint(path, other.net, other.optimizer, "cpu")
+        return run.state(), other.state()
+
     try:
-        check.made(torch.load, place / "c.pt", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError):
-        check.fail("weights_only=True refuses the file: let torch.save write state dicts and numbers only")
-    check.from_gpu(place / "c.pt")
-    try:
-        load_checkpoint(place / "c.pt", resumed.net, resumed.optimizer, "cpu")
+        saved, found = check.with_file(reads, run, other)
     except RuntimeError as error:
         check.that("CUDA" not in str(error), "the file comes from a GPU that is not here: pass map_location")
         raise
-    resumed.is_in(run.state(), SAME)
-with check.case("a file that is not this model's changes nothing", points=0.75), check.folder() as place:
-    run, resumed = check.Training(6, lr=0.3, **SGD).go(check.batches([5], 3, 2)), check.Training(7, **SGD)
-    save_checkpoint(place / "d.pt", run.net, run.optimizer, 2)
-    load_checkpoint(place / "d.pt", resumed.net, resumed.optimizer)
-    check.made(os.truncate, place / "d.pt", 500)
-    other = check.Training(7, lr=0.7, **SGD)
-    refuse(place / "d.pt", other, "half a file")
-    for more, said in (([nn.Identity()], "another model"), ([], "a model with a wider last layer")):
-        net = nn.Sequential(run.net[0], *more, nn.BatchNorm1d(3))
-        save_checkpoint(place / "other.pt", net, run.optimizer, 2)
-        refuse(place / "other.pt", other, f"the file of {said}")
-    opened = check.with_code_in_it(place / "gift.pt")
-    refuse(place / "gift.pt", other, "a file with code in it")
-    check.that(not opened.exists(), "weights_only=False has run the code in a file")
+    check.that(found, "weights_only=True refuses the file: let torch.save write state dicts and numbers only")
+    check.same_state(found, saved, OTHER)
+with check.case("a file that is not this model's changes nothing", points=0.75):
+
+    def foreign(path, run):
+        save_checkpoint(path, run.net, run.optimizer, 2)
+        load_checkpoint(path, run.net, run.optimizer)
+        os.truncate(path, 500)
+        yield "half a file"
+        for more, said in (([nn.Identity()], "another model"), ([], "a model with a wider last layer")):
+            save_checkpoint(path, nn.Sequential(run.net[0], *more, nn.BatchNorm1d(3)), run.optimizer, 2)
+            yield f"the file of {said}"
+        check.with_code_in_it(path)
+        yield "a file with code in it"
+
+    for said, found, state, folder in check.attempts(load_checkpoint, run, other, foreign):
+        check.that(not found, f"{said} should raise an error, and load_checkpoint says nothing")
+        check.same_state(state, other.state(), f"{said} raised an error, and yet it has changed {{}}")
+        check.that("opened" not in folder, "weights_only=False has run the code in a file")
 ### BEGIN HIDDEN TESTS
-with check.case("a missing entry changes nothing", points=0.75, hidden=True), check.folder() as place:
-    run = check.Training(8, lr=0.3, **SGD).go(check.batches([6, 4], 3, 2))
-    saved, other = run.state(), check.Training(7, lr=0.7, **SGD)
-    save_checkpoint(place / "e.pt", run.net, run.optimizer, 5)
-    loaded(place / "e.pt", check.Training(9, **SGD), 5)
-    file = check.made(torch.load, place / "e.pt", weights_only=False)
-    parts = dict(enumerate(file)) if isinstance(file, list | tuple) else file
-    for name in parts if isinstance(parts, dict) else []:
-        if "num_batches_tracked" not in str(name):  # torch itself forgives this one
-            left = {key: value for key, value in parts.items() if key != name}
-            check.made(torch.save, left if isinstance(file, dict) else list(left.values()), place / "e.pt")
-            refuse(place / "e.pt", other, f"a file without the entry {name!r}", saved)
+with check.case("a missing entry changes nothing", points=0.75, hidden=True):
+    came_back(check.resumed(run, other, epoch=5, **BOTH)[0], 5)
+
+    def cut(path, run):
+        save_checkpoint(path, run.net, run.optimizer, 5)
+        file = torch.load(path, weights_only=False)
+        parts = dict(enumerate(file)) if isinstance(file, list | tuple) else file
+        for name in parts if isinstance(parts, dict) else []:
+            if "num_batches_tracked" not in str(name):  # torch itself forgives this one
+                left = {key: value for key, value in parts.items() if key != name}
+                torch.save(left if parts is file else [*left.values()], path)
+                yield f"a file without the entry {name!r}"
+
+    for said, found, state, _ in check.attempts(load_checkpoint, run, other, cut):
+        if found:
+            check.same_state(state, run.state(), f"{said} raised no error, and {{}} is wrong")
+            check.equal(found[0], 5, f"{said} raised no error, and the epoch is wrong")
+        else:
+            check.same_state(state, other.state(), f"{said} raised an error, and yet it has changed {{}}")
 ### END HIDDEN TESTS
 check.score()
 
