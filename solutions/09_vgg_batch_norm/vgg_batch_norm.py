@@ -206,6 +206,26 @@ def by_hand(w, X, acts, pool=F.max_pool2d):
     return pool(X, 2)
 
 
+def used(X, *sizes):
+    """The weights and biases of a block, in order, and what it makes of X.
+
+    This runs beside the answer, for a block takes long to travel.
+    """
+    block = vgg_block(*sizes)
+    return [p.detach() for p in block.parameters()], block(X)
+
+
+def mistakes(w, X):
+    """What usual mistakes in a block of two convolutions make of X."""
+    relu, wrong = torch.relu, {"there are no ReLUs": by_hand(w, X, [same, same])}
+    wrong["the ReLU after the last convolution is missing"] = by_hand(w, X, [relu, same])
+    wrong["only the last convolution has a ReLU; each needs one"] = by_hand(w, X, [same, relu])
+    wrong["the pooling takes the mean; the maximum is asked for"] = by_hand(w, X, [relu] * 2, F.avg_pool2d)
+    wrong["the activations are sigmoids"] = by_hand(w, X, [torch.sigmoid] * 2)
+    wrong["the activations are tanh"] = by_hand(w, X, [torch.tanh] * 2)
+    return wrong
+
+
 with check.case("has the right layers, with weights of the right shapes", points=1):
     block = vgg_block(3, 2, 5)
     check.that(isinstance(block, nn.Sequential), "an nn.Sequential is asked for")
@@ -230,23 +250,17 @@ with check.case("has the right layers, with weights of the right shapes", points
     found = tuple(block(torch.zeros(4, 2, 8, 10)).shape)
     check.equal(found, (4, 5, 4, 5), "the output for pictures (4, 2, 8, 10)", known=wrong)
 with check.case("convolution, ReLU, convolution, ReLU, then the maximum of each window", points=0.5):
-    block, X = vgg_block(2, 3, 4), 3 * check.normal((3, 3, 6, 8))
-    w, relu = [p.detach() for p in block.parameters()], torch.relu
+    X = 3 * check.normal((3, 3, 6, 8))
+    w, found = check.made(used, X, 2, 3, 4)
     check.equal(len(w), 4, "the number of weights and biases")
-    wrong = {"there are no ReLUs": by_hand(w, X, [same, same])}
-    wrong["the ReLU after the last convolution is missing"] = by_hand(w, X, [relu, same])
-    wrong["only the last convolution has a ReLU; each needs one"] = by_hand(w, X, [same, relu])
-    wrong["the pooling takes the mean; the maximum is asked for"] = by_hand(w, X, [relu] * 2, F.avg_pool2d)
-    wrong["the activations are sigmoids"] = by_hand(w, X, [torch.sigmoid] * 2)
-    wrong["the activations are tanh"] = by_hand(w, X, [torch.tanh] * 2)
-    check.close(block(X), by_hand(w, X, [relu] * 2), known=wrong, atol=1e-5)
+    check.close(found, by_hand(w, X, [torch.relu] * 2), known=lambda: mistakes(w, X), atol=1e-5)
 ### BEGIN HIDDEN TESTS
 with check.case("other numbers of convolutions and channels", points=0.5, hidden=True):
     for num_convs, i, o in ((1, 1, 6), (4, 5, 2)):
-        block, X = vgg_block(num_convs, i, o), 3 * check.normal((2, i, 7, 4))
-        w = [p.detach() for p in block.parameters()]
+        X = 3 * check.normal((2, i, 7, 4))
+        w, found = check.made(used, X, num_convs, i, o)
         check.equal([tuple(p.shape) for p in w[::2]], [(o, i, 3, 3)] + [(o, o, 3, 3)] * (num_convs - 1))
-        check.close(block(X), by_hand(w, X, [torch.relu] * num_convs), atol=1e-5)
+        check.close(found, by_hand(w, X, [torch.relu] * num_convs), atol=1e-5)
 ### END HIDDEN TESTS
 check.score()
 
@@ -707,8 +721,11 @@ def output(size, shape):
     """The case of one kind of input."""
     X, gamma, beta, *old = inputs(size, shape)
     Y = called(X, gamma, beta, *old, eps=0.3, momentum=0.7)[0]
-    new = [a.flatten().lerp(b, 0.3) for a, b in zip(old, check.channel_statistics(X))]
-    wrong = check.wrong_in_training(X, gamma, beta, old, new, eps=0.3)
+
+    def wrong():
+        new = [a.flatten().lerp(b, 0.3) for a, b in zip(old, check.channel_statistics(X))]
+        return check.wrong_in_training(X, gamma, beta, old, new, eps=0.3)
+
     expected = check.normed(X, gamma, beta, eps=0.3)
     check.close(Y, expected, f"gamma has shape {shape}", known=wrong, strict=True)
 
