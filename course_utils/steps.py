@@ -4,7 +4,7 @@
 rules of the known optimizers in this form; here is what its experiments and its checks share.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from course_utils import check
 
@@ -65,13 +65,23 @@ def path_of(
 
     As in a training, one gradient tensor is overwritten in each step; a step that changes it fails.
     """
-    param, grad, state, path = start.clone(), torch.zeros_like(start), {}, []
+    path, left = check.made(_path, step, start, list(grads), rates, settings)
+    for found, g in zip(left, grads, strict=False):
+        check.equal(found, g, "the step changed `grad`; only `param` and `state` may change")
+    return path
+
+
+def _path(
+    step: Step, start: torch.Tensor, grads: list[torch.Tensor], rates: Sequence[float], settings: dict
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The values after each step, and what each step left of its gradient."""
+    param, grad, state, path, left = start.clone(), torch.zeros_like(start), {}, [], []
     for g, lr in zip(grads, rates, strict=False):
         grad.copy_(g)
         step(param, grad, state, lr, **settings)
-        check.equal(grad, g, "the step changed `grad`; only `param` and `state` may change")
         path.append(param.clone())
-    return torch.stack(path)
+        left.append(grad.clone())
+    return torch.stack(path), torch.stack(left)
 
 
 def play(
@@ -129,6 +139,11 @@ def adam_path(
     return play(update)
 
 
+def worked_out(wrong: Mapping[str, torch.Tensor | Callable]) -> Callable[[], dict[str, torch.Tensor]]:
+    """For checks: `known` of check.close from paths, and from functions that give one when it is needed."""
+    return lambda: {says: path() if callable(path) else path for says, path in wrong.items()}
+
+
 def still(num_steps: int) -> torch.Tensor:
     """For checks: the path of a step that changes nothing."""
     return START.expand(num_steps, *START.shape)
@@ -136,54 +151,55 @@ def still(num_steps: int) -> torch.Tensor:
 
 def check_in_place(step: Step, reference: Step, **settings: object) -> None:
     """For checks: the step takes parameters that require a gradient, are not contiguous, or are several."""
-    mine, twin, state, twins = nn.Parameter(START.clone()), START.clone(), {}, {}
+    mine, twin = nn.Parameter(START.clone()), START.clone()
     mine.grad = -START  # the gradient is the argument, not this one
-    for g in GRADS[:2]:
-        step(mine, g.clone(), state, 0.1, **settings)
-        reference(twin, g.clone(), twins, 0.1, **settings)
+    no_graphs = check.made(_taken, step, [mine], [GRADS[:2]], 0.1, settings)
+    _taken(reference, [twin], [GRADS[:2]], 0.1, settings)
     check.that(
         mine.requires_grad and mine.is_leaf,
         "the parameter became the result of a computation: work without a graph",
     )
-    kept = [value for value in state.values() if isinstance(value, torch.Tensor)]
-    check.that(
-        all(value.grad_fn is None for value in kept), "`state` keeps a graph alive: work without a graph"
-    )
+    check.that(no_graphs, "`state` keeps a graph alive: work without a graph")
     check.close(mine, twin, "for an nn.Parameter", **TOLERANCE)
-    for function, param in ((step, mine), (reference, twin)):
-        function(param, GRADS[2].clone(), {}, 0.1, **settings)
+    check.made(_taken, step, [mine], [GRADS[2:3]], 0.1, settings)
+    _taken(reference, [twin], [GRADS[2:3]], 0.1, settings)
     check.close(mine, twin, "an empty `state` is a new start: keep nothing outside `state`", **TOLERANCE)
-    twin = START.clone()
-    reference(twin, GRADS[0].clone(), {}, 0.1, **settings)
-    for name, param in check.layouts(START).items():
-        step(param, GRADS[0].clone(), {}, 0.1, **settings)
+    twin, layouts = START.clone(), check.layouts(START)
+    _taken(reference, [twin], [GRADS[:1]], 0.1, settings)
+    taken = check.in_turn(_taken, [(step, [one], [GRADS[:1]], 0.1, settings) for one in layouts.values()])
+    for (name, param), _ in zip(layouts.items(), taken, strict=True):
         check.close(param, twin, f"for a parameter that is {name} in memory", **TOLERANCE)
-    params, states = [START.clone(), START.clone()], [{}, {}]
-    twins = [START.clone(), START.clone()], [{}, {}]
-    for one, other in ((0, 2), (1, 3)):
-        for i, g in enumerate((GRADS[one], GRADS[other])):
-            step(params[i], g.clone(), states[i], 0.1, **settings)
-            reference(twins[0][i], g.clone(), twins[1][i], 0.1, **settings)
-    for param, twin in zip(params, twins[0], strict=True):
+    params, twins = [START.clone(), START.clone()], [START.clone(), START.clone()]
+    check.made(_taken, step, params, [GRADS[:2], GRADS[2:]], 0.1, settings)
+    _taken(reference, twins, [GRADS[:2], GRADS[2:]], 0.1, settings)
+    for param, twin in zip(params, twins, strict=True):
         check.close(param, twin, "two parameters disturb each other: keep everything in `state`", **TOLERANCE)
+
+
+def _taken(
+    step: Step,
+    params: list[torch.Tensor],
+    grads: list[list[torch.Tensor]],
+    lr: float,
+    settings: dict,
+) -> bool:
+    """For each parameter a step on each of its gradients, in turn. Returns whether no state keeps a graph."""
+    states: list[dict] = [{} for _ in params]
+    for row in zip(*grads, strict=True):
+        for param, g, state in zip(params, row, states, strict=True):
+            step(param, g.clone(), state, lr, **settings)
+    kept = [value for state in states for value in state.values() if isinstance(value, torch.Tensor)]
+    return all(value.grad_fn is None for value in kept)
 
 
 def like_torch(
     step: Step, optimizer_class: type[torch.optim.Optimizer], lr: float, **settings: object
 ) -> None:
     """For checks: eight steps on random gradients end where the optimizer of torch ends."""
-    mine, state, twin, twins, reference = (
-        check.normal((2, 4)),
-        {},
-        torch.zeros(2, 4),
-        {},
-        torch_step(optimizer_class),
-    )
-    twin.copy_(mine)
-    for _ in range(8):
-        grad = check.normal((2, 4))
-        step(mine, grad.clone(), state, lr, **settings)
-        reference(twin, grad, twins, lr, **settings)
+    mine = check.normal((2, 4))
+    twin, grads = mine.clone(), [check.normal((2, 4)) for _ in range(8)]
+    check.made(_taken, step, [mine], [grads], lr, settings)
+    _taken(torch_step(optimizer_class), [twin], [grads], lr, settings)
     check.close(
         mine, twin, ", ".join(f"{name} = {value}" for name, value in settings.items()), rtol=1e-4, atol=1e-5
     )

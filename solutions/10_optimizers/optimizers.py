@@ -1738,19 +1738,19 @@ check.exercise("adam_step", points=5)
 
 
 def play(**mistake):
-    """Adam's path with betas (0.8, 0.95), with a mistake."""
-    return steps.adam_path(0.8, 0.95, **mistake)
+    """A function that gives Adam's path with betas (0.8, 0.95), with a mistake."""
+    return lambda: steps.adam_path(0.8, 0.95, **mistake)
 
 
 def variant(scale=lambda v, t: (v / (1 - 0.95**t)).sqrt(), after=0.0, beside=0.0):
-    """Adam's path with other mistakes: what divides m-hat, decay of the result, decay added to m-hat."""
+    """The same with other mistakes: what divides m-hat, decay of the result, decay added to m-hat."""
 
     def update(x, g, mv, lr, t):
         m, v = 0.8 * mv[0] + 0.2 * g, 0.95 * mv[1] + 0.05 * g**2
         x = x - lr * (m / (1 - 0.8**t) + beside * x) / scale(v, t)
         return x * (1 - lr * after), torch.stack([m, v])
 
-    return steps.play(update)
+    return lambda: steps.play(update)
 
 
 adam, near = {"betas": (0.8, 0.95)}, steps.TOLERANCE
@@ -1769,8 +1769,8 @@ with check.case("Adam without weight decay", points=1.5):
     wrong["v is not kept in `state` from step to step"] = play(keep=(1, 0))
     wrong["the root of v is missing"] = play(root=1.0)
     wrong["the gradients are not squared in v"] = play(power=1)
-    wrong["the two betas are swapped"] = steps.adam_path(0.95, 0.8)
-    wrong["the default betas are used, not the argument"] = steps.adam_path(0.9, 0.999)
+    wrong["the two betas are swapped"] = lambda: steps.adam_path(0.95, 0.8)
+    wrong["the default betas are used, not the argument"] = expected = steps.adam_path(0.9, 0.999)
     wrong["m is a sum here: the new gradient has weight 1 - beta1"] = play(new=(1.0, None))
     wrong["v is a sum here: the new square has weight 1 - beta2"] = play(new=(None, 1.0))
     wrong["the correction of v belongs under the root"] = variant(lambda v, t: v.sqrt() / (1 - 0.95**t))
@@ -1780,14 +1780,13 @@ with check.case("Adam without weight decay", points=1.5):
     wrong["one v for the whole tensor; every entry has its own"] = variant(
         lambda v, t: (v.mean() / (1 - 0.95**t)).sqrt()
     )
-    check.close(steps.path_of(adam_step, **adam), play(), known=wrong, **near)
-    expected = steps.adam_path(0.9, 0.999)
+    check.close(steps.path_of(adam_step, **adam), play()(), known=steps.worked_out(wrong), **near)
     check.close(steps.path_of(adam_step), expected, "the default betas are 0.9 and 0.999", **near)
 with check.case("Adam with L2 in the gradient", points=1):
     wrong = {"`weight_decay` makes no difference": play(), "the decay has the wrong sign": play(l2=-0.5)}
     wrong["this decay is decoupled; without `decoupled` it is added to the gradient"] = play(decay=0.5)
     wrong["weight_decay * param is added to the gradient without the rate"] = play(l2=0.5, rates=(1, 1))
-    check.close(steps.path_of(adam_step, **adamw), play(l2=0.5), known=wrong, **near)
+    check.close(steps.path_of(adam_step, **adamw), play(l2=0.5)(), known=steps.worked_out(wrong), **near)
 with check.case("AdamW: decoupled decay", points=1):
     wrong = {"`weight_decay` makes no difference": play(), "the decay has the wrong sign": play(decay=-0.5)}
     wrong["`decoupled` makes no difference: the decay still goes through m and v"] = play(l2=0.5)
@@ -1796,7 +1795,8 @@ with check.case("AdamW: decoupled decay", points=1):
     wrong["the decay acts on the value after the step; take the value before it"] = variant(after=0.5)
     wrong["the decay is divided by the root of v-hat; it is added to the quotient"] = variant(beside=0.5)
     wrong["`param` is unchanged: change it in place, with *= or -="] = steps.still(4)
-    check.close(steps.path_of(adam_step, **adamw, decoupled=True), play(decay=0.5), known=wrong, **near)
+    found = steps.path_of(adam_step, **adamw, decoupled=True)
+    check.close(found, play(decay=0.5)(), known=steps.worked_out(wrong), **near)
 with check.case("eps; parameters that require a gradient, are not contiguous, or are several", points=1):
     zero, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
     wrong = {"eps is under the root; it is added to the root": -one / math.sqrt(1.01)}

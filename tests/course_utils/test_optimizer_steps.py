@@ -117,3 +117,11 @@ def test_like_torch_compares_with_the_optimizer():
     steps.like_torch(sgd, torch.optim.SGD, 0.1)
     with pytest.raises(check.Failed):
         steps.like_torch(sgd, torch.optim.Adam, 0.1)
+
+
+def test_what_is_known_is_worked_out_when_it_is_needed():
+    asked = []
+    wrong = {"still": steps.still(1), "late": lambda: asked.append(1) or steps.still(2)}
+    known = steps.worked_out(wrong)
+    assert not asked
+    assert {says: len(path) for says, path in known().items()} == {"still": 1, "late": 2}
