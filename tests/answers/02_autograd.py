@@ -584,7 +584,8 @@ wrong_value(
     "graph_by_hand", "graph_by_hand", BY_HAND | {"dL/dw": "90"}, "'dL/dw' should be a number, without quotes"
 )
 odd_value("graph_by_hand", "graph_by_hand", {box: float(number) for box, number in reversed(BY_HAND.items())})
-odd_value("graph_by_hand", "graph_by_hand", {box: torch.tensor(number) for box, number in BY_HAND.items()})
+TENSORS = "graph_by_hand = {box: torch.tensor(number) for box, number in graph_by_hand.items()}\n"
+odd_edit("graph_by_hand", {'"dL/dx": 60,\n}\n': '"dL/dx": 60,\n}\n' + TENSORS})
 
 # --- scale_by_largest -------------------------------------------------------------------------------------
 

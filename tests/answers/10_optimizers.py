@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from tests.answers import edit, odd, odd_value, wrong, wrong_value
+from tests.answers import edit, odd, odd_edit, odd_value, wrong, wrong_value
 
 # --- gradient_descent -------------------------------------------------------------------------------------
 
@@ -531,7 +531,9 @@ wrong_value(
 wrong_value(
     "first_steps", "first_steps", STEPS | {"Adam without bias correction": 0.1}, "with the correction"
 )
-odd_value("first_steps", "first_steps", {name: torch.tensor(size) for name, size in STEPS.items()})
+SECOND = '"Adam, second step": 0.1 * 0.01 / (1 - 0.9**2),\n}\n'
+TENSORS = "first_steps = {name: torch.tensor(size) for name, size in first_steps.items()}\n"
+odd_edit("first_steps", {SECOND: SECOND + TENSORS})
 odd_value(
     "first_steps", "first_steps", STEPS | {"RMSprop": 1, "Adam without bias correction": 0.1 * math.sqrt(10)}
 )
