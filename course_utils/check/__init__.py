@@ -15,7 +15,7 @@ that is not ends the case with a sentence for the student. Test data comes from 
 `normal`, ...), whose numbers depend on the case alone.
 """
 
-from course_utils.check._batches import one_pass
+from course_utils.check._batches import one_pass, passes
 from course_utils.check._bias import bias_path, rows_used, wrong_bias_paths
 from course_utils.check._cell import case, exercise, has_passed, has_passed_last, records, score
 from course_utils.check._data import generator, integers, normal, uniform
@@ -131,6 +131,7 @@ __all__ = [
     "one_pass",
     "ordered",
     "own_memory",
+    "passes",
     "raises",
     "recorded_slopes",
     "records",

@@ -1,10 +1,9 @@
 """One pass of a student's loader over examples that carry their numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from course_utils.check import _desk
-from course_utils.check._statements import close, equal, like, that
+from course_utils.check._statements import close, equal, in_turn, like, that
 
 import torch
 
@@ -24,10 +23,42 @@ def one_pass(
     example once and with its own label, and the tensors that were passed in are left alone.
     labels: the shape of the labels, for reshape. options: further arguments of the loader.
     """
+    [found] = passes(loader, [(n, batch_size)], labels=labels, dtype=dtype, **options)
+    return found
+
+
+def passes(
+    loader: Callable,
+    sizes: Iterable[tuple[int, int]],
+    *,
+    labels: tuple[int, ...] = (-1, 1),
+    dtype: torch.dtype = torch.float32,
+    **options: Any,
+) -> Iterator[torch.Tensor]:
+    """What `one_pass` gives for each of these (n, batch_size), one by one, for a loop."""
+    sizes = list(sizes)
+    given = [_examples(n, labels, dtype) for n, _ in sizes]
+    calls = [(loader, batch_size, *data, options) for (_, batch_size), data in zip(sizes, given, strict=True)]
+    copies = [[part.clone() for part in data] for data in given]
+    for (n, batch_size), data, before, found in zip(
+        sizes, given, copies, in_turn(_joined, calls), strict=True
+    ):
+        yield _numbers(found, n, batch_size, data, before)
+
+
+def _examples(n: int, labels: tuple[int, ...], dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
     numbers = torch.arange(n, dtype=dtype)
-    given = torch.stack((numbers, numbers + 0.5), dim=1), (10 * numbers).reshape(labels)
-    copies = [part.clone() for part in given]
-    found = _desk.run(_joined, loader, batch_size, *given, **options)
+    return torch.stack((numbers, numbers + 0.5), dim=1), (10 * numbers).reshape(labels)
+
+
+def _numbers(
+    found: Any,
+    n: int,
+    batch_size: int,
+    given: tuple[torch.Tensor, torch.Tensor],
+    copies: list[torch.Tensor],
+) -> torch.Tensor:
+    """The examples' numbers in their order. found: what _joined gave. copies: of given, before the pass."""
     that(found is not None, "nothing was returned: use yield for each batch")
     that(isinstance(found, list), "a single batch was returned; use yield in place of return")
     sizes, X, y = found
@@ -35,21 +66,23 @@ def one_pass(
         close(now, before, f"the {name} that were passed in are changed")
     _sizes(sizes, n, batch_size)
     if not sizes:
-        return numbers
+        return copies[0][:, 0]
     kind = "(n, 1)" if given[1].dim() == 2 else "(n,)"
     that(y.dim() == given[1].dim(), f"labels {kind} should stay {kind}")
     like(X, copies[0])
     like(y, copies[1])
     together = torch.equal(y.flatten(), 10 * X[:, 0]) and torch.equal(X[:, 1], X[:, 0] + 0.5)
     that(together, "features and labels do not belong together: use one order for both")
-    once = torch.equal(X[:, 0].sort().values, numbers)
+    once = torch.equal(X[:, 0].sort().values, copies[0][:, 0])
     that(once, "some examples come twice or not at all in one pass")
     return X[:, 0]
 
 
-def _joined(loader: Callable, *args: Any, **options: Any) -> list | tuple | None:
+def _joined(
+    loader: Callable, batch_size: int, features: torch.Tensor, labels: torch.Tensor, options: dict
+) -> list | tuple | None:
     """[sizes of the batches, all features, all labels]; None, or a single batch, as it is."""
-    found = loader(*args, **options)
+    found = loader(batch_size, features, labels, **options)
     if found is None or (isinstance(found, tuple) and found and isinstance(found[0], torch.Tensor)):
         return found
     batches = [(X.clone(), y.clone()) for X, y in found]  # a loader may use its memory again

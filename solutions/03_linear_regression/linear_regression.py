@@ -415,8 +415,7 @@ with check.case("cuts the data into batches in the given order when shuffle is F
         found = check.one_pass(data_iter, 10, 4, labels=labels, shuffle=False)
         check.close(found, PLAIN[:10], "the order changed")
 with check.case("shuffles: every example once, in a random place and with its own label", points=1):
-    for batch_size in (8, 10):
-        found = check.one_pass(data_iter, 100, batch_size)
+    for batch_size, found in zip((8, 10), check.passes(data_iter, [(100, 8), (100, 10)])):
         check.that(not torch.equal(found, PLAIN), "the order is not shuffled")
         inside = torch.equal(torch.cat([part.sort().values for part in found.split(batch_size)]), PLAIN)
         check.that(not inside, "the examples are shuffled only inside their batch")
@@ -430,15 +429,14 @@ with check.case("takes the shuffle from the generator", points=0.25):
 with check.case("shuffles anew in every pass without a generator", points=0.25):
     check.unseeded(lambda: [check.one_pass(data_iter, 60, 7)], "the order")
 with check.case("works for batches of one, for one large batch, and for no examples", points=0.5):
-    for n, batch_size in ((6, 1), (6, 6), (6, 3), (6, 100), (0, 3)):
-        for shuffle in (True, False):
-            check.one_pass(data_iter, n, batch_size, shuffle=shuffle)
+    for shuffle in (True, False):
+        list(check.passes(data_iter, [(6, 1), (6, 6), (6, 3), (6, 100), (0, 3)], shuffle=shuffle))
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other data", points=1, hidden=True):
-    for n, batch_size in ((1, 1), (65, 32), (50, 10), (51, 10)):
-        check.one_pass(data_iter, n, batch_size, dtype=torch.float64)
-        found = check.one_pass(data_iter, n, batch_size, dtype=torch.float64, shuffle=False)
-        check.close(found, PLAIN[:n], "the order changed")
+    sizes = [(1, 1), (65, 32), (50, 10), (51, 10)]
+    list(check.passes(data_iter, sizes, dtype=torch.float64))
+    for found in check.passes(data_iter, sizes, dtype=torch.float64, shuffle=False):
+        check.close(found, PLAIN[: len(found)], "the order changed")
 ### END HIDDEN TESTS
 check.score()
 
@@ -1806,10 +1804,11 @@ with check.case("copes with collinear columns", points=0.5):
     # All but the last give normal equations of powers of two, which are singular without any rounding.
     others = {"a column twice": x, "a column and its double": 2 * x, "a feature that is always 1": x * 0 + 1}
     others |= {"a feature that is always 0": x * 0, "centimetres and inches": x / 2.54}
-    for name, other in others.items():
-        orders = torch.cat((x, other), dim=1), torch.cat((other, x), dim=1)
-        for _, _, found in solved(*((X, y) for X in orders)):
-            check.close(found, best(x, y), f"{name}: not the best fit", rtol=1e-5, atol=1e-5)
+    names = [name for name in others for _ in range(2)]
+    orders = [torch.cat(pair, dim=1) for other in others.values() for pair in ((x, other), (other, x))]
+    right = best(x, y)
+    for name, (_, _, found) in zip(names, solved(*((X, y) for X in orders))):
+        check.close(found, right, f"{name}: not the best fit", rtol=1e-5, atol=1e-5)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other data", points=1, hidden=True):
     problems = []

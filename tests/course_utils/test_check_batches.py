@@ -59,3 +59,18 @@ def test_the_order_of_the_examples_comes_back():
 def test_mistakes_are_named(loader, options, message):
     with pytest.raises(Failed, match=message):
         check.one_pass(loader, 4, 2, **options)
+
+
+def test_passes_are_looked_at_one_after_the_other():
+    def at_most_three(batch_size, features, labels):
+        if batch_size > 3:
+            raise ValueError(batch_size)
+        return plain(batch_size, features, labels)
+
+    assert [len(found) for found in check.passes(plain, [(5, 2), (0, 3), (3, 3)])] == [5, 0, 3]
+    found = check.passes(at_most_three, [(5, 2), (5, 4)], dtype=torch.float64)
+    assert torch.equal(next(found), torch.arange(5, dtype=torch.float64))
+    with pytest.raises(ValueError, match="4"):
+        next(found)
+    with pytest.raises(Failed, match="some examples come twice"):
+        list(check.passes(twice, [(4, 2), (0, 2)]))
