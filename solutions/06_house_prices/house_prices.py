@@ -573,13 +573,21 @@ NUMBERS = pd.DataFrame({"Id": [7, 8, 9, 10, 11], "LotArea": [8000, 9500, 7000, 1
     LotFrontage=[60, None, 80, 105, None], SalePrice=[120_000, 180_000, 99_000, 310_000, 150_000]
 )
 WORDS = pd.DataFrame({"Street": ["Pave", "Grvl", None, "Pave"], "Fence": ["Wood", "Wire", "Wood", "Wood"]})
-BOTH = ["LotArea", "LotFrontage"]
-PAVED = [(1.0, 0.0)] * 5  # the features of a column that says Pave everywhere
+BOTH, PAVED = ["LotArea", "LotFrontage"], [(1.0, 0.0)] * 5  # features where it says Pave everywhere
+
+
+def fitted_twice(table, another, *others):
+    """How many names there are after one fit and after a second one; then the features of other tables."""
+    prepared = check.fitted(HousePreprocessor, table)
+    before = list(prepared.feature_names)
+    prepared.fit(another)
+    return len(before), len(list(prepared.feature_names)), *map(prepared.transform, others)
+
+
 with check.case("standardises numbers, then 0 for missing; Id and SalePrice are no features", points=1.5):
     table = NUMBERS.assign(Street="Pave")
-    before = table.copy()
     [X] = check.transformed(HousePreprocessor, table, table)
-    check.that(table.equals(before), "the table was changed: work on a copy")
+    check.that(table.equals(NUMBERS.assign(Street="Pave")), "the table was changed: work on a copy")
     counts = {"Id is among the features, or SalePrice": 5}
     counts["Id and SalePrice are among the features, or two more of your own"] = 6
     gap = "a column of numbers has a feature for missing; only columns of words get one"
@@ -597,9 +605,8 @@ with check.case("gives words a feature for each category and one for missing", p
     right = np.column_stack([*CATEGORIES, *MISSING, rooms])
     empty = np.column_stack([*CATEGORIES, MISSING[1], MISSING[1], rooms])
     known = {"a missing entry has a 1 in its own feature": empty}
-    for dtype in ("str", "object"):
-        table = WORDS.astype(dtype).assign(Rooms=ROOMS)
-        [X] = check.transformed(HousePreprocessor, table, table)
+    kinds = [WORDS.astype(dtype).assign(Rooms=ROOMS) for dtype in ("str", "object")]
+    for [X] in check.in_turn(check.transformed, [(HousePreprocessor, table, table) for table in kinds]):
         check.one_hot(X, CATEGORIES, MISSING, numbers=1)
         check.features(X, right, counts=counts, known=known)
 with check.case("transforms another table by name, with what fit learned", points=1.5):
@@ -613,12 +620,10 @@ with check.case("transforms another table by name, with what fit learned", point
     numbers = check.standardised(other, BOTH, fitted)
     counts = {"a column that fit did not see became a feature": 11}
     counts["a feature too many: Id is none, and transform makes none; it should use what fit learned"] = 9
-    counts[
-        "two features too few: transform gives all categories and missing; it should use what fit learned"
-    ] = 6
-    wrong = {}
+    words = "two features too few: transform gives all categories and missing; it should use what fit learned"
+    counts[words] = 6
     own = np.hstack([check.standardised(other, BOTH), one_hot])
-    wrong["it standardises with statistics of the table given to transform; use those of fit"] = own
+    wrong = {"it standardises with statistics of the table given to transform; use those of fit": own}
     wrong["an unseen category counts as missing; all its features are 0"] = np.hstack([numbers, unseen])
     swapped = other[BOTH[::-1]].set_axis(BOTH, axis=1)
     crossed = np.hstack([check.standardised(swapped, BOTH, fitted), one_hot])
@@ -628,19 +633,18 @@ with check.case("transforms another table by name, with what fit learned", point
     check.features(X, right, counts=counts, known=wrong)
     check.features(backwards, right[::-1].copy())
 with check.case("has names, gives 0 for what does not vary, and wants fit first", points=0.5):
-    prepared = check.fitted(HousePreprocessor, fitted)
-    check.equal(len(list(prepared.feature_names)), 8, "feature_names should have one name for each feature")
     flat = pd.DataFrame({"A": 0.1, "B": [None, 5, None], "C": None, "D": [1, None, 3]}, dtype=float)
     later = pd.DataFrame({"A": [0.1, 7.0], "B": [5.0, 6.0], "C": [1.0, 2.0], "D": [2.0, 4.0]})
     words = "A is constant, B has one entry, C none: 0 in every table; D has two entries, which is enough"
     paved, later = flat.assign(Street="Pave"), later.assign(Street="Pave")
+    first, second = check.made(fitted_twice, fitted, paved)
+    check.equal(first, 8, "feature_names should have one name for each feature")
     found = check.transformed(HousePreprocessor, paved, paved, later)
     for X, d in zip(found, ([-(0.5**0.5), 0.0, 0.5**0.5], [0.0, 2**0.5])):
         expected = [[0, 0, 0, value, 1, 0] for value in d]
         check.features(X, expected, words, counts={"constant columns should stay, as zeros": 3})
-    prepared.fit(paved)
-    check.equal(len(list(prepared.feature_names)), 6, "a second fit should forget the first")
-    check.raises(ValueError, HousePreprocessor().transform, flat)
+    check.equal(second, 6, "a second fit should forget the first")
+    check.raises(ValueError, check.made(lambda: HousePreprocessor().transform), flat)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other tables", points=0.5, hidden=True):
     numbers = check.normal((9, 3), mean=5, std=4, dtype=torch.float64).numpy()
@@ -650,10 +654,8 @@ with check.case("the same on other tables", points=0.5, hidden=True):
     fitted["Years"] = [3, 5, 5, 3, 9, 1, 2, 2, 2]
     other = fitted.iloc[[8, 2, 5]].assign(Kind=["d", "b", None], Id=1)[["Kind", "R", "Id", "Q", "P", "Years"]]
     one_hot = [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
-    expected = np.hstack([check.standardised(other, ["P", "Q", "R", "Years"], fitted), one_hot])
-    prepared = check.fitted(HousePreprocessor, NUMBERS.assign(Street="Pave"))
-    prepared.fit(fitted)
-    check.features(prepared.transform(other), expected)
+    *_, X = check.made(fitted_twice, NUMBERS.assign(Street="Pave"), fitted, other)
+    check.features(X, np.hstack([check.standardised(other, ["P", "Q", "R", "Years"], fitted), one_hot]))
 ### END HIDDEN TESTS
 check.score()
 
