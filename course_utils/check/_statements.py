@@ -243,6 +243,25 @@ def raises(error: type[Exception], function: Callable, *args: Any, **kwargs: Any
     )
 
 
+def each_raises(error: type[Exception], function: Callable, calls: Iterable[tuple]) -> None:
+    """`raises` for function(*call) of each of these calls, which travel together."""
+    calls = list(calls)
+    for call in calls[_desk.run(_raising, error, function, calls) :]:
+        raises(error, function, *call)
+
+
+def _raising(error: type[Exception], function: Callable, calls: list[tuple]) -> int:
+    """How many of the calls, from the first on, raise this error with a message."""
+    for count, call in enumerate(calls):
+        try:
+            function(*call)
+            return count
+        except Exception as raised:
+            if isinstance(raised, NotDoneYet) or not isinstance(raised, error) or not str(raised).strip():
+                return count
+    return len(calls)
+
+
 def unchanged(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call the function, return its result, and hold it to leaving its arguments as they were."""
     before = _copy((args, kwargs))

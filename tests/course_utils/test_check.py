@@ -417,6 +417,26 @@ def test_numbers_that_differ_look_different():
     assert "expected 1, found 1.000001 " in message(lambda: check.close(x + 1e-6, x))
 
 
+def test_each_call_raises_the_error_with_a_message():
+    def half(x, words="an even number is asked for"):
+        if x % 2:
+            raise ValueError(words)
+        return x // 2
+
+    def stub(x):
+        raise check.NotDoneYet
+
+    check.each_raises(ValueError, half, [(1,), (3,)])
+    check.each_raises(ValueError, half, [])
+    assert message(lambda: check.each_raises(ValueError, half, [(1,), (4,), (3,)])) == (
+        "half(4) should raise ValueError, it returned 2"
+    )
+    assert "half(3) should raise TypeError" in message(lambda: check.each_raises(TypeError, half, [(3,)]))
+    assert "should say" in message(lambda: check.each_raises(ValueError, half, [(1,), (1, " ")]))
+    with pytest.raises(check.NotDoneYet):
+        check.each_raises(NotImplementedError, stub, [(1,)])
+
+
 def test_a_known_mistake_is_named():
     record = judge(
         lambda: check.close(
