@@ -649,8 +649,8 @@ with check.case("ReLU between the layers, max pooling, and nothing after the log
 with check.case("refuses pictures of another shape, instead of mixing them up", points=1):
     net = CNNNet()
     places = (4, 3, 44, 44), (2, 3, 33, 33), (2, 3, 32, 35), (2, 3, 28, 32)
-    for shape in (*places, (3, 32, 32), (2, 1, 32, 32)):
-        check.raises(ValueError, net, torch.zeros(shape))
+    shapes = *places, (3, 32, 32), (2, 1, 32, 32)
+    check.each_raises(ValueError, net, [(torch.zeros(shape),) for shape in shapes])
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other pictures", points=0.5, hidden=True):
     net, weights = check.made(net_and_weights, torch.float64)
@@ -659,8 +659,8 @@ with check.case("the same on other pictures", points=0.5, hidden=True):
     expected = by_hand(weights, X)
     check.close(found, expected, atol=1e-4)
     check.close(one, expected[:1], atol=1e-4)
-    for shape in ((1, 3, 35, 35), (2, 32, 32, 3), (2, 4, 32, 32), (3072,), (1, 2, 3, 32, 32)):
-        check.raises(ValueError, net, torch.zeros(shape, dtype=torch.float64))
+    shapes = (1, 3, 35, 35), (2, 32, 32, 3), (2, 4, 32, 32), (3072,), (1, 2, 3, 32, 32)
+    check.each_raises(ValueError, net, [(torch.zeros(shape, dtype=torch.float64),) for shape in shapes])
 ### END HIDDEN TESTS
 check.score()
 
