@@ -1034,11 +1034,11 @@ with check.case("as torch's layer: ten steps, gradients, wrong inputs", points=1
             check.close(state[name], twin.state_dict()[name], name, rtol=1e-4)
         check.close(last, twin.eval()(steps[-1][:1]), atol=1e-4)
         check.gradient(lambda X: new_layer(X, dims), kind(3), steps[0], known=wrong, rtol=1e-3, atol=1e-4)
-    for dims, shape in ((2, (2, 3, 4, 4)), (4, (5, 3)), (4, (2, 3, 4)), (2, (2, 3, 4))):
-        for training in (True, False):
-            check.raises(ValueError, new_layer, torch.zeros(shape), num_dims=dims, training=training)
+    wrong = (2, (2, 3, 4, 4)), (4, (5, 3)), (4, (2, 3, 4)), (2, (2, 3, 4))
+    inputs = [(torch.zeros(shape), dims, mode) for dims, shape in wrong for mode in (True, False)]
+    check.each_raises(ValueError, new_layer, inputs)
     for dims, one in ((2, torch.ones(1, 3)), (4, torch.ones(1, 3, 1, 1))):
-        check.raises(ValueError, new_layer, one, num_dims=dims)
+        check.raises(ValueError, new_layer, one, dims)
         check.close(new_layer(one, dims, training=False), one, atol=1e-4)
     X, one = check.normal((2, 3)), torch.ones(1, 3, 2, 2)
     check.close(new_layer(X, 2), nn.BatchNorm1d(3)(X), "two values per channel are enough", atol=1e-4)
