@@ -62,10 +62,16 @@ def mistakes(losses: Sequence[float], patience: int, delta: float = 0.0) -> dict
 
 def check_stops(stopper_class: Callable, losses: Sequence[float], patience: int, delta: float = 0.0) -> None:
     """For checks: the answers of step to these losses are right."""
-    found = answers(stopper_class(patience, min_delta=delta), losses, nn.Linear(1, 1))
+    found = check.made(_answers_of_new, stopper_class, losses, patience, delta)
     check.that(None not in found, "step returned None: it should return True or False at each check")
     words = f"for the losses {losses}, patience {patience}, min_delta {delta}"
     check.equal(found, decide(losses, patience, delta), words, known=mistakes(losses, patience, delta))
+
+
+def _answers_of_new(
+    stopper_class: Callable, losses: Sequence[float], patience: int, delta: float
+) -> list[bool]:
+    return _answers(stopper_class(patience, min_delta=delta), losses, nn.Linear(1, 1))
 
 
 def answers(stopper: Any, losses: Sequence[float], model: nn.Module) -> list[bool]:
