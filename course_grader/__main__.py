@@ -5,11 +5,9 @@ import atexit
 import contextlib
 import gc
 import itertools
-import json
 import os
 import sys
 import time
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +66,7 @@ def _grade(chosen: argparse.Namespace) -> int:
             from course_grader.run.client import ForkServer
 
             # It takes seconds to start, and does so while we import and read.
-            new, draws = _looks_new(chosen), _data_sets(chosen.assignment)
-            server = stack.enter_context(ForkServer(chosen.sandbox, at_once=new, draws=draws))
+            server = stack.enter_context(ForkServer(chosen.sandbox, at_once=_looks_new(chosen)))
         from course_grader import grading
 
         # Who waits for a submission must not wait for the thread that writes the gradebook as well.
@@ -126,23 +123,6 @@ def _looks_new(chosen: argparse.Namespace) -> bool:
         if any(path.lstat().st_mtime > graded.stat().st_mtime for path in [folder, *folder.rglob("*")]):
             return True
     return False
-
-
-def _data_sets(assignments: list[str]) -> Collection[str]:
-    """The data sets that chapters in nbgrader's usual folder name, but for their experiments.
-
-    Those of chapters that are not named are drawn when they are needed.
-    """
-    from course_grader.inside.data_sets import named_in
-
-    sources = []
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # said later
-        paths = (Path("solutions", name).glob("*.ipynb") for name in assignments)
-        for path in itertools.chain.from_iterable(paths):
-            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-            running = (one for one in cells if "experiment" not in one["metadata"].get("tags", ()))
-            sources += ["".join(one["source"]) for one in running if one["cell_type"] == "code"]
-    return named_in(sources)
 
 
 def _feedback(chosen: argparse.Namespace) -> None:

@@ -1,7 +1,6 @@
 """The embedded data sets as files, drawn once and written in the forms of the real ones.
 
-They lie in the folder COURSE_DATA_DIR (default: a cache folder of the user). Nothing here needs PyTorch: the
-grader draws the sets while it imports that, which takes seconds.
+They lie in the folder COURSE_DATA_DIR (default: a cache folder of the user). Nothing here needs PyTorch.
 """
 
 import os

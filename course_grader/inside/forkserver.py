@@ -1,12 +1,12 @@
 """The fork server: a process that has imported everything once and forks a ready process per submission.
 
-    python -m course_grader.inside.forkserver FD sandbox|open [DATA_SET ...]     FD: a listening Unix socket
+    python -m course_grader.inside.forkserver FD sandbox|open      FD: a listening Unix socket
 
-It draws these data sets while it imports. Whoever connects sends one JSON line. {"draw": further data sets}
-is answered with {"failed": null, or why}. {"isolate": whether it gets namespaces of its own, "limits": those
-of job.Limits, "folder": where its files go, or null, "user": the number of the user that it becomes, or null}
-asks for a process, and has with one more byte a socket: the one between desk and examiner. The rest of this
-connection belongs to a session (course_grader.inside.session), which runs cells that come as JSON lines.
+Whoever connects sends one JSON line. {"draw": data sets} has these drawn, and is answered with
+{"failed": null, or why}. {"isolate": whether it gets namespaces of its own, "limits": those of job.Limits,
+"folder": where its files go, or null, "user": the number of the user that it becomes, or null} asks for a
+process, and has with one more byte a socket: the one between desk and examiner. The rest of this connection
+belongs to a session (course_grader.inside.session), which runs cells that come as JSON lines.
 
 For each connection the server forks a keeper, and the keeper forks the child that runs the student's code, in
 namespaces of its own if "isolate" is set. The keeper watches over the child: when the other side hangs up, or
@@ -36,7 +36,6 @@ from course_grader.inside import data_sets, isolation, sandbox
 from course_grader.job import Limits
 
 # What the notebooks import, and what IPython and matplotlib import while the first cells run.
-DRAWING = "course_utils.embedded"
 MODULES = (
     "course_utils.check",
     "course_utils.data",
@@ -67,11 +66,11 @@ WATCH_SECONDS = 0.05  # between two looks at a child's memory
 
 def main() -> None:
     """Serve until standard input ends, which it does when the process that started the server ends."""
-    descriptor, walls, *draws = sys.argv[1:]
+    descriptor, walls = sys.argv[1:]
     if walls == "sandbox":
         isolation.become_nobody()
     gc.disable()  # thousands of modules come in, and none of them is garbage
-    for _ in warm_up(draws):
+    for _ in warm_up():
         if _is_over():
             os._exit(0)
     gc.enable()
@@ -106,14 +105,12 @@ def _is_wanted(listener: socket.socket) -> bool:
     return bool(select.select([sys.stdin, listener], [], [], 0)[0])
 
 
-def warm_up(draws: Sequence[str] = ()) -> Iterator[None]:
-    """Import everything, draw one picture and these data sets. Yields between its longer steps."""
+def warm_up() -> Iterator[None]:
+    """Import everything, and draw one picture. Yields between its longer steps."""
     # A grade does not depend on what else is on a machine.
     os.environ["COURSE_DATA"] = "embedded"
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ["MPLBACKEND"] = INLINE
-    importlib.import_module(DRAWING)
-    drawing = _start_to_draw(draws)
     for name in MODULES:
         importlib.import_module(name)
         yield
@@ -131,24 +128,6 @@ def warm_up(draws: Sequence[str] = ()) -> Iterator[None]:
     figure = Figure()
     figure.subplots().plot([0, 1])
     FigureCanvasAgg(figure).draw()
-    _, status = os.waitpid(drawing, 0)
-    if status:
-        sys.exit("these data sets cannot be drawn")
-
-
-def _start_to_draw(names: Sequence[str]) -> int:
-    """Have another process draw these data sets. Returns its number.
-
-    It makes way for the imports, which take longer.
-    """
-    process = os.fork()
-    if process == 0:
-        os.nice(19)
-        failed = _draw(names)
-        if failed:
-            print(failed, file=sys.stderr, flush=True)
-        os._exit(1 if failed else 0)
-    return process
 
 
 def _end_keepers() -> None:

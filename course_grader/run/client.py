@@ -45,15 +45,13 @@ class ForkServer:
         sandboxed: bool = True,
         users: tuple[int, int] | None = None,
         at_once: bool = True,
-        draws: Collection[str] = (),
     ) -> None:
         """users: without the sandbox, for root: numbers of two users without rights, which the processes of
         the student's code and of the tests become, one each. at_once: if not, it starts at its first use.
-        draws: data sets that it draws while it starts; `draw` has others drawn.
 
         Raises GraderError without bubblewrap.
         """
-        self.sandboxed, self.users, self._draws = sandboxed, users, frozenset(draws)
+        self.sandboxed, self.users = sandboxed, users
         self._walls = sandbox.command() if sandboxed else []
         self._lock = threading.Lock()
         self._stopped = self._ready = False
@@ -166,7 +164,7 @@ class ForkServer:
         self._said.close()
 
     def _start(self) -> None:
-        self._ready, self._drawn = False, self._draws
+        self._ready, self._drawn = False, frozenset()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the server)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._address)
@@ -177,7 +175,7 @@ class ForkServer:
             # -P: course_grader is the installed one, whatever lies in the current folder.
             server = [python, "-P", "-m", "course_grader.inside.forkserver", str(listener.fileno())]
             self._process = subprocess.Popen(
-                [*self._walls, *server, "sandbox" if self.sandboxed else "open", *self._draws],
+                [*self._walls, *server, "sandbox" if self.sandboxed else "open"],
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.PIPE,
                 stdout=self._said,

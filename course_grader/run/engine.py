@@ -91,11 +91,7 @@ class _Run:
         cells = self.assembled.notebook.cells
         self._begin()
         self._plan = needs.plan(cells, chapter, imports, self._ask)
-        files = self.job.files.items()
-        modules = (content.decode(errors="replace") for name, content in files if name.endswith(".py"))
-        running = (cell.source for cell in cells if cell.id in self._plan.all)
-        self._data_sets = data_sets.named_in([*running, *modules])
-        self.server.draw(self._data_sets)
+        self._draw_for(self._plan.least)
 
     def all_cells(self) -> None:
         """Run every code cell that a grade needs, in order.
@@ -112,6 +108,7 @@ class _Run:
         try:
             self._run(self._plan.least)
         except _Again:
+            self._draw_for(self._plan.all)
             self._begin()
             self._run(self._plan.all)
         if self.failed > MAX_FAILURES:
@@ -135,6 +132,20 @@ class _Run:
         for cell in self.assembled.notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs = []
+
+    def _draw_for(self, wanted: frozenset[str]) -> None:
+        """Have the data sets drawn that these cells may load, and modules beside the notebook."""
+        files = self.job.files.items()
+        sources = [content.decode(errors="replace") for name, content in files if name.endswith(".py")]
+        sources += [cell.source for cell in self.assembled.notebook.cells if cell.id in wanted]
+        # The chapter's imports name what others use.
+        self._data_sets = data_sets.named_in(source for source in sources if source != self._chapters_imports)
+        self.server.draw(self._data_sets)
+
+    @property
+    def _chapters_imports(self) -> str:
+        """The chapter's first code cell."""
+        return next(cell.source for cell in self.assembled.chapter if cell.cell_type == "code")
 
     def _run(self, wanted: frozenset[str]) -> None:
         try:
@@ -203,9 +214,8 @@ class _Run:
                 )
             self._processes += 1
             files, folder = beside_notebooks(self.job.files), self.assembled.folder
-            imports = next(cell.source for cell in self.assembled.chapter if cell.cell_type == "code")
             self.server.draw(self._data_sets)
-            self._session = self.server.open_session(self.job.limits, imports, files, folder)
+            self._session = self.server.open_session(self.job.limits, self._chapters_imports, files, folder)
             self._run_again()
         return self._session
 

@@ -1,14 +1,14 @@
 """Data sets are drawn when the code that will run names them, and not before."""
 
-import json
-
 from course_utils import data
 
+import nbformat
 import pytest
 
-from course_grader.__main__ import main
+from course_format.chapter import chapters
 from course_grader.inside.data_sets import NAMED, named_in
-from course_grader.job import GraderError
+from course_grader.job import GraderError, Job
+from course_grader.run import engine
 from course_grader.run.client import ForkServer
 from tests.course_grader import small
 from tests.course_grader.attempts import ALL, attempt, printed
@@ -47,24 +47,16 @@ def test_what_a_cell_or_a_module_beside_the_notebook_loads_is_drawn(server):
 def test_a_set_that_cannot_be_drawn_ends_the_grading():
     with ForkServer(sandboxed=False) as server, pytest.raises(GraderError, match=r"drawn: .*flowers"):
         server.draw({"flowers"})
-    with (
-        ForkServer(sandboxed=False, draws={"flowers"}) as server,
-        pytest.raises(GraderError, match=r"does not start: .*flowers.*\n.*cannot be drawn"),
-    ):
-        server.ensure()
 
 
-def test_the_sets_of_a_chapter_are_drawn_from_the_start_but_for_its_experiments(tmp_path, refused):
-    cells = [
-        {"cell_type": "code", "source": ["data.cifar10(\n", "train=True)"], "metadata": {}},
-        {"cell_type": "code", "source": "data.load_house_prices()", "metadata": {"tags": ["experiment"]}},
-        {"cell_type": "markdown", "source": "`data.fashion_mnist` is another one", "metadata": {}},
-    ]
-    folder = tmp_path / "solutions" / "01_small"
-    folder.mkdir(parents=True)
-    (folder / "small.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
-    assert main(["grade", "01_small"]) == 1
-    assert refused[0]["draws"] == {"cifar10"}
-    (folder / "small.ipynb").write_text("{}", encoding="utf-8")
-    assert main(["grade", "01_small"]) == 1
-    assert refused[1]["draws"] == set()
+def test_a_set_that_only_cells_load_which_are_passed_over_is_not_drawn(server, monkeypatch):
+    chapter = next(chapter for chapter in chapters() if chapter.name == "15_cifar10")
+    notebook = nbformat.writes(chapter.read())
+    assert named_in([notebook]) == {"cifar10"}
+    job = Job(chapter.name, "ada", chapter.stem, notebook, "", {f"{chapter.stem}.ipynb": notebook.encode()})
+    asked = set()
+    monkeypatch.setattr(server, "draw", asked.update)
+    run = engine._Run(job, server, engine.assemble(job))
+    run.prepare()
+    run.close()
+    assert asked == set()
