@@ -121,9 +121,10 @@ def warm_up() -> Iterator[None]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from course_grader.inside.practice import practise
+    from course_grader.inside.practice import practise, practise_more
 
     practise()
+    practise_more()
     activate_matplotlib(INLINE)
     figure = Figure()
     figure.subplots().plot([0, 1])

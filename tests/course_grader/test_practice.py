@@ -11,7 +11,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import torch
 torch.set_num_threads(1)
 from course_grader.inside.isolation import use_large_pages
-from course_grader.inside.practice import practise
+from course_grader.inside.practice import practise, practise_more
 from course_grader.inside.shell import make_shell
 
 shell = make_shell()
@@ -19,6 +19,7 @@ held = dict(shell.user_ns)
 threads = os.listdir("/proc/self/task")  # numpy has some, and ends them itself before a fork
 random, number = torch.get_rng_state(), shell.execution_count
 practise()
+practise_more()
 assert all(use_large_pages())
 practise()
 assert shell.user_ns.keys() == held.keys()
