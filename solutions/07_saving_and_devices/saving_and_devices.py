@@ -722,7 +722,10 @@ def load_checkpoint(path, model, optimizer, device="cpu"):
 # %% test="save_checkpoint"
 check.exercise("save_checkpoint", points=5)
 OTHER, SGD = "after loading, {} is not what was saved", {"optimizer": torch.optim.SGD, "momentum": 0.9}
-BOTH = {"save": save_checkpoint, "load": load_checkpoint}
+
+
+def resumed(run, other, **options):
+    return check.resumed(run, other, save=save_checkpoint, load=load_checkpoint, **options)
 
 
 def came_back(found, epoch):
@@ -738,7 +741,7 @@ def came_back(found, epoch):
 with check.case("a resumed run goes on as if it had never been stopped", points=1.5):
     run, other = check.Training(0, lr=0.02).go(check.batches([5, 4], 3, 2)), check.Training(1, lr=0.02)
     saved, rest = run.state(), check.batches([5, 3], 3, 2)
-    found, before, loaded, *modes, end = check.resumed(run, other, epoch=3, rest=rest, **BOTH)
+    found, before, loaded, *modes, end = resumed(run, other, epoch=3, rest=rest)
     check.same_state(before, saved, "saving changed {}")
     came_back(found, 3)
     check.same_state(loaded, saved, OTHER)
@@ -749,7 +752,7 @@ with check.case("settings of the optimizer come back; the path is a str", points
     run = check.Training(2, lr=0.1, **SGD).go(check.batches([6, 5], 3, 2))
     run.optimizer.param_groups[0]["lr"] = 0.003
     other, device = check.Training(3, lr=0.5, weight_decay=0.1, **SGD), torch.device("cpu")
-    found, before, loaded, *_ = check.resumed(run, other, epoch=0, kind=str, device=device, **BOTH)
+    found, before, loaded, *_ = resumed(run, other, epoch=0, kind=str, device=device)
     came_back(found, 0)
     check.same_state(loaded, before, OTHER)
 with check.case("weights_only=True reads it, also without the GPU", points=1):
@@ -790,7 +793,7 @@ with check.case("a file that is not this model's changes nothing", points=0.75):
         check.that("opened" not in folder, "weights_only=False has run the code in a file")
 ### BEGIN HIDDEN TESTS
 with check.case("a missing entry changes nothing", points=0.75, hidden=True):
-    came_back(check.resumed(run, other, epoch=5, **BOTH)[0], 5)
+    came_back(resumed(run, other, epoch=5)[0], 5)
 
     def cut(path, run):
         save_checkpoint(path, run.net, run.optimizer, 5)
