@@ -2094,10 +2094,7 @@ check.exercise("Value", points=4)
 
 
 def after_backward(number, *expressions):
-    """Calls backward on each expression of v, also named x, and of a Value w of 1.
-
-    Returns the last result, its .data, and v.grad.
-    """
+    """After backward on each expression of v (also x) and of w, 1: the last result, its .data, and v.grad."""
     v, w = Value(number), Value(1.0)
     for expression in expressions:
         result = check.expression(expression, v=v, x=v, w=w)

@@ -1519,8 +1519,7 @@ with check.case("uses the loss and the optimizer that it is given", points=0.5):
     check.close(history, right.mean(), known=mistakes, rtol=1e-4)
     check.close(weights, right.weights, "the steps are not those for `loss`", atol=1e-5)
 with check.case("goes through train_iter anew in every epoch", points=0.5):
-    batches = check.Counted(check.batches([3, 3], 2))
-    run(new(), batches, 3, lr=0.01)
+    run(new(), batches := check.Counted(check.batches([3, 3], 2)), 3, lr=0.01)
     says = "train_iter was not gone through in every epoch, so a DataLoader could not shuffle again"
     check.that(batches.passes >= 3, says)
 ### BEGIN HIDDEN TESTS

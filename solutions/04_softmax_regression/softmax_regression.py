@@ -1316,8 +1316,8 @@ with check.case("makes one update per batch, with the loss and the optimizer tha
         wrong["the gradients of earlier batches are added to: clear them for every batch"] = end(momentum=1.0)
         wrong["no gradients are cleared: clear them for every batch"] = end(momentum=1.0) - 9 * 0.005
         wrong["gradients from before the epoch are added to: clear them before backward()"] = right - 0.015
-        softmax = lambda scores, y: steep(scores.softmax(1), y)  # noqa: E731
-        wrong["a softmax comes before the loss; give it the scores"] = end(loss=softmax)
+        early = "a softmax comes before the loss; give it the scores"
+        wrong[early] = end(loss=lambda scores, y: steep(scores.softmax(1), y))
         times = "the step is n times too long: train on the mean loss, multiply by n in the report only"
         wrong[times] = end(loss=lambda scores, y: len(y) * steep(scores, y))
         wrong["it trains with cross-entropy; train with `loss`, whatever that is"] = end(loss=F.cross_entropy)
@@ -1361,7 +1361,7 @@ with check.case("reports the accuracy of the scores that the loss came from", po
 
     found, _ = run(lambda: nn.Sequential(nn.Dropout(0.5), check.linear(W)), batches[:1], noting, lr=1e-9)
     two_runs = "loss and accuracy come from two different runs of net: keep the scores of the first"
-    check.that(len(seen) > 0, "`loss` was not used")
+    check.that(seen, "`loss` was not used")
     check.close(torch.tensor(found), torch.tensor(seen[0]), two_runs)
 with check.case("puts the net, and all its parts, in training mode", points=1):
     inner = check.Noting(check.linear(check.normal((4, 6))))

@@ -596,9 +596,8 @@ with check.case("standardises numbers, then 0 for missing; Id and SalePrice are 
     known = {words: np.hstack([value, PAVED]) for words, value in wrong.items()}
     expected = np.hstack([check.standardised(NUMBERS, BOTH), PAVED])
     check.features(X, expected, counts=counts, known=known, absent=absent)
-ROOMS = pd.Series([4, 6, 5, 5])
 CATEGORIES = [(0, 1, 0, 0), (1, 0, 0, 1), (0, 1, 0, 0), (1, 0, 1, 1)]  # Grvl, Pave, Wire, Wood
-MISSING = [(0, 0, 1, 0), (0, 0, 0, 0)]  # of Street, of Fence
+ROOMS, MISSING = pd.Series([4, 6, 5, 5]), [(0, 0, 1, 0), (0, 0, 0, 0)]  # missing: of Street, of Fence
 with check.case("gives words a feature for each category and one for missing", points=1):
     counts = {"a column of words became one number: one-hot it": 3}
     rooms = ((ROOMS - 5) / ROOMS.std()).to_numpy()

@@ -724,26 +724,24 @@ check.exercise("save_checkpoint", points=5)
 OTHER, SGD = "after loading, {} is not what was saved", {"optimizer": torch.optim.SGD, "momentum": 0.9}
 
 
-def resumed(run, other, **options):
-    return check.resumed(run, other, save=save_checkpoint, load=load_checkpoint, **options)
-
-
-def came_back(found, epoch):
-    """There was a file, and this epoch came back from it."""
+def resumed(run, other, epoch, **options):
+    """What check.resumed gives, once it is clear that this epoch came back from the file."""
+    both = {"save": save_checkpoint, "load": load_checkpoint}
+    found, *states = check.resumed(run, other, epoch=epoch, **both, **options)
     wrong = {"load_checkpoint returns nothing; it should return the epoch": None}
     wrong["it returns the epoch plus 1; return the number that was saved"] = epoch + 1
     check.that(found, "save_checkpoint has written no file at this path")
-    epoch_alone = not isinstance(found[0], dict | tuple | list)
-    check.that(epoch_alone, "the whole file comes back, not the epoch alone")
+    whole = isinstance(found[0], dict | tuple | list)
+    check.that(not whole, "the whole file comes back, not the epoch alone")
     check.equal(found[0], epoch, "the epoch is wrong", known=wrong)
+    return states
 
 
 with check.case("a resumed run goes on as if it had never been stopped", points=1.5):
     run, other = check.Training(0, lr=0.02).go(check.batches([5, 4], 3, 2)), check.Training(1, lr=0.02)
     saved, rest = run.state(), check.batches([5, 3], 3, 2)
-    found, before, loaded, *modes, end = resumed(run, other, epoch=3, rest=rest)
+    before, loaded, *modes, end = resumed(run, other, 3, rest=rest)
     check.same_state(before, saved, "saving changed {}")
-    came_back(found, 3)
     check.same_state(loaded, saved, OTHER)
     for mode, done in zip(modes, ("saving", "loading")):
         check.that(mode, f"{done} left the model in evaluation mode; it was in training mode")
@@ -752,8 +750,7 @@ with check.case("settings of the optimizer come back; the path is a str", points
     run = check.Training(2, lr=0.1, **SGD).go(check.batches([6, 5], 3, 2))
     run.optimizer.param_groups[0]["lr"] = 0.003
     other, device = check.Training(3, lr=0.5, weight_decay=0.1, **SGD), torch.device("cpu")
-    found, before, loaded, *_ = resumed(run, other, epoch=0, kind=str, device=device)
-    came_back(found, 0)
+    before, loaded, *_ = resumed(run, other, 0, kind=str, device=device)
     check.same_state(loaded, before, OTHER)
 with check.case("weights_only=True reads it, also without the GPU", points=1):
 
@@ -793,7 +790,7 @@ with check.case("a file that is not this model's changes nothing", points=0.75):
         check.that("opened" not in folder, "weights_only=False has run the code in a file")
 ### BEGIN HIDDEN TESTS
 with check.case("a missing entry changes nothing", points=0.75, hidden=True):
-    came_back(resumed(run, other, epoch=5)[0], 5)
+    resumed(run, other, 5)
 
     def cut(path, run):
         save_checkpoint(path, run.net, run.optimizer, 5)

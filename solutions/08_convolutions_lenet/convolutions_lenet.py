@@ -1466,8 +1466,7 @@ def by_hand(w, X, act=(s,) * 4, pool=(mean,) * 2, last=same):
     return last(F.linear(act[3](F.linear(act[2](F.linear(X, w[4], w[5])), w[6], w[7])), w[8], w[9]))
 
 
-def mistakes(w, X):
-    """The scores that usual mistakes give, by their sentences."""
+def mistakes(w, X):  # sentence -> the scores that this mistake gives
     wrong = {"there are no activations": by_hand(w, X, [same] * 4)}
     both = by_hand(w, X, [relu] * 4, [largest] * 2)
     wrong["ReLU and max pooling; the table says sigmoid and average"] = both

@@ -339,8 +339,7 @@ def scores_by_hand(w, X, convs, last=torch.clone):
     return last(F.linear(X, w[4], w[5]))
 
 
-def shapes(inputs, hidden=6, classes=4, convs=CONVS):
-    """Those of all weights, for so many inputs of the first Linear."""
+def shapes(inputs, hidden=6, classes=4, convs=CONVS):  # of all weights; inputs: of the first Linear
     return [*convs, (hidden, inputs), (hidden, hidden), (classes, hidden)]
 
 
@@ -387,8 +386,8 @@ with check.case("has weights of the right shapes", points=0.5):
     wrong["num_classes is fixed at 10"] = shapes(45, classes=10)
     wrong["hidden is fixed at 4096"] = shapes(45, hidden=4096)
     check.equal(found, shapes(45), "the shapes of the weights", known=wrong)
-    found = asked(lambda v: v(torch.zeros(2, 2, 13, 13)), *NET)
-    check.equal(tuple(found.shape), (2, 4), "the scores of two pictures")
+    found = asked(lambda v: tuple(v(torch.zeros(2, 2, 13, 13)).shape), *NET)
+    check.equal(found, (2, 4), "the scores of two pictures")
 with check.case("gives the scores of these layers in evaluation mode", points=0.5):
     X = 4 * check.normal((3, 2, 13, 13))
     w, found = evaluated(X, *NET)
@@ -1019,8 +1018,7 @@ with check.case("evaluation mode: uses the running statistics, and keeps them", 
         for name, value in values.items():
             check.close(kept[name], value, f"{name} has changed in evaluation mode")
         wrong = {"under no_grad it behaves as in evaluation mode: ask self.training": running}
-        with torch.no_grad():
-            Y, _ = used(dims, values, X)
+        Y, _ = torch.no_grad()(used)(dims, values, X)
         check.close(Y, check.normed(X, w, b), "training mode under no_grad", known=wrong, atol=1e-5)
 ### BEGIN HIDDEN TESTS
 with check.case("as torch's layer: ten steps, gradients, wrong inputs", points=1, hidden=True):
