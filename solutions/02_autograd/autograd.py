@@ -2150,8 +2150,7 @@ with check.case("goes through a chain of 5,000 operations, and visits every valu
             value = value + value
         return value
 
-    x = Value(1.0)
-    last = check.made(doubled, x, 30)
+    last = check.made(doubled, x := Value(1.0), 30)
     says = "backward follows every path on its own, a billion of them; visit every value once"
     with check.at_most(100_000, says):
         last.backward()

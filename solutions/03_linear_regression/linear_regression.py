@@ -1456,8 +1456,7 @@ def run(make, batches, num_epochs, loss=nn.functional.mse_loss, optimizer=torch.
     return check.made(lambda: trained(make()))
 
 
-def new(d=2, dtype=torch.float32):
-    """A function that makes a net, with the same weights in every call."""
+def new(d=2, dtype=torch.float32):  # a function that makes a net, with the same weights in every call
     W, b = check.normal((1, d), dtype=dtype), check.normal((1,), dtype=dtype)
     return lambda: check.linear(W, b)
 

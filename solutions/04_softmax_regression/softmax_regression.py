@@ -1295,8 +1295,7 @@ check.exercise("train_epoch", points=5)
 steep, hits, SGD = check.steep_loss, check.hits, torch.optim.SGD
 
 
-def run(make, batches, loss=steep, **options):
-    """The pair that the student's epoch returns for the net make(), and the weights of this net afterwards."""
+def run(make, batches, loss=steep, **options):  # the pair that comes back, and the weights of the net then
     both = lambda net: (train_epoch(net, batches, loss, SGD(net.parameters(), **options)), check.weights(net))  # noqa: E731
     found, weights = check.made(lambda: both(make()))
     check.that(isinstance(found, (tuple, list)) and len(found) == 2, "return two values: mean loss, accuracy")
@@ -1305,8 +1304,7 @@ def run(make, batches, loss=steep, **options):
 
 SWAPPED = "the two results are swapped: first the mean loss, then the accuracy"
 with check.case("makes one update per batch, with the loss and the optimizer that it was given", points=1):
-    W, batches = check.normal((4, 5)), check.batches([8, 8, 3], 5, 4)
-    make = lambda: check.linear(W, stale=3.0)  # noqa: E731
+    W, batches, make = check.normal((4, 5)), check.batches([8, 8, 3], 5, 4), lambda: check.linear(W, stale=3)
     end = lambda data=batches, loss=steep, **more: check.trained(make(), data, loss, lr=0.005, **more).weights  # noqa: E731
 
     def mistakes():

@@ -576,8 +576,7 @@ WORDS = pd.DataFrame({"Street": ["Pave", "Grvl", None, "Pave"], "Fence": ["Wood"
 BOTH, PAVED = ["LotArea", "LotFrontage"], [(1.0, 0.0)] * 5  # features where it says Pave everywhere
 
 
-def fitted_twice(table, another, *others):
-    """How many names there are after one fit and after a second one; then the features of other tables."""
+def fitted_twice(table, another, *others):  # counts of names after each fit; the features of the others
     prepared = check.fitted(HousePreprocessor, table)
     before = list(prepared.feature_names)
     prepared.fit(another)

@@ -724,17 +724,15 @@ check.exercise("save_checkpoint", points=5)
 OTHER, SGD = "after loading, {} is not what was saved", {"optimizer": torch.optim.SGD, "momentum": 0.9}
 
 
-def resumed(run, other, epoch, **options):
-    """What check.resumed gives, once it is clear that this epoch came back from the file."""
-    both = {"save": save_checkpoint, "load": load_checkpoint}
-    found, *states = check.resumed(run, other, epoch=epoch, **both, **options)
+def resumed(run, other, epoch, **more):  # what check.resumed gives, once this epoch has come back
+    found, *rest = check.resumed(run, other, save=save_checkpoint, load=load_checkpoint, epoch=epoch, **more)
     wrong = {"load_checkpoint returns nothing; it should return the epoch": None}
     wrong["it returns the epoch plus 1; return the number that was saved"] = epoch + 1
     check.that(found, "save_checkpoint has written no file at this path")
     whole = isinstance(found[0], dict | tuple | list)
     check.that(not whole, "the whole file comes back, not the epoch alone")
     check.equal(found[0], epoch, "the epoch is wrong", known=wrong)
-    return states
+    return rest
 
 
 with check.case("a resumed run goes on as if it had never been stopped", points=1.5):

@@ -1437,8 +1437,7 @@ SHAPES = [(6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 400), (120,), (84, 120
 s, relu, same, mean, largest = torch.sigmoid, torch.relu, torch.clone, F.avg_pool2d, F.max_pool2d
 
 
-def used(X):
-    """The scores of a new net, and its weights and biases: beside the answer, for a net travels slowly."""
+def used(X):  # the scores of a new net, its weights and biases: beside the answer, for a net travels slowly
     net = make_lenet()
     return net(X), [weight.detach() for weight in net.parameters()]
 

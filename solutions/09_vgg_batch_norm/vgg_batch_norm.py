@@ -343,8 +343,7 @@ def shapes(inputs, hidden=6, classes=4, convs=CONVS):  # of all weights; inputs:
     return [*convs, (hidden, inputs), (hidden, hidden), (classes, hidden)]
 
 
-def asked(question, *args, **options):
-    """What question(vgg(*args, **options)) gives, beside the answer: a whole network takes long to travel."""
+def asked(question, *args, **options):  # question(vgg(...)), beside the answer: a network travels slowly
     return check.made(lambda: question(vgg(*args, **options)))
 
 
@@ -963,8 +962,7 @@ def data(dims):  # other values than at the start, by name; an input; the values
     return values, 1 + 2 * check.normal((7, 3) if dims == 2 else (2, 3, 2, 4)), *values.values()
 
 
-def used(dims, values, X, training=True, **options):
-    """What a layer with these values makes of X, and what it keeps after that: name -> tensor."""
+def used(dims, values, X, training=True, **options):  # what such a layer makes of X; what it then keeps
     with check.without("torch.nn.functional.batch_norm", "torch.batch_norm"):
         return check.unchanged(check.applied, lambda: BatchNorm(3, dims, **options), values, X, training)
 
@@ -973,8 +971,7 @@ def new_layer(X, num_dims, training=True):  # what it makes of X
     return check.made(lambda: BatchNorm(3, num_dims).train(training)(X))
 
 
-def ten_steps(dims, inputs, options):
-    """What a layer makes of each input; its state_dict; what it then makes of one example."""
+def ten_steps(dims, inputs, options):  # the outputs; the state_dict; what it then makes of one example
     layer = BatchNorm(3, dims, **options)
     return [layer(X) for X in inputs], layer.state_dict(), layer.eval()(inputs[-1][:1])
 
