@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,3 +125,11 @@ def menu(page: Page, name: str, entry: str) -> None:
     """Choose an entry of JupyterLab's menu bar, such as "Run", "Run All Cells"."""
     page.locator(".lm-MenuBar-item", has_text=name).click()
     page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
+
+
+def until(page: Page, true: Callable[[], bool]) -> None:
+    """Wait until something is true that the page does not show, such as what a file contains."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, "waited too long"
+        page.wait_for_timeout(100)

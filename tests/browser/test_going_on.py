@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from course_format.chapter import NOTEBOOKS
-from tests.browser.desk import Desk, menu, serving
+from tests.browser.desk import Desk, menu, serving, until
 
 TENSORS = "01_tensors/tensors.ipynb"
 COUNTS_FROM_1 = "def ramp(rows, cols):\n    return torch.arange(1.0, rows * cols + 1).reshape(rows, cols)"
@@ -83,13 +83,36 @@ def test_a_new_start_under_an_open_notebook_loses_nothing_unsaid(page, server, c
     dialog.get_by_role("button", name="Overwrite").click()
     expect(dialog).to_have_count(0)
     saved = course / "work" / TENSORS
-    for _ in range(600):  # the file is written after the dialog is gone
-        if "not saved" in saved.read_text():
-            break
-        page.wait_for_timeout(100)
-    assert "not saved" in saved.read_text()
+    until(page, lambda: "not saved" in saved.read_text())  # the file is written after the dialog is gone
 
     start_over.start_over("01_tensors", "ramp", course)
     menu(page, "File", "Reload Notebook from Disk")
     expect(desk.cell("def ramp(")).to_contain_text("YOUR CODE HERE")
     expect(desk.cell("def crop(")).to_contain_text("not saved")
+
+
+def test_what_happens_during_a_save_is_neither_a_conflict_nor_lost(page, server, course):
+    """JupyterLab saves by itself, too. It asks what is in the file, writes, and asks for the hash of what it wrote."""
+    asked = []
+
+    def hold_the_answer_to_each_write(request):
+        asked.append(request)
+        if len(asked) not in (2, 4):
+            request.continue_()
+
+    page.goto(server.lab(TENSORS))
+    desk = Desk(page).ready()
+    page.route(re.compile(r"/api/contents/01_tensors/tensors\.ipynb\?.*hash=1"), hold_the_answer_to_each_write)
+    desk.write("def ramp(", "def ramp(rows, cols):\n    return 'first'")
+    page.keyboard.press("ControlOrMeta+S")
+    until(page, lambda: len(asked) == 2)
+    desk.write("def ramp(", "def ramp(rows, cols):\n    return 'second'")
+    asked[1].continue_()
+    until(page, lambda: len(asked) == 4)  # JupyterLab's own save, of what was written during the first
+    desk.write("def ramp(", "def ramp(rows, cols):\n    return 'third'")
+    menu(page, "File", "Save All")
+    page.wait_for_timeout(1000)  # time enough for JupyterLab to take the file for one that somebody else wrote
+    asked[3].continue_()
+    saved = course / "work" / TENSORS
+    until(page, lambda: "third" in saved.read_text())
+    expect(page.get_by_role("dialog")).to_have_count(0)

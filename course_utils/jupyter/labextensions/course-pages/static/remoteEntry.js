@@ -3,6 +3,9 @@
  * - JupyterLab does not notice that a file that is open in a tab has changed on disk. The server rewrites the
  *   start page and the page of progress after each save; this loads them again where they are open.
  * - Its own command "Run All Above Selected Cell" stays grey in a toolbar. This one is always there.
+ * - JupyterLab saves every 30 seconds by itself. A save that begins before another has ended finds a file that
+ *   is not the one it knows, and JupyterLab asks whether to throw the work away; what is typed during a save
+ *   counts as saved. Here a save waits for the one before it, and such work is saved next.
  * - The table of contents is open at the start, and on a narrow screen nothing is.
  */
 (() => {
@@ -15,6 +18,25 @@
         widget.context.revert();
       }
     }
+  }
+
+  function saveInTurn(context) {
+    const save = context.save.bind(context);
+    let last = Promise.resolve();
+
+    async function keepingChanges() {
+      let changed = false;
+      const note = () => { changed = true; };
+      context.model.contentChanged.connect(note);
+      try {
+        await save();
+      } finally {
+        context.model.contentChanged.disconnect(note);
+      }
+      context.model.dirty ||= changed;
+    }
+
+    context.save = () => (last = last.catch(() => {}).then(keepingChanges));
   }
 
   const plugin = {
@@ -31,6 +53,7 @@
           reload(app);
         }
       });
+      app.docRegistry.addWidgetExtension("Notebook", { createNew: (_, context) => saveInTurn(context) });
       app.restored.then(() => {
         if (window.innerWidth < NARROW) {
           app.shell.collapseLeft();
