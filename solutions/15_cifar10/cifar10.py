@@ -251,6 +251,8 @@ with check.case("a random choice, from the generator if there is one", points=0.
     picks = check.made(
         lambda g: torch.cat([split_indices(10, 0.3, g)[1] for _ in range(200)]), check.generator()
     )
+    words = "the number of validation indices changes from call to call: do not toss a coin for each index"
+    check.that(len(picks) % 200 == 0, words)
     counts = picks.bincount(minlength=10)
     check.that(counts.max() < 200, "some index is always chosen for validation: the choice is not random")
     check.that(counts.min() > 0, "some index is never chosen for validation")
@@ -258,6 +260,8 @@ with check.case("a random choice, from the generator if there is one", points=0.
     check.between(counts.min(), 35, 60, words)
     blocks = sum(len(pick) == 3 and int(pick.max() - pick.min()) == 2 for pick in picks.split(3))
     check.that(blocks < 50, "the validation indices are neighbours: pick each of them at random")
+    together = {(i, j) for pick in picks.split(3) for i in pick.tolist() for j in pick.tolist()}
+    check.that(len(together) == 100, "some two indices are never chosen together: pick each at random")
     check.seeded(lambda g: [torch.cat(split_indices(200, 0.5, g)).double()], "the split", beside=True)
     check.unseeded(lambda: [torch.cat(split_indices(200, 0.5)).double()], "split", beside=True)
 ### BEGIN HIDDEN TESTS
@@ -397,7 +401,9 @@ with check.case("scales uint8 to [0, 1] first, and gives float32", points=1):
 with check.case("takes tensors, whole numbers, other numbers of channels and float64", points=0.5):
     x = check.uniform((1, 1, 2, 6), 0, 3, torch.float64)
     found = check.unchanged(normalize_images, x, torch.tensor([2.0]), torch.tensor([0.5]))
-    check.close(found, normal_form(x, [2.0], [0.5]), "one channel", atol=1e-5)
+    words = "floats are taken as they are, also above 1: divide only uint8 by 255"
+    wrong = {words: normal_form(x / 255, [2.0], [0.5])}
+    check.close(found, normal_form(x, [2.0], [0.5]), "one channel", known=wrong, atol=1e-5)
     check.like(found, x.float())
     x, m, s = check.uniform((3, 4, 1, 5)), [0, 0, 1, 2], [1, 2, 4, 1]
     found = check.unchanged(normalize_images, x, m, s)
@@ -590,9 +596,8 @@ def net_and_weights(dtype=torch.float32):
 def by_hand(weights, X, acts=(F.relu,) * 3, pool=F.max_pool2d, last=torch.clone):
     """The scores from the net's own weights and biases, with these three activations."""
     sizes = sorted(p.numel() for p in weights)
-    check.that(
-        sizes == sorted(SHAPES), "the weights and biases have other sizes, so the scores are not compared"
-    )
+    words = "the weights and biases have other sizes, so the scores are not compared"
+    check.that(sizes == sorted(SHAPES), words)
     w = {p.numel(): p.reshape(SHAPES[p.numel()]) for p in weights}
     X = pool(acts[0](F.conv2d(X, w[1200], w[16])), 2)
     X = pool(acts[1](F.conv2d(X, w[5184], w[36])), 2).flatten(1)
@@ -602,15 +607,17 @@ def by_hand(weights, X, acts=(F.relu,) * 3, pool=F.max_pool2d, last=torch.clone)
 def mistakes(weights, X):
     """The scores that usual mistakes give, by their sentences."""
     wrong, ends = {}, {"a ReLU": F.relu, "a softmax": nn.Softmax(1), "a sigmoid": torch.sigmoid}
-    for name, f in {**ends, "a log-softmax": nn.LogSoftmax(1)}.items():
+    more = {"a log-softmax": nn.LogSoftmax(1), "a softmax over the pictures": nn.Softmax(0)}
+    for name, f in (ends | more).items():
         wrong[f"there is {name} after the last layer; logits are asked for"] = by_hand(weights, X, last=f)
     wrong["the pooling takes the mean; the maximum is asked for"] = by_hand(weights, X, pool=F.avg_pool2d)
     places = {"the first convolution": "0", "the second convolution": "1", "the dense layer of 128": "2"}
     for name, out in {**places, "the convolutions": "01", "the hidden layers": "012"}.items():
         acts = [torch.clone if str(i) in out else F.relu for i in range(3)]
         wrong[f"there is no ReLU after {name}"] = by_hand(weights, X, acts)
-    for name, act in (("sigmoids", torch.sigmoid), ("tanh", torch.tanh)):
-        wrong[f"the activations are {name}; ReLU is asked for"] = by_hand(weights, X, (act,) * 3)
+    for act in (torch.sigmoid, torch.tanh, F.gelu, F.leaky_relu, F.elu, F.silu):
+        wrong[f"the activations are {act.__name__}; ReLU is asked for"] = by_hand(weights, X, (act,) * 3)
+    wrong["forward normalises the pictures first; take x as it is"] = by_hand(weights, 2 * X - 1)
     return wrong
 
 
@@ -732,9 +739,8 @@ check.exercise("running_means", points=3)
 def report_of(losses, every):
     """The student's report as a list of steps and a list of means."""
     found = check.unchanged(running_means, losses, every)
-    check.that(
-        isinstance(found, list), "a list of pairs (step, mean) is asked for: return it, do not print it"
-    )
+    words = "return it, do not print it" if found is None else f"found a value of type {type(found).__name__}"
+    check.that(isinstance(found, list), f"a list of pairs (step, mean) is asked for: {words}")
     pairs = all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in found)
     check.that(pairs, "each entry is a pair (step, mean)")
     check.that(all(float(step) == int(step) for step, _ in found), "the steps are whole numbers")
@@ -752,6 +758,7 @@ with check.case("the mean of each block, at steps every, 2 * every, ...", points
     wrong["there is one block too many: nothing is left over here"] = [2, 4, 6, 6]
     wrong["only the first block is reported: is the return inside the loop?"] = [2]
     wrong["there is an entry for each step; give one for each block"] = [1, 2, 3, 4, 5, 6]
+    wrong["the blocks overlap; the next one starts where the last one ends"] = [2, 3, 4, 5, 6]
     wrong["there is a report at step 0, before anything was measured"] = [0, 2, 4, 6]
     check.equal(steps, [2, 4, 6], "the steps for six losses, every = 2", known=wrong)
     wrong = {"the sum is not set back to 0 after each report": [6.0, 8.0, 9.0]}
@@ -1045,7 +1052,7 @@ def random_crop_flip(x, padding=4, generator=None):
     """Random crops of zero-padded pictures, each mirrored left to right with probability 1/2.
 
     x: (n, c, h, w). Each picture gets `padding` zeros on all four sides; then a window (h, w) at a random place, each of the
-    2 * padding + 1 places along either axis equally likely; and its own coin for the flip. All channels move together.
+    (2 * padding + 1) ** 2 places equally likely; and its own coin for the flip. All channels move together.
     Every random number comes from `generator` if it is given.
     Returns a tensor of x's shape and dtype; x is unchanged.
     """
@@ -1065,7 +1072,7 @@ def random_crop_flip(x, padding=4, generator=None):
 
 # %% test="random_crop_flip"
 check.exercise("random_crop_flip", points=4)
-SIDES = ((), (3,))
+SIDES, ALL = ((), (3,)), ((), (3,), (2,), (2, 3))
 
 
 def found_in(result, x, p, border="constant", flips=SIDES):
@@ -1079,15 +1086,14 @@ def found_in(result, x, p, border="constant", flips=SIDES):
     return found
 
 
-def look(result, x, p):
+def look(result, x, p, zeros="`padding` zeros"):
     """The windows that the pictures show; the case ends if one is no legal window."""
     check.like(result, x)
     found, upside, both = found_in(result, x, p), ((), (2,)), ((), (2, 3))
     if (found < 0).any():
         wrong = {"the flip is upside down; exchange left and right": ("constant", upside)}
         wrong["rows and columns are flipped together; exchange only left and right"] = ("constant", both)
-        words = "pictures are also flipped upside down; exchange only left and right"
-        wrong[words] = ("constant", (*SIDES, (2,), (2, 3)))
+        wrong["pictures are also flipped upside down; exchange only left and right"] = ("constant", ALL)
         wrong["the border repeats the pixels at the edge; fill it with zeros"] = ("replicate", SIDES)
         wrong["the border mirrors the picture; fill it with zeros"] = ("reflect", SIDES)
         wrong["what leaves on one side comes back on the other; fill with zeros"] = ("circular", SIDES)
@@ -1095,7 +1101,7 @@ def look(result, x, p):
             check.that((found_in(result, x, p, border, flips) < 0).any(), words)
         apart = [found_in(result[:, c : c + 1], x[:, c : c + 1], p).min() for c in range(x.shape[1])]
         check.that(min(apart) < 0, "the channels of a picture move separately; they must stay together")
-        check.fail("a result is no window of the picture with `padding` zeros around it, mirrored or not")
+        check.fail(f"a result is no window of the picture with {zeros} around it, mirrored or not")
     return found
 
 
@@ -1103,33 +1109,33 @@ with check.case("each result is a window of its picture with zeros around, mirro
     x = check.uniform((60, 2, 4, 6), 1, 2)
     look(check.unchanged(random_crop_flip, x, 2), x, 2)
     x = check.uniform((40, 2, 5, 5), 1, 2)
-    places = look(random_crop_flip(x), x, 4)[:, :2]
+    places = look(random_crop_flip(x), x, 4, "4 zeros, as many as by default,")[:, :2]
     low, high = places.min(), 8 - places.max()
     check.that(low == 0 or low != high, "by default, padding is 4")
 with check.case("each picture has its own place and its own coin", points=1):
     x = check.uniform((600, 1, 3, 4), 1, 2)
     top, left, flip = look(check.unchanged(random_crop_flip, x, 1), x, 1).T
-    moves = [place.max() > place.min() for place in (top, left)]
-    check.that(any(moves), "all pictures are cropped at the same place")
-    check.that(moves[0], "all windows start in the same row")
-    check.that(moves[1], "all windows start in the same column")
-    check.that((top != left).any(), "row and column use the same random number; draw two")
+    check.that(len({*zip(top.tolist(), left.tolist())}) > 1, "all pictures are cropped at the same place")
     check.that(flip.max() > 0, "no picture is mirrored")
     check.that(flip.min() < 1, "all pictures are mirrored; each has its own coin")
     check.between(flip.double().mean(), 0.4, 0.6, "the share of mirrored pictures")
     alone = check.made(lambda: torch.cat([random_crop_flip(x[:1].clone(), 0) for _ in range(60)]))
     alone = look(alone, x[:1].expand(60, -1, -1, -1), 0)[:, 2].sum()
-    check.between(
-        alone, 8, 52, "of 60 batches of one picture, about half should be mirrored: each has a coin"
-    )
+    words = "of 60 batches of one picture, about half should be mirrored: each has a coin"
+    check.between(alone, 8, 52, words)
     for place, axis in ((top, "row"), (left, "column")):
+        check.that(place.max() > place.min(), f"all windows start in the same {axis}")
         counts = place.bincount(minlength=3)
         words = f"the last place is missing along the {axis}s: torch.randint leaves out its upper end"
         check.that(counts[2] > 0, words)
         check.that(counts[0] > 0, f"place 0 is missing along the {axis}s")
+        words = f"the middle {axis} starts too many windows: round() halves the share of the ends"
+        check.that(counts[1] < 250, words)
         check.between(counts.min(), 140, 200, f"each of three {axis}s should start about 200 of 600 windows")
         both = ((place - 1.0) * (2.0 * flip - 1)).mean()
         check.that(abs(both) < 0.15, f"the coin depends on the {axis}; draw it separately")
+    pairs = (3 * top + left).bincount(minlength=9)
+    check.that(pairs.min() > 30, "the column depends on the row; draw two random numbers for each picture")
 with check.case("padding 0 only flips; random numbers come from the generator", points=1):
     x = check.uniform((64, 2, 3, 4), 1, 2, torch.float64)
     flip = look(check.unchanged(random_crop_flip, x, 0), x, 0)[:, 2]
@@ -1492,6 +1498,8 @@ with check.case("divides the right answers of each class by its examples", point
     wrong["only the first batch counts"] = (3 / 4, 1 / 2, 1.0)
     wrong["only the last batch counts"] = (math.nan, 2 / 3, 0.0)
     wrong["these are the shares of wrong answers"] = (1 / 4, 2 / 5, 1 / 2)
+    wrong["refusals count as right answers; count only the pictures of the class"] = (8 / 11, 8 / 11, 9 / 11)
+    wrong["no answer is right: argmax gives the class, and max gives its score"] = (0.0, 0.0, 0.0)
     wrong["these are per cent; shares from 0 to 1 are asked for"] = (75.0, 60.0, 50.0)
     wrong["each class has the same number, the accuracy of all examples"] = (7 / 11,) * 3
     found = check.unchanged(per_class_accuracy, passing(3), [first, last], 3)

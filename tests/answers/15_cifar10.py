@@ -79,11 +79,21 @@ def split_indices(n, valid_fraction, generator=None):
     return order[few:], order[:few]
 
 
-@wrong("the sizes for n = 20")
+@wrong("do not toss a coin for each index")
 def split_indices(n, valid_fraction, generator=None):
     """A coin for each index."""
     coins = torch.rand(n, generator=generator) < valid_fraction
     return (~coins).nonzero().flatten(), coins.nonzero().flatten()
+
+
+@wrong("never chosen together")
+def split_indices(n, valid_fraction, generator=None):
+    """Every third or so, from a random place on."""
+    few = round(n * valid_fraction)
+    step = n // max(few, 1)
+    valid = torch.arange(n).roll(int(torch.randint(n, (), generator=generator)))[: few * step : max(step, 1)]
+    rest = sorted(set(range(n)) - set(valid.tolist()))
+    return torch.tensor(rest, dtype=torch.int64), valid
 
 
 @wrong("draw without replacement")
@@ -174,6 +184,7 @@ edit(
 )
 
 
+edit("normalize_images", {"if x.dtype == torch.uint8": "if x.max() > 1"}, says="also above 1")
 edit("normalize_images", {"(scaled - mean) / std": "(scaled - 0.5) / 0.5"}, says="takes 0.5 for mean and std")
 edit(
     "normalize_images", {"v, dtype=torch.float32": "v, dtype=x.dtype"}, says="mean and std have become uint8"
@@ -281,8 +292,15 @@ edit(
         "F.relu(self.conv2(x))": "torch.sigmoid(self.conv2(x))",
         "F.relu(self.fc1": "torch.sigmoid(self.fc1",
     },
-    says="sigmoids",
+    says="activations are sigmoid",
 )
+edit(
+    "CNNNet",
+    {f"F.relu({part}": f"F.gelu({part}" for part in ("self.conv1", "self.conv2", "self.fc1")},
+    says="the activations are gelu",
+)
+edit("CNNNet", {f"return {OUT}": f"return F.softmax({OUT}, 0)"}, says="softmax over the pictures")
+edit("CNNNet", {"self.conv1(x)": "self.conv1((x - 0.5) / 0.5)"}, says="forward normalises the pictures")
 edit("CNNNet", {"x.ndim != 4 or x.shape[1:] != (3, 32, 32)": "False"}, says="should raise ValueError")
 edit("CNNNet", {"x.shape[1:] != (3, 32, 32)": "x.shape[1] != 3"}, says="should raise ValueError")
 edit("CNNNet", {"x.shape[1:] != (3, 32, 32)": "x.shape[2] != 32"}, says="should raise ValueError")
@@ -481,6 +499,17 @@ def running_means(losses, every):
     return [(i, sum(losses[max(0, i - every) : i]) / min(i, every)) for i in range(1, len(losses) + 1)]
 
 
+@wrong("the blocks overlap")
+def running_means(losses, every):
+    """A sliding window, full ones only."""
+    return [(i, sum(losses[i - every : i]) / every) for i in range(every, len(losses) + 1)]
+
+
+@wrong("found a value of type dict")
+def running_means(losses, every):
+    return {i + every: sum(losses[i : i + every]) / every for i in range(0, len(losses), every)}
+
+
 @wrong("changed its input")
 def running_means(losses, every):
     report, step = [], 0
@@ -566,8 +595,9 @@ edit(
 edit(
     "random_crop_flip",
     {LEFT: "left = top"},
-    says="same random number",
+    says="the column depends on the row",
 )
+edit("random_crop_flip", {LEFT: "left = 2 * padding - top"}, says="the column depends on the row")
 edit(
     "random_crop_flip",
     {TOP: TOP.replace("(n,)", "(1,)") + ".expand(n)"},
@@ -619,6 +649,7 @@ edit(
     says="60 batches of one picture",
 )
 edit("random_crop_flip", {"padding=4": "padding=2"}, says="by default, padding is 4")
+edit("random_crop_flip", {"padding=4": "padding=8"}, says="4 zeros, as many as by default")
 edit("random_crop_flip", {"return padded": "return padded.float()"}, says="dtype should be float64")
 edit(
     "random_crop_flip",
@@ -676,6 +707,15 @@ def random_crop_flip(x, padding=4, generator=None):
     coin = torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5
     cropped = torch.stack([crop(picture) for picture in x])
     return torch.where(coin, cropped.flip(3), cropped)
+
+
+@wrong("round() halves the share of the ends")
+def random_crop_flip(x, padding=4, generator=None):
+    n, _, h, w = x.shape
+    padded = F.pad(x, (padding,) * 4)
+    places = (torch.rand(n, 2, generator=generator) * 2 * padding).round().long().tolist()
+    crops = torch.stack([padded[i, :, a : a + h, b : b + w] for i, (a, b) in enumerate(places)])
+    return torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.5, crops.flip(3), crops)
 
 
 @wrong("draw it separately")
@@ -804,6 +844,19 @@ edit(
 )
 edit("per_class_accuracy", {"return right": "right"}, says="is there a return?")
 edit("per_class_accuracy", {"argmax(dim=1)": "argmax(dim=0)"}, says="")
+edit("per_class_accuracy", {"argmax(dim=1)": "amax(dim=1)"}, says="argmax gives the class")
+
+
+@wrong("refusals count as right answers")
+def per_class_accuracy(net, data_iter, num_classes):
+    """For each class, the accuracy of the question whether a picture belongs to it."""
+    modes = {module: module.training for module in net.modules()}
+    net.eval()
+    with torch.no_grad():
+        given, truth = map(torch.cat, zip(*((net(X).argmax(1), y) for X, y in data_iter), strict=True))
+    for module, mode in modes.items():
+        module.training = mode
+    return torch.stack([((given == k) == (truth == k)).float().mean() for k in range(num_classes)])
 
 
 @wrong("mean of the batches' accuracies")
