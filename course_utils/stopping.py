@@ -21,16 +21,18 @@ def decide(
     total: bool = False,
     moving: bool = False,
     once: bool = False,
+    share: bool = False,
 ) -> list[bool]:
     """Whether to stop after each of these losses: right by default, or with a mistake.
 
     late: checks waited beyond patience. previous: compares with the loss before, not with the best. equal: an
     improvement of delta counts. total: bad checks are never forgotten. moving: improvements too small to
-    count still move the best loss. once: True at the end of the patience only.
+    count still move the best loss. once: True at the end of the patience only. share: delta is a share of
+    the best loss.
     """
     best, waited, last, found = math.inf, 0, math.inf, []
     for loss in losses:
-        level = (last if previous else best) - delta
+        level = best * (1 - delta) if share else (last if previous else best) - delta
         better = loss < level or (equal and loss == level)
         waited = (waited if total else 0) if better else waited + 1
         best = loss if better or (moving and loss < best) else best
@@ -57,6 +59,7 @@ def mistakes(losses: Sequence[float], patience: int, delta: float = 0.0) -> dict
             losses, patience, -delta
         )
         wrong["an improvement too small to count still became the best loss"] = decide(*data, moving=True)
+        wrong["min_delta is an amount, not a share of the best loss"] = decide(*data, share=True)
     return wrong
 
 

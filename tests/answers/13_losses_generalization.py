@@ -73,6 +73,13 @@ def binary_cross_entropy(logits, targets):
     return -(targets * (p + 1e-8).log() + (1 - targets) * (1 - p + 1e-8).log()).mean()
 
 
+@wrong("multiplies the branch that it does not take by 0")
+def binary_cross_entropy(logits, targets):
+    """The loss is right, the gradient nan where exp overflows in the branch that is not taken."""
+    softplus = torch.where(logits > 20, logits, torch.log(1 + torch.exp(logits)))
+    return (softplus - targets * logits).mean()
+
+
 @odd
 def binary_cross_entropy(logits, targets):
     """The form with the size of z."""
@@ -108,6 +115,7 @@ edit("entropy", {H: "-(p * p.log()).sum(-1)"}, "0 * log 0 is nan")
 edit("entropy", {H: "-(p * p.log2()).sum(-1)"}, "this is in bits")
 edit("entropy", {H: "-p.log().sum(-1)"}, "the surprises are not weighted")
 edit("entropy", {H: H + " / math.log(2)"}, "this is in bits")
+edit("entropy", {H: H + " / math.log(p.shape[-1])"}, "this has the base k")
 edit("entropy", {H: "torch.distributions.Categorical(logits=p).entropy()"}, "applies softmax")
 edit("entropy", {H: "1 - (p * p).sum(-1)"}, "which is no entropy")
 
@@ -198,7 +206,9 @@ edit(
 )
 edit("kl_divergence", {"raise ValueError": "print"}, "should raise ValueError")
 edit("kl_divergence", {'("p", p), ("q", q)': '("p", p),'}, "should raise ValueError")
-edit("kl_divergence", {"> 5e-3": "> 0"}, "add up to 1")
+edit("kl_divergence", {"> 5e-3": "> 0"}, "less than 0.001 is rounding")
+edit("kl_divergence", {"> 5e-3": "> 0.05"}, "should raise ValueError")
+edit("kl_divergence", {KL: "((p - q) * (p / q).log()).sum(-1) / 2"}, "this is the mean of both directions")
 edit(
     "kl_divergence",
     {"((x.sum(dim=-1) - 1).abs() > 5e-3).any()": "(x.sum() - x[..., 0].numel()).abs() > 5e-3"},
@@ -442,6 +452,11 @@ edit(
     {STEP: "param.view(-1).sub_(lr * (grad + weight_decay * param).view(-1))"},
     "view size is not compatible",
 )
+edit(
+    "weight_decay_step",
+    {STEP: "param.data = param.data - lr * (grad + weight_decay * param.data)"},
+    "moves the parameter to new memory",
+)
 odd_edit("weight_decay_step", {STEP: "param.mul_(1 - lr * weight_decay).sub_(grad, alpha=lr)"})
 odd_edit("weight_decay_step", {STEP: "param.copy_(param - lr * (grad + weight_decay * param))"})
 odd_edit(
@@ -461,6 +476,28 @@ def weight_decay_step(param, grad, lr, weight_decay):
 # --- EarlyStopping ------------------------------------------------------------------------------------------
 
 E = "EarlyStopping"
+edit(E, {"if self.best_loss - loss": "model.eval()\n        if self.best_loss - loss"}, "evaluation mode")
+edit(
+    E,
+    {"if self.best_loss - loss": "if (self.best_loss or math.inf) - loss"},
+    "a best loss of 0 was forgotten",
+)
+edit(
+    E,
+    {"self.best_loss - loss > self.min_delta": "loss < self.best_loss * (1 - self.min_delta)"},
+    "not a share of the best loss",
+)
+edit(
+    E,
+    {
+        "    def __init__": "    kept = {}\n\n    def __init__",
+        "self.best_state = copy": "self.kept.update(copy",
+        "state_dict())": "state_dict()))",
+        "if self.best_state is not None": "if self.kept",
+        "load_state_dict(self.best_state)": "load_state_dict(self.kept)",
+    },
+    "keep them on self, not on the class",
+)
 COPIED = "copy.deepcopy(model.state_dict())"
 BETTER = "self.best_loss - loss > self.min_delta"
 WAIT = "            self.waited += 1"
@@ -690,6 +727,17 @@ edit(
 edit(R, {"raise ValueError": "print"}, "should raise ValueError")
 
 
+@wrong("comes exactly equally often")
+def random_search(space, n, generator=None):
+    """Each list is dealt out evenly, in random order."""
+    if not space or not all(space.values()):
+        raise ValueError("empty")
+    columns = {
+        k: [v[i % len(v)] for i in torch.randperm(n, generator=generator).tolist()] for k, v in space.items()
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
 @wrong("the same index is used for all names")
 def random_search(space, n, generator=None):
     if not space or not all(space.values()):
@@ -769,7 +817,7 @@ edit(P, {"mean(dim=0)": "mean()"}, "expected")
 edit(P, {"mean(dim=0)": "mean(dim=1, keepdim=True)"}, "expected")
 edit(P, {".to(X.dtype)": ""}, "dtype")
 edit(P, {"return (": "X -= X.mean(dim=0)\n    return ("}, "changed its input X")
-edit(P, {"/ len(X)": "/ (len(X) - 1)"}, "called with X = float32 tensor of shape (1, 4)")
+edit(P, {"/ len(X)": "/ (len(X) - 1)"}, "for one row the covariance is 0 / 0")
 edit(
     P,
     {"    variances, axes = torch": "    centred /= centred.std(dim=0)\n    variances, axes = torch"},
@@ -796,3 +844,19 @@ def pca_whiten(X, eps=1e-5):
     variances, axes = torch.linalg.eigh(centred.T @ centred / X.shape[0])
     order = variances.argsort(descending=True)
     return -(centred @ axes[:, order]) / torch.sqrt(variances[order].clamp(min=0) + eps)
+
+
+@wrong("cut them off at 0")
+def pca_whiten(X, eps=1e-5):
+    """In X's own dtype, without a lower limit for the variances."""
+    centred = X - X.mean(dim=0)
+    variances, axes = torch.linalg.eigh(centred.T @ centred / len(X))
+    return centred @ axes.flip(1) / (variances.flip(0) + eps).sqrt()
+
+
+edit(P, {"eps=1e-5": "eps=1e-8"}, "eps = 1e-05, the default")
+edit(
+    P,
+    {"eigh(centred.T @ centred / len(X))": "eigh(torch.corrcoef(centred.T).nan_to_num())"},
+    "the axes are those of the correlations",
+)
