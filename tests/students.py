@@ -5,6 +5,8 @@ import inspect
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import torch
 from nbformat import NotebookNode
 
 from course_format.cells import nbgrader
@@ -57,7 +59,9 @@ def _source(chapter: Chapter, answer: Answer) -> str:
     if answer.edited:
         return answer.value
     if not callable(answer.value):
-        return f"{answer.name} = {answer.value!r}"
+        typed = f"{answer.name} = {answer.value!r}"
+        exec(typed, {"np": np, "torch": torch})  # fails for what cannot be typed, such as a tensor
+        return typed
     file = Path(answers.FOLDER / f"{chapter.name}.py").read_text(encoding="utf-8")
     body = ast.parse(file).body
     imports = [node for node in body if isinstance(node, ast.Import)]
