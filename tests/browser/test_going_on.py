@@ -92,17 +92,17 @@ def test_a_new_start_under_an_open_notebook_loses_nothing_unsaid(page, server, c
 
 
 def test_what_happens_during_a_save_is_neither_a_conflict_nor_lost(page, server, course):
-    """JupyterLab saves by itself, too. It asks what is in the file, writes, and asks for the hash of what it wrote."""
+    """JupyterLab saves by itself, too: reads the file's hash, writes, reads the hash of what it wrote."""
     asked = []
 
-    def hold_the_answer_to_each_write(request):
+    def hold_what_follows_a_write(request):
         asked.append(request)
         if len(asked) not in (2, 4):
             request.continue_()
 
     page.goto(server.lab(TENSORS))
     desk = Desk(page).ready()
-    page.route(re.compile(r"/api/contents/01_tensors/tensors\.ipynb\?.*hash=1"), hold_the_answer_to_each_write)
+    page.route(re.compile(r"/api/contents/01_tensors/tensors\.ipynb\?.*hash=1"), hold_what_follows_a_write)
     desk.write("def ramp(", "def ramp(rows, cols):\n    return 'first'")
     page.keyboard.press("ControlOrMeta+S")
     until(page, lambda: len(asked) == 2)
@@ -111,7 +111,7 @@ def test_what_happens_during_a_save_is_neither_a_conflict_nor_lost(page, server,
     until(page, lambda: len(asked) == 4)  # JupyterLab's own save, of what was written during the first
     desk.write("def ramp(", "def ramp(rows, cols):\n    return 'third'")
     menu(page, "File", "Save All")
-    page.wait_for_timeout(1000)  # time enough for JupyterLab to take the file for one that somebody else wrote
+    page.wait_for_timeout(1000)  # time enough for JupyterLab to take the file for somebody else's
     asked[3].continue_()
     saved = course / "work" / TENSORS
     until(page, lambda: "third" in saved.read_text())
