@@ -223,6 +223,11 @@ def mistakes(w, X):
     wrong["the pooling takes the mean; the maximum is asked for"] = by_hand(w, X, [relu] * 2, F.avg_pool2d)
     wrong["the activations are sigmoids"] = by_hand(w, X, [torch.sigmoid] * 2)
     wrong["the activations are tanh"] = by_hand(w, X, [torch.tanh] * 2)
+    wrong["the activations are leaky ReLUs"] = by_hand(w, X, [F.leaky_relu] * 2)
+    strided = by_hand(w, X, [relu] * 2, lambda Y, side: Y[..., ::side, ::side])
+    wrong["it takes every second value; the maximum of each window is asked for"] = strided
+    large = by_hand(w, X, [relu] * 2, lambda Y, side: F.max_pool2d(Y, 3, side, padding=1))
+    wrong["the windows of the pooling are 3 x 3; 2 x 2 is asked for"] = large
     return wrong
 
 
@@ -236,6 +241,8 @@ with check.case("has the right layers, with weights of the right shapes", points
     wrong["there is only one convolution; num_convs says how many"] = expected[:2]
     wrong["there is one convolution too few, or one is used twice"] = expected[:4]
     wrong["there is one convolution too many"] = expected + expected[2:4]
+    normed = [shape for pair in zip(expected[::2], expected[1::2]) for shape in (*pair, (5,), (5,))]
+    wrong["there is a batch norm after each convolution; leave it out here"] = normed
     wrong["each convolution takes in_channels; from the second on it is out_channels"] = expected[:2] * 3
     wrong["in_channels and out_channels are exchanged"] = [(2, 5, 3, 3), (2,)] + [(2, 2, 3, 3), (2,)] * 2
     for k in (1, 5, 7):
@@ -252,7 +259,7 @@ with check.case("has the right layers, with weights of the right shapes", points
 with check.case("convolution, ReLU, convolution, ReLU, then the maximum of each window", points=0.5):
     X = 3 * check.normal((3, 3, 6, 8))
     w, found = check.made(used, X, 2, 3, 4)
-    check.equal(len(w), 4, "the number of weights and biases")
+    check.equal(len(w), 4, "the number of weights and biases for num_convs=2")
     check.close(found, by_hand(w, X, [torch.relu] * 2), known=lambda: mistakes(w, X), atol=1e-5)
 ### BEGIN HIDDEN TESTS
 with check.case("other numbers of convolutions and channels", points=0.5, hidden=True):
@@ -260,7 +267,10 @@ with check.case("other numbers of convolutions and channels", points=0.5, hidden
         X = 3 * check.normal((2, i, 7, 4))
         w, found = check.made(used, X, num_convs, i, o)
         check.equal([tuple(p.shape) for p in w[::2]], [(o, i, 3, 3)] + [(o, o, 3, 3)] * (num_convs - 1))
-        check.close(found, by_hand(w, X, [torch.relu] * num_convs), atol=1e-5)
+        acts = [torch.relu] * num_convs
+        up = by_hand(w, X, acts, lambda Y, side: F.max_pool2d(Y, side, ceil_mode=True))
+        wrong = {"the size is rounded up; h // 2 rounds down": up}
+        check.close(found, by_hand(w, X, acts), known=wrong, atol=1e-5)
 ### END HIDDEN TESTS
 check.score()
 
@@ -402,7 +412,7 @@ with check.case("nothing left of the picture: a ValueError; the defaults", point
     check.equal(hidden, 4096, "the default of hidden")
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other networks", points=0.5, hidden=True):
-    for arch, c, size, classes in ((((2, 4),), 3, 9, 7), (((1, 2), (1, 3), (3, 4)), 1, 16, 2)):
+    for arch, c, size, classes in ((((2, 4),), 3, 9, 7), (((1, 2), (1, 5), (3, 4)), 1, 16, 2)):
         X = 4 * check.normal((2, c, size, size))
         check.equal(asked(len, arch, c, size, classes, hidden=5), len(arch) + 8)
         w, found = evaluated(X, arch, c, size, classes, hidden=5)
@@ -615,7 +625,7 @@ division by 0.
 When the network is used, there may be a single picture and no batch. So training also keeps moving averages of $\mu$
 and $\sigma^2$, the **running statistics**, and evaluation mode uses these.
 
-## 5 Three mistakes in thirty lines
+## 5 Three mistakes in one function
 
 Here is somebody's first try. It runs on pictures, but it has three mistakes. Two of them raise no error.
 """
@@ -724,8 +734,7 @@ def output(size, shape):
         new = [a.flatten().lerp(b, 0.3) for a, b in zip(old, check.channel_statistics(X))]
         return check.wrong_in_training(X, gamma, beta, old, new, eps=0.3)
 
-    expected = check.normed(X, gamma, beta, eps=0.3)
-    check.close(Y, expected, f"gamma has shape {shape}", known=wrong, strict=True)
+    check.close(Y, check.normed(X, gamma, beta, eps=0.3), f"gamma of shape {shape}", known=wrong, strict=True)
 
 
 with check.case("training, (n, d): normalises each feature over the batch", points=0.75):
@@ -743,6 +752,9 @@ with check.case("training: returns new moving statistics, in the old shape", poi
         slips["the variance is the unbiased one; the biased one is asked for"] = mv.lerp(unbiased, 0.3)
         slips["these are averages of standard deviations; take variances"] = mv.lerp(var.sqrt(), 0.3)
         slips["eps is part of the moving variance"] = mv.lerp(var + 1e-5, 0.3)
+        if len(size) == 4:
+            apart = X.flatten(2).var(2, unbiased=False).mean(0).reshape(shape)
+            slips["each picture has its own variance; take it over the batch as well"] = mv.lerp(apart, 0.3)
         for name, now, before, batch in zip(("moving_mean", "moving_var"), new, old, (mean, var)):
             how = "momentum is the weight of the old value, 1 - momentum that of the new"
             wrong = check.wrong_averages(name, before, batch, 0.3, 0.1, how)
@@ -755,11 +767,11 @@ with check.case("evaluation: uses the moving statistics; with and without a grap
         expected = check.normed(X, gamma, beta, *old)
         Y, *kept = called(X, gamma, beta, *old, training=False)
         wrong = check.wrong_in_evaluation(X, gamma, beta, old, "training")
+        wrong["the default of eps is 1e-3; 1e-5 is asked for"] = check.normed(X, gamma, beta, *old, eps=1e-3)
         check.close(Y, expected, known=wrong, strict=True)
         for name, now, before in zip(("moving_mean", "moving_var"), kept, old):
             check.close(now, before, f"{name} should come back as it was")
-    with torch.no_grad():
-        Y, new_mean, _ = batch_norm(X, gamma, beta, *old)
+    Y, new_mean, _ = torch.no_grad()(called)(X, gamma, beta, *old)
     wrong = {"it uses the moving statistics: the mode is `training`, not whether there is a graph": expected}
     check.close(Y, check.normed(X, gamma, beta), "training=True under no_grad", known=wrong)
     expected = old[0].lerp(check.channel_statistics(X)[0], 0.1)
@@ -768,9 +780,12 @@ with check.case("evaluation: uses the moving statistics; with and without a grap
 with check.case("gradients, inputs with other axes, other sizes", points=0.75, hidden=True):
     X, gamma, beta, *old = inputs((5, 2, 3, 2), (2,), dtype=torch.float64)
     wrong = {"mean and variance get no gradient: they are detached too early": check.detached_norm}
-    check.gradient(lambda *args: batch_norm(*args, *old)[0], check.normed, X, gamma, beta, known=wrong)
-    for size in ((4,), (2, 3, 4), (2, 3, 2, 2, 2)):
-        check.raises(ValueError, batch_norm, torch.zeros(size), gamma, beta, *old)
+    check.gradient(
+        lambda X, gamma, beta: batch_norm(X, gamma, beta, *old)[0], check.normed, X, gamma, beta, known=wrong
+    )
+    bad = [torch.zeros(size) for size in ((4,), (2, 2, 4), (2, 2, 2, 2, 2))]
+    for mode in (True, False):
+        check.each_raises(ValueError, batch_norm, [(X, gamma, beta, *old, 1e-5, 0.9, mode) for X in bad])
     for size in ((9, 1), (3, 2), (1, 4, 3, 2), (4, 1, 2, 2)):
         X, gamma, beta, *old = inputs(size, size[1:2], dtype=torch.float64)
         Y, *new = called(X, gamma, beta, *old, eps=1e-3, momentum=0.2)
@@ -957,9 +972,9 @@ check.exercise("BatchNorm", points=5)
 ENDS = {"weight": (0.5, 2), "bias": (1, 2), "running_mean": (2, 3), "running_var": (4, 6)}
 
 
-def data(dims):  # other values than at the start, by name; an input; the values once more
+def data(dims):  # dims; other values than at the start, by name; an input; the values once more
     values = {k: check.uniform((3,), *ends) for k, ends in ENDS.items()}
-    return values, 1 + 2 * check.normal((7, 3) if dims == 2 else (2, 3, 2, 4)), *values.values()
+    return dims, values, 1 + 2 * check.normal((7, 3) if dims == 2 else (2, 3, 2, 4)), *values.values()
 
 
 def used(dims, values, X, training=True, **options):  # what such a layer makes of X; what it then keeps
@@ -971,32 +986,34 @@ def new_layer(X, num_dims, training=True):  # what it makes of X
     return check.made(lambda: BatchNorm(3, num_dims).train(training)(X))
 
 
+def scaled(X, weight, bias):  # what a new layer makes of X with this weight and bias
+    own = {"weight": weight, "bias": bias}
+    return check.made(lambda: torch.func.functional_call(BatchNorm(3, X.ndim), own, X))
+
+
 def ten_steps(dims, inputs, options):  # the outputs; the state_dict; what it then makes of one example
     layer = BatchNorm(3, dims, **options)
-    return [layer(X) for X in inputs], layer.state_dict(), layer.eval()(inputs[-1][:1])
+    return [layer(X.clone()) for X in inputs], layer.state_dict(), layer.eval()(inputs[-1][:1])
 
 
 with check.case("keeps four tensors: two parameters and two buffers", points=1):
     state = check.made(lambda: BatchNorm(3, 2).state_dict())
     found = sorted(check.made(lambda: [name for name, _ in BatchNorm(3, 2).named_parameters()]))
-    lost = "the running statistics are plain attributes, so a state_dict does not save them: register_buffer"
-    check.that(set(state) != {"weight", "bias"}, lost)
-    check.equal(sorted(state), sorted(ENDS), "the names in the state_dict")
+    lost = "the state_dict lacks the running statistics: register_buffer saves them, unless persistent=False"
+    check.equal(sorted(state), sorted(ENDS), "the names in the state_dict", known={lost: ["bias", "weight"]})
     check.that({"weight", "bias"} <= set(found), "weight and bias must be nn.Parameter, to be trained")
     saved = "the running statistics are parameters, so an optimizer trains them; make them buffers"
     check.equal(found, ["bias", "weight"], "the parameters", known={saved: sorted(ENDS)})
     for name, value in zip(ENDS, (1.0, 0.0, 0.0, 1.0)):
         check.close(state[name], torch.full((3,), value), f"the start of {name}")
 with check.case("training mode: the output", points=1):
-    for dims in (2, 4):
-        values, X, w, b, *old = data(dims)
+    for dims, values, X, w, b, *old in map(data, (2, 4)):
         new = [a.lerp(c, 0.1) for a, c in zip(old, check.channel_statistics(X, unbiased=True))]
         wrong = check.wrong_in_training(X, w, b, old, new, eps=0.2, names=("weight", "bias"))
         Y, _ = used(dims, values, X, eps=0.2)
         check.close(Y, check.normed(X, w, b, eps=0.2), f"{dims=}", known=wrong, atol=1e-5)
 with check.case("training mode: the running statistics", points=1.25):
-    for dims in (2, 4):
-        values, X, _, _, *old = data(dims)
+    for dims, values, X, _, _, *old in map(data, (2, 4)):
         n, batch, biased = len(X), check.channel_statistics(X, unbiased=True), check.channel_statistics(X)[1]
         _, kept = used(dims, values, X.clone().requires_grad_(), momentum=0.3)
         slips = {"running_var takes the unbiased variance, divided by m - 1": old[1].lerp(biased, 0.3)}
@@ -1007,8 +1024,7 @@ with check.case("training mode: the running statistics", points=1.25):
             check.close(kept[name], a.lerp(c, 0.3), name, known={**wrong, **slips})
             check.that(not kept[name].requires_grad, "the averages carry a graph; update them under no_grad")
 with check.case("evaluation mode: uses the running statistics, and keeps them", points=0.75):
-    for dims in (2, 4):
-        values, X, w, b, *old = data(dims)
+    for dims, values, X, w, b, *old in map(data, (2, 4)):
         running, wrong = check.normed(X, w, b, *old), check.wrong_in_evaluation(X, w, b, old, "self.training")
         Y, kept = used(dims, values, X, training=False)
         check.close(Y, running, known=wrong, atol=1e-5)
@@ -1028,10 +1044,9 @@ with check.case("as torch's layer: ten steps, gradients, wrong inputs", points=1
         for name in ("running_mean", "running_var"):
             check.close(state[name], twin.state_dict()[name], name, rtol=1e-4)
         check.close(last, twin.eval()(steps[-1][:1]), atol=1e-4)
-        check.gradient(lambda X: new_layer(X, dims), kind(3), steps[0], known=wrong, rtol=1e-3, atol=1e-4)
-    wrong = (2, (2, 3, 4, 4)), (4, (5, 3)), (4, (2, 3, 4)), (2, (2, 3, 4))
-    inputs = [(torch.zeros(shape), dims, mode) for dims, shape in wrong for mode in (True, False)]
-    check.each_raises(ValueError, new_layer, inputs)
+        check.gradient(scaled, check.normed, steps[0], *data(dims)[3:5], known=wrong, rtol=1e-3, atol=1e-4)
+    bad = (2, (2, 3, 4, 4)), (4, (5, 3)), (4, (2, 3, 4)), (2, (2, 3, 4))
+    check.each_raises(ValueError, new_layer, [(torch.zeros(s), d, m) for d, s in bad for m in (True, False)])
     for dims, one in ((2, torch.ones(1, 3)), (4, torch.ones(1, 3, 1, 1))):
         check.raises(ValueError, new_layer, one, dims)
         check.close(new_layer(one, dims, training=False), one, atol=1e-4)
@@ -1564,8 +1579,13 @@ with check.case("conv without bias, bn without affine; conv and bn stay as they 
         check.that(fused is not conv, "this is the old convolution, changed; make a new one")
         after = [v for m in (conv, bn) for v in m.state_dict().values()]
         same = len(before) == len(after) and all(torch.equal(a, c) for a, c in zip(before, after))
-        check.that(same, "conv or bn has been changed; work on a copy")
-        check.close(fused(X), expected, f"affine={affine}, bias={bias}", atol=1e-4)
+        check.that(same, "conv or bn has been changed; work on a deep copy")
+        wrong = {}
+        if not affine:
+            maps, mean = conv(X).detach(), bn.running_mean.reshape(-1, 1, 1)
+            wrong["without weight and bias, bn still subtracts the mean and divides"] = maps
+            wrong["without weight and bias, bn still divides by the standard deviation"] = maps - mean
+        check.close(fused(X), expected, f"affine={affine}, bias={bias}", known=wrong, atol=1e-4)
         fused.weight.data.zero_()
         check.that(
             bool(conv.weight.abs().sum() > 0), "the fused convolution shares the memory of conv's weight"
@@ -1695,9 +1715,11 @@ with check.case("two convolutions with weights of the right shapes", points=1):
     for k in (3, 5):
         net, X = depthwise_separable(3, 4, k), check.normal((2, 3, 8, 7))
         wrong = {"the size shrinks: the depthwise convolution needs a padding": (2, 4, 9 - k, 8 - k)}
-        wrong["the pointwise convolution needs no padding"] = (2, 4, 10, 9)
+        words = "the size grows: the first padding is too large, or the second convolution has one as well"
+        wrong[words] = (2, 4, 10, 9)
         wrong["padding 1 fits kernels of size 3 only"] = (2, 4, 6, 5)
         check.equal(tuple(net(X).shape), (2, 4, 8, 7), f"the output for kernel_size={k}", known=wrong)
+        check.equal(net[0].kernel_size, (k, k), f"the depthwise kernel for kernel_size={k}")
 with check.case("each channel has its own kernel, zeros come in at the border", points=0.5):
     net, X = depthwise_separable(3, 4, 3), check.normal((2, 3, 8, 7))
     A, a, B, b = (p.detach() for p in net.parameters())
@@ -1709,7 +1731,7 @@ with check.case("other sizes", points=0.5, hidden=True):
     for i, o, k in ((1, 1, 1), (4, 2, 7), (2, 6, 5)):
         net, X = depthwise_separable(i, o, k), check.normal((2, i, 9, 8))
         A, a, B, b = (p.detach() for p in net.parameters())
-        check.equal(tuple(A.shape), (i, 1, k, k))
+        check.equal([tuple(A.shape), tuple(B.shape)], [(i, 1, k, k), (o, i, 1, 1)], "the weights' shapes")
         check.close(net(X), F.conv2d(F.conv2d(X, A, a, padding=k // 2, groups=i), B, b), atol=1e-5)
 ### END HIDDEN TESTS
 check.score()

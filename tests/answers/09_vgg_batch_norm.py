@@ -85,6 +85,13 @@ def vgg_block(num_convs, in_channels, out_channels):
     return nn.Sequential(first, nn.ReLU(), *[conv, nn.ReLU()] * (num_convs - 1), nn.MaxPool2d(2))
 
 
+edit("vgg_block", {"nn.ReLU()": "nn.LeakyReLU()"}, says="leaky ReLUs")
+edit("vgg_block", {"MaxPool2d(2)": "MaxPool2d(3, stride=2, padding=1)"}, says="the pooling are 3 x 3")
+edit("vgg_block", {"MaxPool2d(2)": "MaxPool2d(1, stride=2)"}, says="every second value")
+edit("vgg_block", {"MaxPool2d(2)": "MaxPool2d(2, ceil_mode=True)"}, says="h // 2 rounds down")
+edit("vgg_block", {"nn.ReLU()": "nn.BatchNorm2d(out_channels), nn.ReLU()"}, says="a batch norm after each")
+edit("vgg_block", {"range(num_convs)": "range(3)"}, says="for num_convs=2")
+
 # --- vgg --------------------------------------------------------------------------------------------------
 
 edit("vgg", {"            in_channels = out_channels\n": ""}, says="the shapes of the weights")
@@ -166,6 +173,16 @@ edit(
 )
 edit("vgg", {"if size == 0:": "if size < 2:"}, says="ValueError")
 odd_edit("vgg", {"if size == 0:": "if image_size < 2 ** len(conv_arch):"})
+edit(
+    "vgg",
+    {"nn.Linear(in_channels * size**2,": "nn.Linear(max(c for _, c in conv_arch) * size**2,"},
+    says="mat1 and mat2",
+)
+edit(
+    "vgg",
+    {"nn.Dropout(0.5),\n        nn.Linear(hidden, num": "nn.Dropout2d(0.5),\n        nn.Linear(hidden, num"},
+    says="at [8]: expected 'Dropout', found 'Dropout2d'",
+)
 
 # --- batch_norm -------------------------------------------------------------------------------------------
 
@@ -338,6 +355,29 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps=1e-5, momentum=0.9, 
     return gamma.reshape(wide) * (X - mean) / (var + eps).sqrt() + beta.reshape(wide), moving_mean, moving_var
 
 
+edit("batch_norm", {"if X.ndim not in (2, 4):": "if training and X.ndim not in (2, 4):"}, says="0.9, False)")
+edit("batch_norm", {"gamma.reshape(wide)": "gamma.detach().reshape(wide)"}, says="the gradient for gamma")
+edit("batch_norm", {"eps=1e-5": "eps=1e-3"}, says="the default of eps is 1e-3")
+
+
+@odd
+def batch_norm(X, gamma, beta, moving_mean, moving_var, eps=1e-5, momentum=0.9, training=True):
+    """By layer norm: the channels of the batch are examples of a transposed one."""
+    if X.ndim not in (2, 4):
+        raise ValueError("2 or 4 axes")
+    wide = (1, -1, 1, 1)[: X.ndim]
+    if training:
+        turned = X.transpose(0, 1)
+        flat = turned.flatten(1)
+        X_hat = F.layer_norm(flat, flat.shape[1:], eps=eps).reshape(turned.shape).transpose(0, 1)
+        var, mean = torch.var_mean(flat.detach(), 1, correction=0)
+        moving_mean = torch.lerp(mean.reshape(moving_mean.shape), moving_mean, momentum)
+        moving_var = torch.lerp(var.reshape(moving_var.shape), moving_var, momentum)
+    else:
+        X_hat = (X - moving_mean.reshape(wide)) / torch.sqrt(moving_var.reshape(wide) + eps)
+    return gamma.reshape(wide) * X_hat + beta.reshape(wide), moving_mean.clone(), moving_var.clone()
+
+
 # --- BatchNorm --------------------------------------------------------------------------------------------
 
 edit("BatchNorm", {"var * m / (m - 1)": "var"}, says="takes the unbiased variance")
@@ -369,7 +409,7 @@ edit(
         'self.register_buffer("running_var", '
         "torch.ones(num_features))": "self.running_var = torch.ones(num_features)",
     },
-    says="plain attributes",
+    says="register_buffer saves them",
 )
 edit(
     "BatchNorm",
@@ -503,6 +543,48 @@ edit(
     says="must be nn.Parameter",
 )
 
+edit("BatchNorm", {"self.weight.reshape": "self.weight.data.reshape"}, says="the gradient for weight")
+edit("BatchNorm", {"self.bias.reshape": "self.bias.detach().reshape"}, says="the gradient for bias")
+edit(
+    "BatchNorm",
+    {
+        '_mean", torch.zeros(num_features))': '_mean", torch.zeros(num_features), persistent=False)',
+        '_var", torch.ones(num_features))': '_var", torch.ones(num_features), persistent=False)',
+    },
+    says="unless persistent=False",
+)
+edit("BatchNorm", {"if m < 2:": "if len(X) < 2:"}, says="more than one value")
+
+
+@odd
+class BatchNorm(nn.Module):
+    """By the function of exercise 9.3, whose variance is corrected afterwards."""
+
+    def __init__(self, num_features, num_dims, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.num_dims, self.eps, self.momentum = num_dims, eps, momentum
+        self.weight, self.bias = (
+            nn.Parameter(torch.ones(num_features)),
+            nn.Parameter(torch.zeros(num_features)),
+        )
+        self.running_mean, self.running_var = (
+            nn.Buffer(torch.zeros(num_features)),
+            nn.Buffer(torch.ones(num_features)),
+        )
+
+    def forward(self, X):
+        if X.ndim != self.num_dims:
+            raise ValueError("wrong number of axes")
+        m, share = X.numel() // X.shape[1], 1 - self.momentum
+        if self.training and m == 1:
+            raise ValueError("one value has no variance")
+        old = self.running_mean, self.running_var
+        Y, mean, var = batch_norm(X, self.weight, self.bias, *old, self.eps, share, self.training)
+        if self.training:
+            self.running_mean, self.running_var = mean, share * old[1] + (var - share * old[1]) * m / (m - 1)
+        return Y
+
+
 # --- fuse_conv_bn -----------------------------------------------------------------------------------------
 
 edit(
@@ -576,6 +658,32 @@ def fuse_conv_bn(conv, bn):
 
 edit("fuse_conv_bn", {"scale = scale * bn.weight": "scale = scale * bn.weight.abs()"}, says="expected")
 
+edit("fuse_conv_bn", {"copy.deepcopy(conv)": "copy.copy(conv)"}, says="work on a deep copy")
+edit(
+    "fuse_conv_bn",
+    {
+        "    scale = 1 / torch.sqrt(bn.running_var + bn.eps)\n"
+        "    if bn.weight is not None:\n        scale = scale": ""
+        "    scale = torch.ones_like(bn.running_var)\n    if bn.weight is not None:\n"
+        "        scale = torch.rsqrt(bn.running_var + bn.eps)"
+    },
+    says="bn still divides by the standard deviation",
+)
+
+
+@odd
+def fuse_conv_bn(conv, bn):
+    """Scale and shift are what a frozen bn makes of zeros and ones."""
+    frozen, fused = copy.deepcopy(bn).eval(), copy.deepcopy(conv)
+    with torch.no_grad():
+        zero = torch.zeros(1, conv.out_channels, 1, 1)
+        shift, scale = frozen(zero), frozen(zero + 1) - frozen(zero)
+        fused.weight = nn.Parameter((conv.weight.transpose(0, 1) * scale).transpose(0, 1))
+        bias = 0 if conv.bias is None else conv.bias
+        fused.bias = nn.Parameter(shift.flatten() + scale.flatten() * bias)
+    return fused
+
+
 # --- depthwise_separable ----------------------------------------------------------------------------------
 
 edit("depthwise_separable", {", groups=in_channels": ""}, says="groups=in_channels")
@@ -592,7 +700,7 @@ edit(
     says="the pointwise convolution has no bias",
 )
 edit("depthwise_separable", {"kernel_size=1)": "kernel_size=kernel_size)"}, says="should be 1 x 1")
-edit("depthwise_separable", {"kernel_size=1)": "kernel_size=1, padding=1)"}, says="needs no padding")
+edit("depthwise_separable", {"kernel_size=1)": "kernel_size=1, padding=1)"}, says="has one as well")
 
 
 @wrong("there should be nothing between the two")
@@ -624,6 +732,17 @@ edit(
     "depthwise_separable",
     {"nn.Conv2d(in_channels, out_channels,": "nn.LazyConv2d(out_channels,"},
     says="a lazy layer",
+)
+
+edit(
+    "depthwise_separable",
+    {"padding=kernel_size // 2": "padding=kernel_size - 1"},
+    says="padding is too large",
+)
+edit(
+    "depthwise_separable",
+    {"kernel_size, padding=kernel_size // 2": "3, padding=1"},
+    says="the depthwise kernel for kernel_size=5",
 )
 
 # --- claim cards ------------------------------------------------------------------------------------------
