@@ -354,9 +354,12 @@ print(f"first loss: {losses[0]:.3f}.  more than 65 % of the test pictures right"
 r"""
 ## 3 Entropy, cross-entropy, KL divergence
 
-An outcome of probability p has the **surprise** $-\log p$. It is 0 for a certain outcome, and the surprises of independent outcomes add up. With the base 2 it counts bits: an outcome
-of probability 1/8 is worth $-\log_2 \frac18 = 3$ bits, as many as a good code spends on it. With the natural logarithm, as in this chapter, the unit is the nat; one nat
-is $1/\log 2 = 1.4427$ bits. Three means over surprises, for distributions $p, q$ of shape (k,):
+Chapter 4 called $-\log p$ the **surprise** of an outcome of probability p. It is 0 for a certain outcome, and the
+surprises of independent outcomes add up. With the base 2 it counts bits: an outcome of probability 1/8 is worth
+$-\log_2 \frac18 = 3$ bits, as many as a good code spends on it. With the natural logarithm, as in this chapter, the unit
+is the nat; one nat is $1/\log 2 = 1.4427$ bits.
+
+Three means over surprises, for distributions $p, q$ of shape (k,):
 
 $$\underbrace{H(p) = -\sum_i p_i \log p_i}_{\text{entropy: mean surprise}} \qquad
 \underbrace{H(p, q) = -\sum_i p_i \log q_i}_{\text{cross-entropy: believing } q} \qquad
@@ -816,8 +819,8 @@ r"""
 ## 4 Why not squared error for classes?
 
 Squared error on probabilities has the right minimum. If heads have the probability p and you predict s, the mean squared error is
-$p(1-s)^2 + (1-p)s^2$, with slope $2(s - p)$: the best prediction is $s = p$, as for cross-entropy. (It is called the Brier score, and is a good *measure*.)
-That labels are 0 or 1 is no obstacle either. The reason is the **gradient**. The network gives a logit z, $s = \sigma(z)$, and $\sigma' = s(1-s)$:
+$p(1-s)^2 + (1-p)s^2$, with slope $2(s - p)$: the best prediction is $s = p$, as for cross-entropy. (Chapter 4 met it as the Brier score, a good *measure*.)
+That labels are 0 or 1 is no obstacle either. The reason is the **gradient**, as a curve in chapter 4 showed; now you write it. The network gives a logit z, $s = \sigma(z)$, and $\sigma' = s(1-s)$:
 
 $$\frac{d}{dz}\,\tfrac12 (s-y)^2 = (s - y)\,s\,(1 - s), \qquad
 \frac{d}{dz}\Big[-y\log s - (1-y)\log(1-s)\Big] = \Big[-\frac ys + \frac{1-y}{1-s}\Big] s(1-s) = s - y .$$
