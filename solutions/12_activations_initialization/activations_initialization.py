@@ -298,6 +298,8 @@ with check.case("is right for small numbers", points=0.4):
     wrong["this is sigmoid(2x): a factor of 2 is in the exponent"] = torch.sigmoid(2 * x)
     wrong["this is sigmoid(x / 2): x is halved in the exponent"] = torch.sigmoid(x / 2)
     wrong["the powers are those of 2; the base is e: use exp"] = 1 / (1 + 2.0**-x)
+    wrong["2.718 is not exact enough for e: use exp"] = 1 / (1 + 2.718**-x)
+    wrong["the sign of x is lost: sigmoid(-2) is not sigmoid(2)"] = torch.sigmoid(x.abs())
     wrong["this is x / (1 + |x|), which is not the sigmoid"] = x / (1 + x.abs())
     wrong["this is a step from 0 to 1; the sigmoid is smooth"] = (x > 0).float()
     wrong["this is 1 / exp(-x): the 1 in the denominator is missing"] = x.exp()
@@ -316,7 +318,7 @@ with check.case("stays right up to 10,000 on both sides, and keeps shape and dty
     wrong["exp(x) overflows for large x, and inf / inf is nan"] = e / (1 + e)
     wrong["exp(-x) overflows for very negative x, and inf / inf is nan"] = 1 - m / (1 + m)
     wrong["nan became 0; the sigmoid of a large number is 1"] = (e / (1 + e)).nan_to_num(0)
-    for limit in (5, 10):
+    for limit in (5, 6, 8, 10):
         wrong[f"inputs beyond {limit} are cut off: sigmoid(15) and sigmoid({limit}) differ"] = torch.sigmoid(
             x.clamp(-limit, limit)
         )
@@ -482,13 +484,16 @@ with check.case("stays right up to 10,000 on both sides, and keeps shape and dty
     wrong["exp(-2x) overflows for very negative x, and -inf / inf is nan"] = one_side
     wrong["exp(2x) overflows for large x, and inf / inf is nan"] = (p - 1) / (p + 1)
     wrong["exp overflows at both ends, and inf / inf is nan"] = (e - 1 / e) / (e + 1 / e)
+    words = "the two forms are the wrong way round: each is used on the side where it overflows"
+    wrong[words] = torch.where(x > 0, (p - 1) / (p + 1), one_side)
+    wrong["nan became 0; tanh of a large number is 1"] = ((p - 1) / (p + 1)).nan_to_num(0)
     wrong["nan became 0; tanh of a very negative number is -1"] = one_side.nan_to_num(0)
     both_sides = ((e - 1 / e) / (e + 1 / e)).nan_to_num(0)
     wrong["nan became 0; tanh goes to -1 on the left and to 1 on the right"] = both_sides
     wrong["nan became 1; tanh of a very negative number is -1"] = one_side.nan_to_num(1)
     wrong["it takes the absolute value and forgets the sign"] = right.abs()
-    for limit in (1, 3):
-        wrong[f"inputs beyond {limit} are cut off: tanh(5) and tanh({limit}) differ"] = torch.tanh(
+    for limit in (1, 2, 3, 4, 5):
+        wrong[f"inputs beyond {limit} are cut off: tanh(50) and tanh({limit}) differ"] = torch.tanh(
             x.clamp(-limit, limit)
         )
     check.close(found, right, known=wrong, rtol=0.0, atol=1e-6)
@@ -1015,6 +1020,8 @@ with check.case("is right for small numbers", points=0.5):
     wrong["x is added to the sigmoid; multiply"] = x + s
     wrong["this is relu(x) * sigmoid(x): negative inputs count, too"] = torch.relu(x) * s
     wrong["this is x * tanh(x)"] = x * torch.tanh(x)
+    wrong["this is Mish, x * tanh(log(1 + exp(x)))"] = F.mish(x)
+    wrong["this is the hard variant, x * clamp(x + 3, 0, 6) / 6"] = F.hardswish(x)
     check.close(found, x * s, known=wrong, rtol=1e-5, atol=1e-6)
 with check.case("stays right up to 10,000 on both sides, and keeps shape and dtype", points=0.3):
     x = torch.tensor([-1e4, -200.0, -90.0, -12.0, -2.0, 2.0, 12.0, 90.0, 200.0, 1e4])
@@ -1146,7 +1153,7 @@ with check.case("relu and leaky_relu, also at 0 and close to it", points=0.8):
     z = torch.tensor([[-3.0, -1e-4, 0.0], [1e-4, 0.5, 7.0]])
     up = (z > 0).float()
     with check.without("autograd"):
-        found = {name: activation_grad(name, z) for name in ("relu", "leaky_relu")}
+        found = {name: check.unchanged(activation_grad, name, z) for name in ("relu", "leaky_relu")}
     for name, low in (("relu", 0.0), ("leaky_relu", 0.01)):
         right = up + low * (1 - up)
         wrong = {}
@@ -1431,7 +1438,7 @@ with check.case("without an activation, each layer multiplies by weight_std * sq
         wrong[uniform] = band(2 / 3**0.5, k)
         wrong["the weights are divided by root(width); take weight_std as it is given"] = band(0.125, k)
         first = "the first number is that of the input; start after the first layer"
-        later = "each layer gets the input again; it should get the output of the layer before"
+        later = "each layer gets the input again, or a scaled output; hand on the output as it is"
         wrong[first if k == 1 else later] = (0.9, 1.1) if k == 1 else (1.8, 2.2)
         check.between(std, 0.9 * 2.0**k, 1.1 * 2.0**k, f"after layer {k}", known=wrong)
 with check.case("applies the activation, and measures after it", points=0.8):
@@ -1441,11 +1448,13 @@ with check.case("applies the activation, and measures after it", points=0.8):
     why = "an activation that is always 5 has standard deviation 0: apply it in each layer, and measure after it"
     check.between(max(found), 0.0, 1e-3, why, known=wrong)
     found = forward_std(2, 256, (2 / 256) ** 0.5, torch.relu, num_examples=200)
-    for k, std in enumerate(found, start=1):
-        wrong = {}
-        wrong["this is the root of the mean square; the standard deviation subtracts the mean"] = (0.93, 1.07)
-        wrong["the input of the first layer goes through the activation, too"] = 0.584
-        wrong["the activation is measured, but its output does not go on to the next layer"] = (1.1, 1.25)
+    first = {"these are variances; take the root": (0.65, 0.71)}
+    first["this is the root of the mean square; the standard deviation subtracts the mean"] = (0.93, 1.07)
+    first["the input of the first layer goes through the activation, too"] = (0.54, 0.63)
+    second = {"the output is scaled before it goes on to the next layer; hand it on as it is": (0.93, 1.07)}
+    second["this is the mean of each unit's standard deviation; take one over all entries"] = (0.61, 0.71)
+    second["the activation is measured, but its output does not go on to the next layer"] = (1.1, 1.25)
+    for k, (std, wrong) in enumerate(zip(found, (first, second)), start=1):
         check.between(std, 0.72, 0.92, f"ReLU with He's variance, after layer {k}", known=wrong)
 with check.case("num_examples and width give the size; all entries count", points=0.4):
     found = forward_std(2, 5, 1.0, count, num_examples=6)
@@ -1463,6 +1472,9 @@ with check.case("new weights for each layer, no bias, and all randomness from th
     check.that(max(forward_std(2, 9, 0.0, same)) < 1e-9, why)
     check.that(min(forward_std(2, 9, 1e-4, same)) > 0, "small numbers became 0: do not round")
     one = forward_std(3, 1, 1.0, same, num_examples=50, generator=check.generator(1))
+    check.that(
+        min(one) > 0, "here `activation` changes nothing, and yet an output is always 0: apply it alone"
+    )
     ratios = one[1] / one[0], one[2] / one[1]
     why = "each layer multiplies by the same weights: draw new ones for each layer"
     check.that(abs(ratios[0] / ratios[1] - 1) > 1e-3, why)
@@ -1737,6 +1749,8 @@ with check.case("a convolution (out, in, kh, kw), also with a kernel that is not
         )
         wrong["only one side of the kernel is counted"] = (ins * kh, out * kh)
         wrong["only the last side of the kernel is counted"] = (ins * kw, out * kw)
+        for side in (kh, kw):
+            wrong[f"{side} is counted twice; the kernel is {kh} x {kw}"] = (ins * side**2, out * side**2)
         wrong["these are the last two axes, the sides of the kernel"] = (kw, kh)
         wrong["the sides of the kernel are added; multiply them"] = (ins * (kh + kw), out * (kh + kw))
         wrong["fan-out contains the input channels: this is the number of weights"] = (
@@ -1818,6 +1832,9 @@ with check.case("a dense weight gets variance 2 / fan_in, and mean 0", points=0.
     wrong["the root covers the 2 alone: it is the root of (2 / fan_in)"] = (0.0615, 0.065)
     wrong["the standard deviation is 1"] = 125**0.5
     wrong["this is 1 / fan_in as standard deviation"] = (0.043, 0.046)
+    wrong["the old weights, 7, are multiplied by the random numbers; overwrite them"] = (6.8, 7.2)
+    cut = 0.87 < ratio < 0.89 and 1.9 < W.abs().max() / (2 / 250) ** 0.5 < 2.01
+    check.that(not cut, "numbers beyond two standard deviations are cut off; keep them")
     check.between(ratio, 0.98, 1.02, SIZE, known=wrong)
     check.between(W.mean() / W.std(), -0.02, 0.02, "the mean should be 0")
     far = (W.abs() > 2 * W.std()).double().mean()
@@ -1925,6 +1942,8 @@ with check.case("a dense weight lies within the right bound, on both sides of 0"
     wrong["the mean of the fans is doubled: 12 / (fan_in + fan_out)"] = 2**0.5
     wrong["a factor of 2 is missing in the variance: 3 / (fan_in + fan_out)"] = 0.5**0.5
     wrong["the bound is 1"] = 10.0
+    wrong["the old weights, 7, are multiplied by the random numbers; overwrite them"] = (6.95, 7.001)
+    wrong["the bound has the gain for tanh, 5/3, which Xavier's formula lacks"] = 5 / 3
     largest = W.abs().max().item() / bound
     spread = W.std().item() / (bound / 3**0.5)
     if largest > 1.2 and 0.98 < spread < 1.02:

@@ -30,6 +30,9 @@ edit("sigmoid", {SIGMOID: "torch.special.expit(x)"}, "solve this one without `to
 edit("sigmoid", {SIGMOID: "(-F.softplus(-x))"}, "this is the logarithm of the sigmoid")
 edit("sigmoid", {"(-x)": "(-x.clamp(-5, 5))"}, "inputs beyond 5 are cut off")
 edit("sigmoid", {"(-x)": "(-x.clamp(-10, 10))"}, "inputs beyond 10 are cut off")
+edit("sigmoid", {"(-x)": "(-x.clamp(-8, 8))"}, "inputs beyond 8 are cut off")
+edit("sigmoid", {"(-x)": "(-x.abs())"}, "the sign of x is lost")
+edit("sigmoid", {SIGMOID: "1 / (1 + 2.718**-x)"}, "not exact enough for e")
 edit("sigmoid", {"(-x)": "x.neg_()"}, "the function changed its input x")
 edit("sigmoid", {SIGMOID: "1 / (1 + (-x.double()).exp())"}, "float64")
 edit("sigmoid", {SIGMOID: "1 / (1 + (-x.float()).exp())"}, "float32")
@@ -99,6 +102,18 @@ edit("tanh", {TANH: "torch.sigmoid(2 * x) - 0.5"}, "goes from -0.5 to 0.5")
 edit("tanh", {TANH: "(x.sinh() / x.cosh()).nan_to_num()"}, "-1 on the left and to 1 on the right")
 edit("tanh", {TANH: "nn.Tanh()(x)"}, "solve this one without `torch.tanh`")
 edit("tanh", {"-2 * x": "-2 * x.clamp(-3, 3)"}, "inputs beyond 3 are cut off")
+edit("tanh", {"-2 * x": "-2 * x.clamp(-5, 5)"}, "inputs beyond 5 are cut off")
+edit(
+    "tanh", {TANH: "(((2 * x).exp() - 1) / ((2 * x).exp() + 1)).nan_to_num()"}, "tanh of a large number is 1"
+)
+
+
+@wrong("each is used on the side where it overflows")
+def tanh(x):
+    p, m = (2 * x).exp(), (-2 * x).exp()
+    return torch.where(x > 0, (p - 1) / (p + 1), (1 - m) / (1 + m))
+
+
 edit("tanh", {TANH: "2 / (1 + (-2 * x.abs()).exp()) - 1"}, "the sign is lost")
 edit("tanh", {TANH: "(x.exp() - (-x).exp()) / 2"}, "this is sinh")
 edit("tanh", {TANH: "torch.atan(x)"}, "this is arctan")
@@ -195,6 +210,8 @@ edit("silu", {SILU: "(x * x.exp() / (1 + x.exp())).nan_to_num()"}, "for large x,
 edit("silu", {SILU: "F.silu(x)"}, "solve this one without")
 edit("silu", {SILU: "nn.SiLU()(x)"}, "solve this one without")
 edit("silu", {SILU: "x.mul_(torch.sigmoid(x))"}, "the function changed its input x")
+edit("silu", {SILU: "x * torch.tanh(F.softplus(x))"}, "this is Mish")
+odd_edit("silu", {SILU: "x - x / (1 + x.exp())"})
 odd_edit("silu", {SILU: "x * torch.special.expit(x)"})
 odd_edit("silu", {SILU: "x * torch.sigmoid(x)"})
 odd_edit("silu", {SILU: "x / 2 * (1 + torch.tanh(x / 2))"})
@@ -358,6 +375,21 @@ def activation_grad(name, x):
     return torch.autograd.grad(functions[name](x).sum(), x)[0]
 
 
+@wrong("the function changed its input x")
+def activation_grad(name, x):
+    """ReLU's slopes are written into x."""
+    if "relu" in name:
+        low = {"relu": 0.0, "leaky_relu": 0.01}[name]
+        up = x > 0
+        x[up], x[~up] = 1.0, low
+        return x
+    s, t = torch.sigmoid(x), torch.tanh(x)
+    slopes = {"sigmoid": s * (1 - s), "tanh": 1 - t**2, "silu": s * (1 + x * (1 - s))}
+    if name not in slopes:
+        raise ValueError(f"no slope for {name}")
+    return slopes[name]
+
+
 @wrong("here it is halfway")
 def activation_grad(name, x, h=1e-6):
     """Central differences."""
@@ -428,6 +460,11 @@ edit(
     "each layer gets the input again",
 )
 edit("forward_std", {"h.std()": "h.std(dim=0).mean()"}, "each unit's standard deviation")
+edit(
+    "forward_std",
+    {"stds.append(h.std().item())": "stds.append(h.std().item())\n        h = h / h.std()"},
+    "hand on the output as it is",
+)
 edit("forward_std", {"h.std()": "h.std(dim=1).mean()"}, "each row's standard deviation")
 edit("forward_std", {"h.std()": "h.square().mean().sqrt()"}, "this is the root of the mean square")
 edit("forward_std", {"randn(num_examples": "randn(256"}, "it has 256 rows")
@@ -451,6 +488,7 @@ edit(
     "no bias",
 )
 edit("forward_std", {"activation(h @ W)": "torch.relu(h @ W)"}, "or from ReLU")
+edit("forward_std", {"activation(h @ W)": "torch.relu(activation(h @ W))"}, "apply it alone")
 edit("forward_std", {"    stds = []": "    h, stds = activation(h), []"}, "the input of the first layer goes")
 edit(
     "forward_std",
@@ -515,6 +553,7 @@ edit("fans", {BOTH: "weight.shape[1], weight.shape[0] * places"}, "in fan-in it 
 edit("fans", {"math.prod(weight.shape[2:])": "sum(weight.shape[2:]) or 1"}, "are added; multiply them")
 edit("fans", {"weight.shape[2:]": "weight.shape[2:3]"}, "only one side of the kernel")
 edit("fans", {"weight.shape[2:]": "weight.shape[3:]"}, "only the last side of the kernel")
+edit("fans", {"math.prod(weight.shape[2:])": "math.prod(weight.shape[2:3]) ** 2"}, "2 is counted twice")
 edit("fans", {BOTH: "weight.shape[-1], weight.shape[-2]"}, "these are the last two axes")
 edit("fans", {BOTH: "weight[0].numel(), weight.numel()"}, "the number of weights")
 edit("fans", {BOTH: "weight.numel(), weight.numel()"}, "this is the number of weights")
@@ -613,6 +652,18 @@ def kaiming_normal_(weight, generator=None):
     return nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
 
 
+@wrong("are multiplied by the random numbers")
+def kaiming_normal_(weight, generator=None):
+    with torch.no_grad():
+        return weight.mul_(torch.randn(weight.shape, generator=generator) * (2 / weight[0].numel()) ** 0.5)
+
+
+@wrong("beyond two standard deviations are cut off")
+def kaiming_normal_(weight, generator=None):
+    std = (2 / weight[0].numel()) ** 0.5
+    return nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std, generator=generator)
+
+
 @wrong("the random numbers are added to the old weights")
 def kaiming_normal_(weight, generator=None):
     with torch.no_grad():
@@ -694,6 +745,7 @@ edit("xavier_uniform_", {BOUND: "math.sqrt(3 / (fan_in + fan_out))"}, "3 / (fan_
 edit("xavier_uniform_", {BOUND: "math.sqrt(6) / (fan_in + fan_out)"}, "the root covers the 6 alone")
 edit("xavier_uniform_", {BOUND: "math.sqrt(6 / (fan_in * fan_out))"}, "the fans are multiplied; add them")
 edit("xavier_uniform_", {BOUND: "1"}, "the bound is 1")
+edit("xavier_uniform_", {BOUND: "5 / 3 * math.sqrt(6 / (fan_in + fan_out))"}, "the gain for tanh")
 edit("xavier_uniform_", {BOUND: "fan_in**-0.5"}, "the bound is 1 / root(fan_in)")
 edit(
     "xavier_uniform_",
