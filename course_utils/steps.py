@@ -20,7 +20,8 @@ GRADS = [
     for a, b in ((1.0, 2.0), (-3.0, 0.5), (0.25, 4.0), (2.0, 1.0))
 ]
 RATES = [0.1, 0.02, 0.3, 0.1]
-TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}  # some write Adam with epsilon beside the uncorrected root
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
+NEW_START = "an empty `state` is a new start: keep nothing outside `state`"
 
 
 def torch_step(optimizer_class: type[torch.optim.Optimizer]) -> Step:
@@ -63,25 +64,30 @@ def path_of(
 ) -> torch.Tensor:
     """For checks: the values after each step on these gradients, (steps, *shape of start).
 
-    As in a training, one gradient tensor is overwritten in each step; a step that changes it fails.
+    As in a training, one gradient tensor is overwritten in each step; a step that changes it fails. So does
+    one that goes another way when the same steps come again with a new state.
     """
-    path, left = check.made(_path, step, start, list(grads), rates, settings)
+    path, left, again = check.made(_path, step, start, list(grads), rates, settings)
     for found, g in zip(left, grads, strict=False):
         check.equal(found, g, "the step changed `grad`; only `param` and `state` may change")
+    check.that(path.allclose(again, equal_nan=True), NEW_START)
     return path
 
 
 def _path(
     step: Step, start: torch.Tensor, grads: list[torch.Tensor], rates: Sequence[float], settings: dict
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The values after each step, and what each step left of its gradient."""
-    param, grad, state, path, left = start.clone(), torch.zeros_like(start), {}, [], []
-    for g, lr in zip(grads, rates, strict=False):
-        grad.copy_(g)
-        step(param, grad, state, lr, **settings)
-        path.append(param.clone())
-        left.append(grad.clone())
-    return torch.stack(path), torch.stack(left)
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The values after each step, what each step left of its gradient, and the values when it begins anew."""
+    paths = []
+    for _ in range(2):
+        param, grad, state, path, left = start.clone(), torch.zeros_like(start), {}, [], []
+        for g, lr in zip(grads, rates, strict=False):
+            grad.copy_(g)
+            step(param, grad, state, lr, **settings)
+            path.append(param.clone())
+            left.append(grad.clone())
+        paths.append(torch.stack(path))
+    return paths[0], torch.stack(left), paths[1]
 
 
 def play(
@@ -163,12 +169,15 @@ def check_in_place(step: Step, reference: Step, **settings: object) -> None:
     check.close(mine, twin, "for an nn.Parameter", **TOLERANCE)
     check.made(_taken, step, [mine], [GRADS[2:3]], 0.1, settings)
     _taken(reference, [twin], [GRADS[2:3]], 0.1, settings)
-    check.close(mine, twin, "an empty `state` is a new start: keep nothing outside `state`", **TOLERANCE)
+    check.close(mine, twin, NEW_START, **TOLERANCE)
     twin, layouts = START.clone(), check.layouts(START)
+    views = [param.detach() for param in layouts.values()]
     _taken(reference, [twin], [GRADS[:1]], 0.1, settings)
     taken = check.in_turn(_taken, [(step, [one], [GRADS[:1]], 0.1, settings) for one in layouts.values()])
-    for (name, param), _ in zip(layouts.items(), taken, strict=True):
+    moved = "`param.data = ...` moves the parameter to new memory; change it in place"
+    for (name, param), view, _ in zip(layouts.items(), views, taken, strict=True):
         check.close(param, twin, f"for a parameter that is {name} in memory", **TOLERANCE)
+        check.that(torch.equal(view, param), moved)
     params, twins = [START.clone(), START.clone()], [START.clone(), START.clone()]
     check.made(_taken, step, params, [GRADS[:2], GRADS[2:]], 0.1, settings)
     _taken(reference, twins, [GRADS[:2], GRADS[2:]], 0.1, settings)

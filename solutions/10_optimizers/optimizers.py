@@ -139,6 +139,14 @@ with check.case("walks down a bowl from the start, point by point", points=1):
         start - 0.3 * g * powers
     )
     wrong["the learning rate is missing"] = start * (1 - curvature) ** powers
+    wrong["grad gives the gradient already; do not differentiate it once more"] = (
+        start - 0.3 * curvature * powers
+    )
+    x = rows = start[None]
+    for _ in range(4):
+        x = x - 0.3 * curvature * x / (curvature * x).norm()
+        rows = torch.cat([rows, x])
+    wrong["the gradient is divided by its length; the step is lr times the gradient itself"] = rows
     wrong["each row is the step alone; subtract it from the point before"] = (
         start * (0.3 * curvature) ** powers
     )
@@ -152,6 +160,8 @@ with check.case("works for no step and one coordinate, and keeps the dtype", poi
     check.like(gradient_descent(lambda x: x, start, 0.1, 0), torch.zeros(1, 1, dtype=torch.float64))
     check.close(gradient_descent(lambda x: x, start, 0.1, 2), torch.tensor([[3.0], [2.7], [2.43]]).double(),
                 "grad may return its own argument, here x")  # fmt: skip
+    check.close(gradient_descent(lambda x: x, 0 * start, 0.1, 3), torch.zeros(4, 1).double(),
+                "where the gradient is 0 the walk stays; num_steps steps still give num_steps + 1 points")  # fmt: skip
 ### BEGIN HIDDEN TESTS
 with check.case("the same on a loss that is no bowl", points=0.5, hidden=True):
     start, rows = check.normal((4,), dtype=torch.float64), []
@@ -637,6 +647,7 @@ with check.case("with replacement", points=1):
     wrong["this is the variance of the sum of a batch; its mean is asked for"] = s2 * 4
     wrong["this is the variance of a single value; the mean of a batch varies less"] = s2
     wrong["divide by the batch size, not by N"] = s2 / 6
+    wrong["this is the mean of the squares; subtract the squared mean"] = six.square().mean().item() / 4
     wrong["with replacement there is no factor (N - K) / (N - 1)"] = s2 / 4 * 2 / 5
     found = check.unchanged(minibatch_mean_variance, six.clone(), 4, True)
     check.close(found, by_counting(six, 4, True), known=wrong)
@@ -653,6 +664,7 @@ with check.case("without replacement", points=1):
     wrong["this is the variance of the sum of a batch; its mean is asked for"] = s2 * 4 * 2 / 5
     found = check.unchanged(minibatch_mean_variance, six.clone(), 4, False)
     check.close(found, by_counting(six, 4, False), known=wrong)
+    check.number(found, float)
     found = minibatch_mean_variance(six.clone(), 6, False)
     check.close(found, 0.0, "all N values, without replacement: nothing is random")
 with check.case("a single value", points=0.25):
@@ -1065,6 +1077,9 @@ with check.case("Nesterov's step", points=0.75):
     wrong["the look-ahead belongs in the step only, not in the stored velocity"] = steps.play(
         lambda x, g, v, lr, t: (x - lr * (g + 0.8 * (0.8 * v + g)), g + 0.8 * (0.8 * v + g))
     )
+    wrong["the first step looks ahead, too: it is gradient + momentum * velocity"] = steps.play(
+        lambda x, g, v, lr, t: (x - lr * (g + 0.8 * (0.8 * v + g) if t > 1 else g), 0.8 * v + g)
+    )
     check.close(path_of(sgd_momentum_step, momentum=0.8, nesterov=True), nesterov, known=wrong)
 with check.case("weight decay", points=0.75):
     wrong = {"`weight_decay` makes no difference": right, "the decay has the wrong sign": play(l2=-0.5)}
@@ -1077,7 +1092,11 @@ with check.case("weight decay", points=0.75):
     )
     check.close(path_of(sgd_momentum_step, momentum=0.8, weight_decay=0.5), play(l2=0.5), known=wrong)
     found = path_of(sgd_momentum_step, momentum=0.8, weight_decay=0.5, nesterov=True)
-    check.close(found, play(l2=0.5, move=lambda g, v: g + 0.8 * v), "weight decay together with Nesterov")
+    wrong["the gradient that Nesterov's step adds has no decay"] = steps.play(
+        lambda x, g, v, lr, t: (x - lr * (g + 0.8 * (0.8 * v + g + 0.5 * x)), 0.8 * v + g + 0.5 * x)
+    )
+    both = play(l2=0.5, move=lambda g, v: g + 0.8 * v)
+    check.close(found, both, "weight decay together with Nesterov", known=wrong)
 with check.case("parameters that require a gradient, are not contiguous, or are several", points=0.5):
     steps.check_in_place(
         sgd_momentum_step, steps.torch_step(torch.optim.SGD), momentum=0.8, weight_decay=0.25
@@ -1444,6 +1463,7 @@ with check.case("eps is outside the root; a parameter may need a gradient or be 
 ### BEGIN HIDDEN TESTS
 with check.case("the same as torch.optim.RMSprop on other numbers", points=0.25, hidden=True):
     steps.like_torch(rmsprop_step, torch.optim.RMSprop, 0.03, alpha=0.9, eps=0.01)
+    steps.like_torch(rmsprop_step, torch.optim.RMSprop, 0.03, alpha=0.0, eps=0.1)
 ### END HIDDEN TESTS
 check.score()
 
@@ -1742,10 +1762,11 @@ def play(**mistake):
     return lambda: steps.adam_path(0.8, 0.95, **mistake)
 
 
-def variant(scale=lambda v, t: (v / (1 - 0.95**t)).sqrt(), after=0.0, beside=0.0):
-    """The same with other mistakes: what divides m-hat, decay of the result, decay added to m-hat."""
+def variant(scale=lambda v, t: (v / (1 - 0.95**t)).sqrt(), after=0.0, beside=0.0, first=False):
+    """Other mistakes: what divides m-hat, decay of the result or added to m-hat, m and v begin with a gradient."""
 
     def update(x, g, mv, lr, t):
+        mv = torch.stack([g, g**2]) if first and t == 1 else mv
         m, v = 0.8 * mv[0] + 0.2 * g, 0.95 * mv[1] + 0.05 * g**2
         x = x - lr * (m / (1 - 0.8**t) + beside * x) / scale(v, t)
         return x * (1 - lr * after), torch.stack([m, v])
@@ -1780,6 +1801,7 @@ with check.case("Adam without weight decay", points=1.5):
     wrong["one v for the whole tensor; every entry has its own"] = variant(
         lambda v, t: (v.mean() / (1 - 0.95**t)).sqrt()
     )
+    wrong["m and v begin with the first gradient and its square; both begin at 0"] = variant(first=True)
     check.close(steps.path_of(adam_step, **adam), play()(), known=steps.worked_out(wrong), **near)
     check.close(steps.path_of(adam_step), expected, "the default betas are 0.9 and 0.999", **near)
 with check.case("Adam with L2 in the gradient", points=1):
@@ -1801,20 +1823,23 @@ with check.case("eps; parameters that require a gradient, are not contiguous, or
     zero, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
     wrong = {"eps is under the root; it is added to the root": -one / math.sqrt(1.01)}
     check.close(steps.path_of(adam_step, zero, [one * 1e-3], [1.0])[0], -one, known=wrong, rtol=1e-3)
-    shorter = steps.path_of(adam_step, zero, [one], [1.0], eps=1.0)[0].abs()
-    check.that((shorter < 1.5).all(), "eps is added to the quotient: put the root and eps in parentheses")
-    check.that((shorter < 0.6).all(), "the argument eps is not used")
-    found = steps.path_of(adam_step, zero, [one * 1e-6], [1.0])[0].abs()
-    check.that((found > 0.6).all() and (found < 0.999).all(), "the default eps is 1e-8")
+    shorter = steps.path_of(adam_step, zero, [one], [1.0], eps=1.0)[0]
+    wrong = {"eps is added to the quotient: put the root and eps in parentheses": -2 * one}
+    wrong["the argument eps is not used"] = -one
+    wrong["eps is added to the root before the correction; add it to the root of v-hat"] = (
+        -math.sqrt(0.001) / (1 + math.sqrt(0.001)) * one
+    )
+    check.close(shorter, -one / 2, "one step for a gradient of 1 and eps = 1", known=wrong, **near)
+    shorter = steps.path_of(adam_step, zero, [one * 1e-8], [1.0])[0]
+    check.close(shorter, -one / 2, "the default eps is 1e-8", **near)
     check.close(steps.path_of(adam_step, one, [zero], [1.0])[0], one, "a zero gradient moves nothing")
-    for decoupled in (False, True):
-        reference = steps.torch_step(torch.optim.Adam)
-        steps.check_in_place(adam_step, reference, weight_decay=0.25, decoupled=decoupled)
+    for settings in ({"decoupled": False}, {"decoupled": True}):
+        steps.check_in_place(adam_step, steps.torch_step(torch.optim.Adam), weight_decay=0.25, **settings)
 ### BEGIN HIDDEN TESTS
 with check.case("the same as torch.optim on other numbers", points=0.5, hidden=True):
-    for decoupled in (False, True):
-        settings = {"betas": (0.7, 0.9), "weight_decay": 0.2, "decoupled": decoupled}
-        steps.like_torch(adam_step, torch.optim.Adam, 0.03, **settings)
+    for decoupled, betas in ((False, (0.7, 0.9)), (True, (0.0, 0.9))):
+        settings = {"weight_decay": 0.2, "decoupled": decoupled}
+        steps.like_torch(adam_step, torch.optim.Adam, 0.03, betas=betas, **settings)
 ### END HIDDEN TESTS
 check.score()
 
@@ -2077,6 +2102,7 @@ def clipped(gradients, max_norm):
         given.passes == 1, f"`params` is read {given.passes} times; a generator is empty after the first time"
     )
     for p, g in zip(params, before):
+        check.that(g is not None or p.grad is None, "a parameter without a gradient was given one: skip it")
         check.same_object(p.grad, g, "`.grad` is another tensor now: scale the old one in place")
         check.that((p == 0.5).all(), "the parameters changed; scale only their gradients")
     return found, torch.cat([torch.zeros(0), *(p.grad.flatten() for p in params if p.grad is not None)])

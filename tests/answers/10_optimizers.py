@@ -34,6 +34,28 @@ edit(
 )
 
 
+@wrong("where the gradient is 0 the walk stays")
+def gradient_descent(grad, x0, lr, num_steps):
+    points = [x0]
+    for _ in range(num_steps):
+        slope = grad(points[-1])
+        if slope.norm() < 1e-3:
+            break
+        points.append(points[-1] - lr * slope)
+    return torch.stack(points)
+
+
+@wrong("do not differentiate it once more")
+def gradient_descent(grad, x0, lr, num_steps):
+    x = x0.clone().requires_grad_()
+    points = [x0]
+    for _ in range(num_steps):
+        (slope,) = torch.autograd.grad(grad(x).sum(), x)
+        x = (x - lr * slope).detach().requires_grad_()
+        points.append(x.detach())
+    return torch.stack(points)
+
+
 @wrong("the function changed its input")
 def gradient_descent(grad, x0, lr, num_steps):
     points = [x0]
@@ -93,6 +115,12 @@ def gradient_descent(grad, x0, lr, num_steps):
     rest = gradient_descent(grad, x0 - lr * grad(x0), lr, num_steps - 1)
     return torch.cat([x0[None], rest])
 
+
+edit(
+    "gradient_descent",
+    {"grad(points[-1])": "F.normalize(grad(points[-1]), dim=0)"},
+    says="divided by its length",
+)
 
 # --- minibatch_mean_variance ------------------------------------------------------------------------------
 
@@ -360,6 +388,31 @@ def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weig
     param -= lr * (g + momentum * v if nesterov else v)
 
 
+edit(
+    SGD,
+    {'state["velocity"] = ': 'nesterov = nesterov and bool(state)\n        state["velocity"] = '},
+    says="the first step looks ahead, too",
+)
+edit(
+    SGD,
+    {
+        "grad = grad + weight_decay * param": "plain = grad\n        grad = grad + weight_decay * param",
+        "(grad + momentum": "(plain + momentum",
+    },
+    says="that Nesterov's step adds has no decay",
+)
+edit(SGD, {"param -= lr * (": "param.data = param - lr * ("}, says="moves the parameter to new memory")
+_VELOCITIES = {}
+
+
+@wrong("keep nothing outside `state`")
+@torch.no_grad()
+def sgd_momentum_step(param, grad, state, lr, momentum=0.9, nesterov=False, weight_decay=0.0):
+    g = grad + weight_decay * param
+    v = _VELOCITIES[param.shape] = momentum * _VELOCITIES.get(param.shape, 0) + g
+    param -= lr * (g + momentum * v if nesterov else v)
+
+
 # --- adagrad_step -----------------------------------------------------------------------------------------
 
 ADA = "adagrad_step"
@@ -426,6 +479,8 @@ def adagrad_step(param, grad, state, lr, eps=1e-10):
     scale = torch.stack(state["all"]).norm(dim=0)
     param.sub_(lr * grad / (scale + eps))
 
+
+edit(ADA, {"param -= lr": "param.data = param - lr"}, says="moves the parameter to new memory")
 
 # --- rmsprop_step -----------------------------------------------------------------------------------------
 
@@ -498,6 +553,8 @@ def rmsprop_step(param, grad, state, lr, alpha=0.99, eps=1e-8):
     rates = lr / (torch.sqrt(state["v"]) + eps)
     param.add_(-rates * grad)
 
+
+edit(RMS, {"    state[": "    alpha = alpha or 0.99\n    state["}, says="alpha = 0.0, eps = 0.1")
 
 # --- first_steps ------------------------------------------------------------------------------------------
 
@@ -614,6 +671,12 @@ edit(
     says="the step changed `grad`",
 )
 edit(ADAM, {"@torch.no_grad()\n": ""}, says="a leaf Variable that requires grad")
+edit(ADAM, {"beta1, beta2 = betas": "beta1, beta2 = betas[0] or 0.9, betas[1]"}, says="betas = (0.0, 0.9)")
+edit(
+    ADAM,
+    {"    t = state": "    if not state:\n        state.update(m=grad.clone(), v=grad**2)\n    t = state"},
+    says="m and v begin with the first gradient",
+)
 
 
 @wrong("take the value before it")
@@ -647,7 +710,7 @@ def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay
     param -= lr * (m / (1 - betas[0] ** t)) / ((v / (1 - betas[1] ** t)).sqrt() + eps)
 
 
-@odd
+@wrong("add it to the root of v-hat")
 def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
     """The corrections folded into the rate, epsilon beside the uncorrected root."""
     with torch.no_grad():
@@ -663,6 +726,25 @@ def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay
         state["v"].mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
         rate = lr * math.sqrt(1 - betas[1] ** state["step"]) / (1 - betas[0] ** state["step"])
         param.addcdiv_(state["m"], state["v"].sqrt() + eps, value=-rate)
+
+
+@odd
+def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
+    """The corrections folded into the rate and into epsilon."""
+    with torch.no_grad():
+        g = grad.clone()
+        if decoupled:
+            param.sub_(lr * weight_decay * param)
+        else:
+            g += weight_decay * param
+        if not state:
+            state.update(step=0, m=torch.zeros_like(g), v=torch.zeros_like(g))
+        state["step"] += 1
+        state["m"].lerp_(g, 1 - betas[0])
+        state["v"].mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
+        root = math.sqrt(1 - betas[1] ** state["step"])
+        rate = lr * root / (1 - betas[0] ** state["step"])
+        param.addcdiv_(state["m"], state["v"].sqrt() + eps * root, value=-rate)
 
 
 @odd
@@ -764,6 +846,19 @@ def clip_grad_norm(params, max_norm):
         for p in params:
             if p.grad is not None:
                 p.grad *= max_norm / norm
+    return norm
+
+
+@wrong("was given one: skip it")
+def clip_grad_norm(params, max_norm):
+    params = list(params)
+    for p in params:
+        if p.grad is None:
+            p.grad = torch.zeros_like(p)
+    norm = math.sqrt(sum(p.grad.square().sum().item() for p in params))
+    if norm > max_norm:
+        for p in params:
+            p.grad *= max_norm / norm
     return norm
 
 

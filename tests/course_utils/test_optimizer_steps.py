@@ -78,6 +78,14 @@ def test_steps_in_place_pass_and_others_do_not():
         steps.check_in_place(contiguous_only, reference)
 
 
+def test_a_parameter_stays_in_its_memory():
+    def moves(param, grad, state, lr):
+        param.data = param.data - lr * grad
+
+    with pytest.raises(check.Failed, match="new memory"):
+        steps.check_in_place(moves, steps.torch_step(torch.optim.SGD))
+
+
 def test_a_state_may_hold_leaves_but_no_graph():
     def keeps_a_leaf(param, grad, state, lr):
         state["twin"] = param.detach().requires_grad_()
@@ -107,8 +115,14 @@ def test_memory_outside_the_state_and_a_gradient_of_the_parameter_fail():
         state["v"] = state.get("v", 0) + grad
         param.data.sub_(lr * state["v"])
 
+    def keeps_by_shape(param, grad, state, lr):
+        v = memory[param.shape] = memory.get(param.shape, 0) + grad
+        param.data.sub_(lr * v)
+
     with pytest.raises(check.Failed, match="an empty `state` is a new start"):
         steps.check_in_place(keeps_by_address, summed)
+    with pytest.raises(check.Failed, match="an empty `state` is a new start"):
+        steps.path_of(keeps_by_shape)
     with pytest.raises(check.Failed, match=r"nn\.Parameter"):
         steps.check_in_place(reads_the_parameter, steps.torch_step(torch.optim.SGD))
 
