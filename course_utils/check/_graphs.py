@@ -1,7 +1,7 @@
 """Graphs that say what was made from what."""
 
 import pickle
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from course_utils.check._statements import expression, in_turn, that
@@ -20,20 +20,28 @@ def ordered(find: Callable, *graphs: Mapping[Hashable, Sequence[Hashable]]) -> N
         # An answer may get at this table and change it, so it gets a copy. Its own order says nothing.
         given = {value: tuple(inputs) for value, inputs in sorted(graph.items(), key=repr)}
         tables.append((find, pickle.dumps((next(iter(graph)), given))))
+    known = set().union(*graphs)
     for graph, order in zip(graphs, in_turn(_found, tables), strict=True):
-        _in_order(order, graph, next(iter(graph)))
+        _in_order(order, graph, next(iter(graph)), known)
 
 
-def _in_order(order: Any, graph: Mapping[Hashable, Sequence[Hashable]], last: Hashable) -> None:
+def _in_order(
+    order: Any, graph: Mapping[Hashable, Sequence[Hashable]], last: Hashable, known: Set[Hashable]
+) -> None:
+    """known: the values of this graph and of others, which the answer got before or got next."""
     that(order is not None, "should be a list, found None: is there a return?")
+    that(isinstance(order, list | tuple), f"should be a list, found a value of type {type(order).__name__}")
     order, where = list(order), f"graph = {graph}" if len(graph) <= SMALL else f"{len(graph)} values"
     place = {value: number for number, value in enumerate(order)}
     strange, missing = [one for one in place if one not in graph], [one for one in graph if one not in place]
-    that(not strange, f"the list contains {strange[:1]}, which is no value ({where})")
+    kept = "belongs to another call: each call needs a list and a set of its own"
+    why = kept if strange and strange[0] in known else "is no value"
+    that(not strange, f"the list contains {strange[:1]}, which {why} ({where})")
     that(len(place) == len(order), f"a value is in the list more than once ({where})")
     that(missing != [last], f"the result itself is missing; it comes last ({where})")
     that(not missing, f"{missing[:3]} should be in the list and are missing ({where})")
-    that(len(order) == 1 or place[last], f"the result comes first; turn the list around ({where})")
+    turned = place[last] == 0 and all(place[s] > place[value] for value in order for s in graph[value])
+    that(len(order) == 1 or not turned, f"the result comes first; turn the list around ({where})")
     for value in order:
         late = [source for source in graph[value] if place[source] > place[value]]
         if late:  # the sentence takes long to make

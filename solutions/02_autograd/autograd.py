@@ -247,8 +247,11 @@ with check.case("takes any shape, and an f that returns a float or a one-element
     inputs = [check.normal(shape, dtype=torch.float64) for shape in ((), (1,), (4,), (2, 1, 3))]
     pairs = [(f, inputs[i]) for i in (0, 3) for f in squares] + list(zip(squares[1:3], inputs[1:3]))
     calls = [(f, x.clone()) for f, x in pairs]
+    at, h = inputs[0], 1e-5
+    rounded = (((at + h) ** 2).float().double() - ((at - h) ** 2).float().double()) / (2 * h)
+    wrong = {"a value of f was rounded to float32: torch.tensor(a float) does that; use the float": rounded}
     for (_, x), found in zip(pairs, check.in_turn(numerical_grad, calls)):
-        check.close(found, 2 * x, rtol=0, atol=1e-4, strict=True)
+        check.close(found, 2 * x, rtol=0, atol=1e-4, strict=True, known=None if x.shape else wrong)
     x, w = check.normal((3, 2), dtype=torch.float64).T, check.normal((2, 3), dtype=torch.float64)
     copied = "x did not move: a long row made from a transpose is a copy of it"
     wrong = {f"{copied}, so give the row to f, in x's shape": torch.zeros(2, 3)}
@@ -526,6 +529,7 @@ with check.case("every number is filled in"):
         check.that(not isinstance(graph_by_hand[name], str), f"{name!r} should be a number, without quotes")
 with check.case("the values of the forward pass", points=0.5):
     wrong = {"a": {"a is the product of w and x": 11}, "b": {"b is x squared; this is its slope, 2x": 6}}
+    wrong["b"] |= {"b is x squared; this is w squared": 64, "b is x squared; this is w times x": 24}
     wrong |= {"d": {"d is a minus b": -15, "a plus b; d is a minus b": 33}, "L": {"L is d squared": 30}}
     for name in "abdL":
         wrong[name] |= {f"the value of {name} is wrong": graph_by_hand[name]}  # does not tell the right one
@@ -542,6 +546,7 @@ with check.case("the gradients at d, a and b", points=1):
         check.close(found, right[f"dL/d{name}"], known=wrong[name])
 with check.case("the gradients at the leaves w and x", points=1.5):
     wrong = {"the slope of w * x for w is x, and this is 30 times w": 240, "multiply the slope x by dL/da": 3}
+    wrong |= {"the slope of w * x for w is x, and this is 30 times its value": 720}
     wrong |= {"multiply dL/da by the slope on the arrow, x": 30, "dL/dw is wrong": graph_by_hand["dL/dw"]}
     check.close(graph_by_hand["dL/dw"], right["dL/dw"], known=wrong)
     only = "this is what arrives over one of the two arrows from x, the one to"
@@ -886,7 +891,8 @@ def scale_by_largest(x):
     """x divided by its largest magnitude, which counts as a constant for the gradient.
 
     x: float tensor (n,), n at least 1. Returns a tensor of x's shape and dtype, through which a gradient flows
-    back to x; x is unchanged. If all entries of x are 0, so are those of the result, and no gradient is nan.
+    back to x; x is unchanged. If all entries of x are 0, so are those of the result, and a gradient that is not
+    nan still flows.
     """
     ### BEGIN SOLUTION
     largest = x.detach().abs().max()
@@ -924,10 +930,13 @@ with check.case("the same on other numbers; zeros stay zeros", points=0.5, hidde
         check.close(scaled, x / largest, strict=True)
         check.gradient(scale_by_largest, lambda x, largest=largest: x / largest, x)
         check.close(found, torch.zeros(n), f"{n} zeros should stay zeros", strict=True)
-        if found.requires_grad:
-            check.backward(found)
-            late = "the gradient at zeros is nan: choose another divisor, in place of repairing the nan afterwards"
-            check.that(not zeros.grad.isnan().any(), late)
+        new = "for zeros, no gradient flows back to x: choose another divisor, in place of making new zeros"
+        check.that(found.requires_grad, new)
+        check.backward(found)
+        late = (
+            "the gradient at zeros is nan: choose another divisor, in place of repairing the nan afterwards"
+        )
+        check.that(not zeros.grad.isnan().any(), late)
     part = "zeros should stay zeros, and the other entries are still divided"
     check.close(scale_by_largest(torch.tensor([0.0, -2.0])), torch.tensor([0.0, -1.0]), part)
 ### END HIDDEN TESTS
@@ -1472,6 +1481,9 @@ with check.case("sums over the axes that broadcasting put on the left", points=1
     check.like(unbroadcast(g.double(), (3,)), torch.zeros(3, dtype=torch.float64))
 with check.case("sums over the axes that broadcasting stretched, and keeps them", points=1):
     g = torch.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
+    same = "g of shape (2, 3), asked down to shape (2, 3): nothing was broadcast, so nothing is summed"
+    empty = {f"{same}; with an empty list of axes, sum adds up everything": torch.tensor(66.0)}
+    check.close(unbroadcast(g, (2, 3)), g, same, known=empty)
     wrong = {"the stretched axis is gone: keep it, with length 1": torch.tensor([6.0, 60.0])}
     wrong["the mean is not the sum: the slopes of several paths add up"] = g.mean(1, keepdim=True)
     wrong["only one of the places is used; all of them have to be added up"] = g[:, :1]
@@ -1480,9 +1492,6 @@ with check.case("sums over the axes that broadcasting stretched, and keeps them"
     for shape, expected in {(1, 3): [[11.0, 22.0, 33.0]], (1, 1): [[66.0]]}.items():
         says = f"g of shape (2, 3), asked down to {shape}"
         check.close(unbroadcast(g, shape), torch.tensor(expected), says)
-    same = "g of shape (2, 3), asked down to shape (2, 3): nothing was broadcast, so nothing is summed"
-    empty = {f"{same}; with an empty list of axes, sum adds up everything": torch.tensor(66.0)}
-    check.close(unbroadcast(g, (2, 3)), g, same, known=empty)
     found = unbroadcast(check.uniform((4, 2, 3), 1, 1), (2, 1))
     check.close(found, torch.full((2, 1), 12.0), "g of shape (4, 2, 3), asked down to shape (2, 1)")
 ### BEGIN HIDDEN TESTS
@@ -1557,16 +1566,18 @@ with check.case("sends g back to both factors", points=1):
     check.that(pair is not None, "should be the pair (gA, gB), found None: is there a return?")
     check.that(not isinstance(pair, torch.Tensor), "should be the pair (gA, gB), found one tensor")
     gA, gB = pair
-    wrong = {"the gradient for A is transposed": (g @ B.T).T}
+    wrong = {"the gradient for A is transposed": (g @ B.T).T, "A gets a matrix product, not a `*`": g * B.T}
     wrong["the gradient for A lacks the transpose of B"] = g @ B
     wrong["the gradient for A has its factors in the wrong order"] = B.T @ g
     wrong["the gradient for A takes g as all ones"] = ones @ B.T
+    wrong["the gradient for A is a mean: the paths add up"] = g @ B.T / 3
     wrong["the two gradients are in the wrong order: A's comes first"] = A.T @ g
     check.close(gA, torch.einsum("ij,lj->il", g, B), "the gradient for A is wrong", known=wrong)
-    wrong = {"the gradient for B is transposed": (A.T @ g).T}
+    wrong = {"the gradient for B is transposed": (A.T @ g).T, "B gets a matrix product, not a `*`": A.T * g}
     wrong["the gradient for B lacks the transpose of A"] = A @ g
     wrong["the gradient for B has its factors in the wrong order"] = g @ A.T
     wrong["the gradient for B takes g as all ones"] = A.T @ ones
+    wrong["the gradient for B is a mean: the paths add up"] = A.T @ g / 3
     check.close(gB, torch.einsum("il,ij->lj", A, g), "the gradient for B is wrong", known=wrong)
 with check.case("keeps the shapes and the dtype of A and B", points=0.5):
     calls = []
@@ -1677,6 +1688,10 @@ with check.case("multiplies g by the Jacobian of every row", points=1):
     wrong["the factor p is inside the sum only: it is p * g minus p times the sum"] = inside
     wrong["the sign is wrong"] = -expected
     wrong["the sign of the second sum is wrong: it is taken away"] = p * (g + (g * p).sum(-1, keepdim=True))
+    table_wide = x.exp() / x.exp().sum()
+    inner = (g * table_wide).sum(-1, keepdim=True)
+    wrong["exp is divided by the sum of the whole table; each row has its own sum"] = table_wide * (g - inner)
+    wrong["this goes back through log_softmax; it is softmax"] = g - p * g.sum(-1, keepdim=True)
     wrong["softmax is forgotten: p is softmax(x), not x"] = x * (g - (g * x).sum(-1, keepdim=True))
     check.close(found, expected, known=wrong, strict=True)
 with check.case("takes any number of axes, also k = 1, and keeps shape and dtype", points=1):
@@ -1877,7 +1892,7 @@ with check.case("computes like a number, with numbers on either side", points=1)
         result = check.expression(expression, v=v, w=w)
         return result, result.data if isinstance(result, Recorded) else None, (v.data, w.data)
 
-    data = dict(zip(["v + w", "v - w", "v * w", "v / w", "-v"], [2.0, -6.0, -8.0, -0.5, 2.0]))
+    data = dict(zip(["v + w", "v * w", "-v", "v - w", "v / w"], [2.0, -8.0, 2.0, -6.0, -0.5]))
     data |= dict(zip(["v + 3", "3 + v", "v - 3", "3 - v", "3 * v"], [1.0, 1.0, -5.0, 5.0, -6.0]))
     data |= dict(zip(["v * 0.5", "v / 4", "3 / w", "v ** 3"], [-1.0, -0.5, 0.75, -8.0]))
     data |= dict(zip(["w ** 0.5", "w ** -1", "v.relu()", "w.relu()"], [2.0, 0.25, 0.0, 4.0]))
@@ -1890,22 +1905,38 @@ with check.case("computes like a number, with numbers on either side", points=1)
         check.that(inputs == (-2.0, 4.0), f"`{expression}` changed the number that went into it")
         check.close(found, expected, f"the .data of {expression} is wrong, for v = -2 and w = 4")
 with check.case("records the slope of every operation", points=1):
+    share, power = math.tanh(-2.0), "the slope of v ** n is n * v ** (n - 1)"
+    # First the operations that others may be made of.
     slopes = {
         "3 + v": 1.0,
         "v + w": 1.0,
         "w + v": 1.0,
-        "v - 3": 1.0,
-        "3 - v": -1.0,
-        "w - v": -1.0,
-        "-v": -1.0,
+        "v + v": 2.0,
+        "3 * v": 3.0,
+        "v * w": 4.0,
+        "v * v": -4.0,
     }
-    slopes |= {"3 * v": 3.0, "v * w": 4.0, "v + v": 2.0, "v * v": -4.0, "v / 4": 0.25, "3 / v": -0.75}
-    slopes |= {"w / v": -1.0, "v ** 3": 12.0, "v ** -2": 0.25, "v.relu()": 0.0, "(-v).relu()": -1.0}
-    slopes |= {"(v + 2.01).relu()": 1.0, "(v + 1.99).relu()": 0.0, "(v * v - v).relu()": -5.0}
-    slopes |= {"v.exp()": math.exp(-2.0), "(-v).log()": -0.5, "v.tanh()": 1 - math.tanh(-2.0) ** 2}
+    slopes |= {"v ** 3": 12.0, "v ** -2": 0.25, "-v": -1.0, "v.exp()": math.exp(-2.0), "(-v).log()": -0.5}
+    slopes |= {"v.tanh()": 1 - share**2, "v.relu()": 0.0, "(-v).relu()": -1.0, "(v + 2.01).relu()": 1.0}
+    slopes |= {"(v + 1.99).relu()": 0.0, "v - 3": 1.0, "3 - v": -1.0, "w - v": -1.0, "w / v": -1.0}
+    slopes |= {"v / 4": 0.25, "3 / v": -0.75, "(v * v - v).relu()": -5.0}
+    usual = dict.fromkeys(
+        ["3 * v", "v * w"], {"the slope of a product for one factor is the other factor": -2.0}
+    )
+    usual["v ** 3"] = {
+        f"{power}; this is n * v ** n": -24.0,
+        f"{power}; this is n": 3.0,
+        f"{power}; n is missing": 4.0,
+    }
+    usual["v.tanh()"] = {"the slope of tanh is 1 - tanh(v) ** 2; the square is missing": 1 - share}
+    usual["v.tanh()"]["the slope of tanh is 1 - tanh(v) ** 2, not 1 - v ** 2"] = -3.0
+    usual["v.relu()"] = {"the slope of relu is 0 for a negative number": 1.0}
+    usual["(-v).relu()"] = {"the slope of relu is 1 for a positive number, not the number": -2.0}
+    usual["w - v"] = {"what is subtracted has the slope -1": 1.0}
+    usual["w / v"] = {"the slope of w / v for v is -w / v ** 2; the square is missing": 2.0}
     recorded = check.recorded_slopes(slopes, Recorded, v=-2.0, w=4.0)
     for (expression, slope), found in zip(slopes.items(), recorded):
-        wrong = {}
+        wrong = dict(usual.get(expression, {}))
         if slope:
             none = f"v is not among the inputs of {expression}: .made_from holds none that leads to it"
             wrong[f"{none}, or one with slope 0"] = 0.0

@@ -193,6 +193,16 @@ def numerical_grad(f, x, h=1e-5):
     return slopes
 
 
+@wrong("a value of f was rounded to float32")
+def numerical_grad(f, x, h=1e-5):
+    """as_tensor makes float32 of a float."""
+
+    def value(place):
+        return torch.as_tensor(f(place)).reshape(())
+
+    return entry_by_entry(x, lambda unit: (value(x + h * unit) - value(x - h * unit)) / (2 * h))
+
+
 @wrong("'float' object has no attribute 'item'")
 def numerical_grad(f, x, h=1e-5):
     return entry_by_entry(x, lambda unit: (f(x + h * unit).item() - f(x - h * unit).item()) / (2 * h))
@@ -545,7 +555,7 @@ BY_HAND = {"a": 24, "b": 9, "d": 15, "L": 225}
 BY_HAND |= {"dL/dd": 30, "dL/da": 30, "dL/db": -30, "dL/dw": 90, "dL/dx": 60}
 SLIPS = {
     "a": {11: "a is the product of w and x", 2.67: "the value of a is wrong"},
-    "b": {6: "b is x squared; this is its slope, 2x"},
+    "b": {6: "b is x squared; this is its slope, 2x", 64: "this is w squared", 24: "this is w times x"},
     "d": {-15: "d is a minus b", 33: "a plus b; d is a minus b"},
     "L": {30: "L is d squared", 15: "the value of L is wrong"},
     "dL/dd": {
@@ -557,6 +567,7 @@ SLIPS = {
     "dL/db": {30: "the slope of a - b for b is -1", -1: "multiply by dL/dd: this is -1 alone"},
     "dL/dw": {
         240: "the slope of w * x for w is x",
+        720: "the slope of w * x for w is x, and this is 30 times its value",
         3: "multiply the slope x by dL/da",
         60: "dL/dw is wrong",
         30: "multiply dL/da by the slope on the arrow, x",
@@ -655,10 +666,17 @@ def scale_by_largest(x):
     return x / (largest or 1.0)
 
 
-@odd
+@wrong("for zeros, no gradient flows back to x")
 def scale_by_largest(x):
     if not x.any():
         return torch.zeros_like(x)
+    return x / x.detach().abs().max()
+
+
+@odd
+def scale_by_largest(x):
+    if not x.any():
+        return x.clone()
     return torch.div(x, x.abs().sort().values[-1].data)
 
 
@@ -733,6 +751,14 @@ def unbroadcast(g, shape):
         if length == 1:
             g = g.sum(axis, keepdim=True)
     return g
+
+
+@wrong("nothing was broadcast, so nothing is summed; with an empty list of axes, sum adds up everything")
+def unbroadcast(g, shape):
+    """The same for the axes on the left alone: all else then has no axes left."""
+    g = g.sum(dim=tuple(range(g.dim() - len(shape))))
+    axes = tuple(axis for axis, length in enumerate(shape) if length == 1)
+    return g.sum(dim=axes, keepdim=True) if axes else g
 
 
 @wrong("the dtype should be float64, found float32")
@@ -811,6 +837,16 @@ def matmul_vjp(A, B, g):
     return g * B, g * A
 
 
+@wrong("A gets a matrix product, not a `*`")
+def matmul_vjp(A, B, g):
+    return g * B.T, A.T * g
+
+
+@wrong("the gradient for B is a mean: the paths add up")
+def matmul_vjp(A, B, g):
+    return g @ B.T, A.T @ g / len(A)
+
+
 @wrong("the dtype should be float64, found float32")
 def matmul_vjp(A, B, g):
     A, B, g = A.float(), B.float(), g.float()
@@ -845,6 +881,17 @@ def matmul_vjp(A, B, g):
 
 
 # --- softmax_vjp ------------------------------------------------------------------------------------------
+
+
+@wrong("exp is divided by the sum of the whole table")
+def softmax_vjp(x, g):
+    p = x.exp() / x.exp().sum()
+    return p * (g - (g * p).sum(-1, keepdim=True))
+
+
+@wrong("this goes back through log_softmax")
+def softmax_vjp(x, g):
+    return g - torch.softmax(x, -1) * g.sum(-1, keepdim=True)
 
 
 @wrong("solve this one without `autograd`")
@@ -1012,22 +1059,39 @@ PLAIN = f"if not isinstance(other, Recorded):\n            {NUMBER}\n        "
 SUM = "return self.made(self.data + other.data"
 SLOPES = "(self, 1 / other.data), (other, -self.data / other.data**2)"
 SUM_ALONE = "return Recorded(self.data + other.data, [(self, 1.0), (other, 1.0)])"
+DIFFERENCE = "return self.made(self.data - other.data, (self, 1.0), (other, 1.0))"
+RATIO = "return self.made(self.data / other.data, (self, 1 / other.data), (other, -self.data / other.data))"
 QUOTIENT = f"return self.made(self.data / other.data, {SLOPES})"
 edit("Recorded", {"return -self + number": "return self - number"}, says="the .data of 3 - v is wrong")
 edit("Recorded", {"return self**-1 * number": "return self / number"}, says="the .data of 3 / w is wrong")
 edit(
     "Recorded",
     {"(self, other.data), (other, self.data)": "(self, self.data), (other, other.data)"},
-    says="the slope of 3 - v for v is wrong",
+    says="the slope of a product for one factor is the other factor",
 )
-edit("Recorded", {"** (exponent - 1)": "** exponent"}, says="the slope of 3 / v for v is wrong")
-edit("Recorded", {"1 - result**2": "1 - result"}, says="the slope of v.tanh() for v is wrong")
+edit("Recorded", {"** (exponent - 1)": "** exponent"}, says="this is n * v ** n")
+edit("Recorded", {"exponent * self.data ** (exponent - 1)": "exponent"}, says="this is n")
+edit("Recorded", {"exponent * self.data ** (": "self.data ** ("}, says="n is missing")
+edit("Recorded", {"1 - result**2": "1 - result"}, says="the square is missing")
+edit("Recorded", {"1 - result**2": "1 - self.data**2"}, says="not 1 - v ** 2")
+edit(
+    "Recorded",
+    {"float(self.data > 0)": "max(self.data, 0.0)"},
+    says="1 for a positive number, not the number",
+)
+edit(
+    "Recorded",
+    {"return self * -1": "return self.made(-self.data, (self, 1.0))"},
+    says="the slope of -v for v is",
+)
+edit("Recorded", {"return self + -other": WRAP + DIFFERENCE}, says="what is subtracted has the slope -1")
+edit("Recorded", {"return self * other**-1": WRAP + RATIO}, says="is -w / v ** 2; the square is missing")
 edit(
     "Recorded", {"(self, 1 / self.data)": "(self, self.data)"}, says="the slope of (-v).log() for v is wrong"
 )
 edit("Recorded", {"self.data > 0": "self.data > 1"}, says="v is not among the inputs of (v + 2.01).relu()")
 edit("Recorded", {"self.data > 0": "self.data > -1"}, says="the slope of (v + 1.99).relu() for v is wrong")
-edit("Recorded", {"float(self.data > 0)": "1.0"}, says="the slope of v.relu() for v is wrong")
+edit("Recorded", {"float(self.data > 0)": "1.0"}, says="the slope of relu is 0 for a negative number")
 edit("Recorded", {"(other, 1.0)": "(other, 0.0)"}, says="v is not among the inputs of w + v")
 edit(
     "Recorded",
@@ -1052,7 +1116,7 @@ edit("Recorded", {"def relu(self)": "def rectified(self)"}, says="`v.relu()` doe
 edit(
     "Recorded",
     {"return self * -1": "self.data = -self.data\n        return self"},
-    says="`v - w` changed the number that went into it",
+    says="`-v` changed the number that went into it",
 )
 edit("Recorded", {"math.exp(self.data)": "torch.exp(self.data)"}, says="must be Tensor, not float")
 edit("Recorded", {"return self**-1 * number": "return Recorded(number) / self"}, says="use self.made(...)")
@@ -1135,6 +1199,12 @@ edit(
     "topological_order", {"return order": "return order[::-1]"}, says="the result comes first; turn the list"
 )
 edit("topological_order", {"return order": "return order[:-1]"}, says="the result itself is missing")
+edit("topological_order", {"return order": "return iter(order)"}, says="should be a list, found")
+edit(
+    "topological_order",
+    {"(result, inputs_of):": "(result, inputs_of, order=[]):", "order, seen": "seen", "[], set()": "set()"},
+    says="which belongs to another call",
+)
 edit("topological_order", {"return order": "order.reverse()"}, says="found None: is there a return?")
 edit("topological_order", {"order.append(value)": "order.append((value, True))"}, says="which is no value")
 edit(

@@ -15,11 +15,13 @@ DIAMOND = {"y": ["a", "b"], "b": ["a"], "a": ["x", "x"], "x": []}
         (["x", "a", "b", "y"], ""),
         (("x", "a", "b", "y"), ""),
         (None, "is there a return?"),
+        (iter(["x", "a", "b", "y"]), "should be a list, found a value of type list_iterator"),
         (["x", "a", "b", "c", "y"], "contains ['c'], which is no value"),
         (["x", "a", "b", "a", "y"], "more than once"),
         (["x", "a", "b"], "the result itself is missing"),
         (["b", "y"], "['a', 'x'] should be in the list"),
         (["y", "b", "a", "x"], "turn the list around"),
+        (["y", "a", "b", "x"], "'y' comes before its input ['a']"),
         (["a", "x", "b", "y"], "'a' comes before its input ['x']"),
         (["x", "b", "a", "y"], "'b' comes before its input ['a'] in ['x', 'b', 'a', 'y']"),
     ],
@@ -35,7 +37,7 @@ def test_an_order_has_each_value_once_and_after_its_inputs(order, says):
 
 def test_an_order_is_found_by_what_is_told_of_the_inputs():
     def find(last, inputs_of):
-        return graphlib.TopologicalSorter({value: inputs_of(value) for value in DIAMOND}).static_order()
+        return list(graphlib.TopologicalSorter({value: inputs_of(value) for value in DIAMOND}).static_order())
 
     check.ordered(find, DIAMOND)
     check.ordered(lambda last, inputs_of: [last], {"x": []})
@@ -52,6 +54,17 @@ def test_several_graphs_are_looked_at_one_after_the_other():
         check.ordered(alone, {"x": []}, {"y": ["x"], "x": []}, {"lost": []})
     with pytest.raises(KeyError, match="lost"):
         check.ordered(alone, {"x": []}, {"lost": []}, {"y": ["x"], "x": []})
+
+
+def test_a_list_that_is_kept_from_call_to_call_is_named():
+    order = []
+
+    def kept(last, inputs_of):
+        order.append(last)
+        return order
+
+    with pytest.raises(check.Failed, match="which belongs to another call"):
+        check.ordered(kept, {"x": []}, {"y": []})
 
 
 class Number:
