@@ -121,10 +121,12 @@ def equal(found: Any, expected: Any, message: str = "", *, known: Mapping[str, A
                 raise Failed(sentence, mistake_id(sentence))
         texts = show(expected), show(found)
         place = ""
-        if texts[0] == texts[1] and type(found) is type(expected) is list and len(found) == len(expected):
-            # They differ behind what is shown.
-            i = next(i for i, pair in enumerate(zip(found, expected, strict=True)) if not _same(*pair))
-            place, texts = f"at [{i}]: ", (show(expected[i]), show(found[i]))
+        if texts[0] == texts[1] and type(found) is type(expected) is list:  # they differ behind what is shown
+            if len(found) != len(expected):
+                texts = f"{len(expected)} entries", str(len(found))
+            else:
+                i = next(i for i, pair in enumerate(zip(found, expected, strict=True)) if not _same(*pair))
+                place, texts = f"at [{i}]: ", (show(expected[i]), show(found[i]))
         detail = f"{place}expected {texts[0]}, found {texts[1]}{NO_RETURN if found is None else ''}"
         raise Failed(_sentence(message, detail), _named(message))
 

@@ -35,7 +35,8 @@ class Training:
         kind, options = self.options
         saved = self.optimizer.state_dict()
         states = {i: _arrays(entries) for i, entries in saved["state"].items()}
-        return _made_again, (kind, options, _arrays(self.net.state_dict()), states, saved["param_groups"])
+        weights, mode = _arrays(self.net.state_dict()), self.net.training
+        return _made_again, (kind, options, weights, mode, states, saved["param_groups"])
 
     def go(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> "Training":
         """One step for each batch, after which there are no gradients left. Returns this training."""
@@ -66,9 +67,11 @@ def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
     return {name: torch.tensor(array) for name, array in arrays.items()}
 
 
-def _made_again(kind: type, options: dict, weights: dict, states: dict[int, dict], groups: list) -> Training:
+def _made_again(
+    kind: type, options: dict, weights: dict, mode: bool, states: dict[int, dict], groups: list
+) -> Training:
     new = Training(0, kind, **options)
-    new.net.load_state_dict(_tensors(weights))
+    new.net.train(mode).load_state_dict(_tensors(weights))
     states = {i: _tensors(entries) for i, entries in states.items()}
     new.optimizer.load_state_dict({"state": states, "param_groups": groups})
     return new

@@ -96,7 +96,7 @@ both(
     optimizer.load_state_dict(checkpoint["optimizer"])
     return checkpoint["epoch"]
 """,
-    "the file of another model raised an error, and yet it has changed the model's",
+    "the file of a shorter model raised an error, and yet it has changed the model's",
 )
 both(
     SIMPLE_SAVE,
@@ -259,7 +259,7 @@ both(  # the optimizer first, and only the model is put back
         raise
     return checkpoint["epoch"]
 """,
-    "the file of another model raised an error, and yet it has changed the optimizer's",
+    "the file of a shorter model raised an error, and yet it has changed the optimizer's",
 )
 both(  # an error in each case is not all that is asked for
     SIMPLE_SAVE,
@@ -274,9 +274,7 @@ both(  # new parameters, of which the optimizer knows nothing
     "after going on, the model's 0.weight is not the same",
 )
 
-edit(
-    "save_checkpoint", {"return epoch": "return checkpoint"}, "the whole file comes back, not the epoch alone"
-)
+edit("save_checkpoint", {"return epoch": "return checkpoint"}, "the epoch alone, as an int")
 edit(
     "save_checkpoint",
     {"    torch.save(checkpoint": "    path = f'{path}.pt'\n    torch.save(checkpoint"},
@@ -321,7 +319,7 @@ both(  # compares names, not shapes
     optimizer.load_state_dict(optimizer_state)
     return epoch
 """,
-    "the file of a model with a wider last layer raised an error, and yet it has changed the model's",
+    "the file of a narrower model raised an error, and yet it has changed the model's",
 )
 both(  # compares names, and reads from a list one by one
     "    torch.save([model.state_dict(), optimizer.state_dict(), epoch], path)\n",
@@ -348,6 +346,64 @@ both(
 )
 
 edit("save_checkpoint", {"weights_only=True)": "weights_only=False)"}, "has run the code in a file")
+
+edit("save_checkpoint", {'"epoch": epoch}': '"epoch": torch.tensor(epoch)}'}, "the epoch alone, as an int")
+both(
+    "    model.train()\n" + SIMPLE_SAVE,
+    LOAD,
+    "saving put the model into training mode",
+)
+both(  # copy_ stretches what is too narrow
+    SIMPLE_SAVE,
+    """\
+    checkpoint = torch.load(path, map_location=device)
+    epoch, optimizer_state = checkpoint["epoch"], checkpoint["optimizer"]
+    if checkpoint["model"].keys() != model.state_dict().keys():
+        raise KeyError("the names differ")
+    for name, tensor in model.state_dict().items():
+        tensor.copy_(checkpoint["model"][name])
+    optimizer.load_state_dict(optimizer_state)
+    return epoch
+""",
+    "the file of a narrower model should raise an error",
+)
+both(  # looks at the model's names only
+    SIMPLE_SAVE,
+    """\
+    checkpoint = torch.load(path, map_location=device)
+    epoch, optimizer_state = checkpoint["epoch"], checkpoint["optimizer"]
+    saved, now = checkpoint["model"], model.state_dict()
+    if not all(name in saved and saved[name].shape == tensor.shape for name, tensor in now.items()):
+        raise ValueError("this is the checkpoint of another model")
+    for name, tensor in now.items():
+        tensor.copy_(saved[name])
+    optimizer.load_state_dict(optimizer_state)
+    return epoch
+""",
+    "the file of a longer model should raise an error",
+)
+both(  # one flat dict, by way of bytes
+    """\
+    import io
+    flat = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    buffer = io.BytesIO()
+    torch.save(flat | {"optimizer": optimizer.state_dict(), "epoch": torch.tensor(epoch)}, buffer)
+    with open(path, "wb") as file:
+        file.write(buffer.getvalue())
+""",
+    """\
+    flat = torch.load(path, map_location=device, weights_only=True)
+    optimizer_state, epoch = flat.pop("optimizer"), flat.pop("epoch").item()
+    now = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    if {name: tensor.shape for name, tensor in now.items()} != {name: t.shape for name, t in flat.items()}:
+        raise ValueError("this is the checkpoint of another model")
+    optimizer.load_state_dict(optimizer_state)
+    for name, tensor in now.items():
+        tensor.copy_(flat[name])
+    return epoch
+""",
+    None,
+)
 
 # --- load_matching ----------------------------------------------------------------------------------------
 
@@ -541,6 +597,17 @@ def load_matching(net, state_dict):
     return sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys()), mismatched
 
 
+@wrong("1.not_saved is not in net.state_dict()")
+def load_matching(net, state_dict):
+    """Counts buffers that are not saved."""
+    own = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    mismatched = sorted(n for n in own.keys() & state_dict.keys() if own[n].shape != state_dict[n].shape)
+    with torch.no_grad():
+        for name in own.keys() & state_dict.keys() - set(mismatched):
+            own[name].copy_(state_dict[name])
+    return sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys()), mismatched
+
+
 # --- try_gpu ----------------------------------------------------------------------------------------------
 
 
@@ -587,7 +654,7 @@ def try_gpu(i=0):
         return torch.device("cpu")
 
 
-@wrong("GPU 2 is there, and this is the CPU")
+@wrong("GPU 2 is there, and this is the CPU; ask for the number of GPUs")
 def try_gpu(i=0):
     return torch.device("cpu")
 
@@ -627,6 +694,12 @@ def try_gpu(i=0):
         return torch.device(f"cuda:{i}")
     except RuntimeError:
         return torch.device("cpu")
+
+
+@wrong("return the CPU, not the last GPU")
+def try_gpu(i=0):
+    last = torch.cuda.device_count() - 1
+    return torch.device("cuda", max(0, min(i, last))) if last >= 0 else torch.device("cpu")
 
 
 # --- try_all_gpus -----------------------------------------------------------------------------------------
@@ -735,6 +808,32 @@ def try_all_gpus():
         if False
         else [torch.device(type="cuda", index=i) for i in range(torch.cuda.device_count())]
     )
+
+
+@wrong("there is one GPU too many")
+def try_all_gpus():
+    return [torch.device("cuda", i) for i in range(torch.cuda.device_count() + 1)]
+
+
+@wrong("the order is turned round")
+def try_all_gpus():
+    devices, i = [], torch.cuda.device_count()
+    while i > 0:
+        i -= 1
+        devices.append(torch.device("cuda", i))
+    return devices or [torch.device("cpu")]
+
+
+@wrong("these are the GPUs of an earlier call")
+def try_all_gpus(devices=[]):  # noqa: B006
+    for i in range(torch.cuda.device_count()):
+        devices.append(torch.device("cuda", i))
+    return devices or [torch.device("cpu")]
+
+
+@odd
+def try_all_gpus():
+    return [*map(torch.device, [f"cuda:{i}" for i in range(torch.cuda.device_count())] or ["cpu"])]
 
 
 # --- move_batch: edits of the cell, since these functions call themselves by name ---------------------------
@@ -873,6 +972,12 @@ moving(  # puts the moved tensors into the given containers
 """,
     "the given batch was changed",
 )
+edit(
+    "move_batch",
+    {"batch.to(device)": "batch.to(device) if batch.is_floating_point() else batch"},
+    "tensors of whole numbers move as well",
+)
+edit("move_batch", {"batch.to(device)": 'batch.to("meta")'}, "the device should be cpu, found meta")
 moving(  # whatever can be iterated is a list
     """\
     if isinstance(batch, torch.Tensor):
@@ -1082,6 +1187,17 @@ def module_device(net):
     except ValueError:
         raise ValueError("not on exactly one device") from None
     return torch.device(device)
+
+
+@wrong("should raise ValueError, it returned device(type='cpu')")
+def module_device(net):
+    """The two ends agree."""
+    tensors = [*net.parameters(), *net.buffers()]
+    if not tensors:
+        raise ValueError("nothing in this network")
+    if tensors[0].device != tensors[-1].device:
+        raise ValueError("on several devices")
+    return tensors[0].device
 
 
 edit("module_device", {"net.buffers()": "net.buffers(recurse=False)"}, "should raise ValueError, it returned")

@@ -481,9 +481,9 @@ def test_equal_is_exact_and_knows_kinds_apart():
     assert "expected True, found 1" in message(lambda: check.equal(1, True))
     assert message(lambda: check.equal(4, 3, known={"one too many": 4})) == "one too many"
     long = [f"layer {i}" for i in range(20)]
-    assert message(lambda: check.equal(long[:-1] + ["pooling"], long)) == (
-        "at [19]: expected 'layer 19', found 'pooling'"
-    )
+    other = [*long[:-1], "pooling"]
+    assert message(lambda: check.equal(other, long)) == "at [19]: expected 'layer 19', found 'pooling'"
+    assert message(lambda: check.equal([*long, "pooling"], long)) == "expected 20 entries, found 21"
     assert passes(lambda: check.equal(torch.tensor([1, 2]), torch.tensor([1, 2])))
     assert "at [1]: expected 2, found 3" in message(
         lambda: check.equal(torch.tensor([1, 3]), torch.tensor([1, 2]))

@@ -67,7 +67,10 @@ def test_what_is_new_is_named():
 def test_a_copy_knows_the_same_and_goes_on_in_the_same_way(options, batches):
     training = Training(0, lr=0.1, **options).go(batches)
     training.optimizer.param_groups[0]["lr"] = 0.3
+    evaluated = Training(0)
+    evaluated.net.eval()
     copied = pickle.loads(pickle.dumps(training))
+    assert copied.net.training and not pickle.loads(pickle.dumps(evaluated)).net.training
     check.same_state(copied.state(), training.state(), SENTENCE)
     check.same_state(copied.go(BATCHES).state(), training.go(BATCHES).state(), SENTENCE)
 
