@@ -556,14 +556,15 @@ with check.case("starts at random, makes num_steps steps; defaults are 10 steps 
     K, X, Y = one_dot(3, 3, 1.0)
     start = learn_kernel(X, Y, (3, 3), 0.0, 1)  # with the rate 0 it stays where it began
     check.that(start.max() > start.min(), "the start should be random, and here all weights are equal")
-    for steps in (3, 2, None):  # each step makes the error 1000 times larger: it gets 3 more digits
-        found = learn_kernel(X, Y, (3, 3), 1001 / 2, *([steps] if steps else []))
-        digits, right = (found - K).double().norm().log10(), 3 * (steps or 10)
-        wrong = {"one step too few": right - 2.3, "one step too many": right + 3.7}
+    runs = {n: learn_kernel(X, Y, (3, 3), 1001 / 2, *([n] if n else [])) for n in (3, 2, None)}
+    digits = {n: (found - K).double().norm().log10() for n, found in runs.items()}
+    for steps in runs:  # each step makes the error 1000 times larger: it gets 3 more digits
+        right, as_asked = 3 * (steps or 10), abs(digits[3] - digits[2] - 3) < 0.6
+        wrong = {"one step too few": right - 2.3, "one step too many": right + 3.7} if as_asked else {}
         wrong |= {"it makes 10 steps, whatever num_steps is": 30.7} if steps else {}
         wrong["it uses the learning rate 0.03, whatever lr is"] = 0.7
         what = f"not {steps} steps" if steps else "not 10 steps by default"
-        check.between(digits, right - 0.5, right + 2, f"{what}, or steps of another size", known=wrong)
+        check.between(digits[steps], right - 0.5, right + 2, f"{what}, or steps of another size", known=wrong)
     K, X, Y = one_dot(2, 2, (1 / 0.06) ** 0.5)
     check.close(learn_kernel(X, Y, (2, 2)), K, "by default, the learning rate is 0.03", atol=1e-4)
 ### BEGIN HIDDEN TESTS
@@ -723,8 +724,8 @@ def conv_output_size(size, kernel, stride=1, padding=0, dilation=1):
     """The size of a convolution's or pooling layer's output along one axis.
 
     size, kernel, stride, dilation: ints, at least 1. padding: zeros on each side, an int, at least 0.
-    Returns an int. Raises ValueError, with a message that names the sizes, if the kernel, spread by dilation, does not
-    fit into the padded input.
+    Returns an int. Raises ValueError, with a message that says what is wrong, if the kernel, spread by dilation, does
+    not fit into the padded input.
     """
     ### BEGIN SOLUTION
     covered = dilation * (kernel - 1) + 1
@@ -913,6 +914,7 @@ with check.case("sums over the input channels, one map per kernel", points=1):
     wrong["the maps are added up; each kernel has a map of its own"] = Y.sum(0)
     wrong["only the first kernel is used"] = Y[:1]
     wrong["the maps should come first: (c_out, h', w')"] = Y.permute(1, 2, 0)
+    wrong["the last row and the last column of windows are missing: is there a + 1?"] = Y[:, :-1, :-1]
     found = check.unchanged(corr2d_multi, X, K)
     check.close(found, Y, known=wrong)
     check.like(found, Y)
@@ -920,7 +922,8 @@ with check.case("sums over the input channels, one map per kernel", points=1):
     check.close(corr2d_multi(X[:1], K[:1, :1]), maps[:1, 0], "one channel and one kernel", known=wrong)
 with check.case("adds zeros on each side", points=1):
     X, K = check.integers((2, 4, 5), 1, 9).float(), check.integers((3, 2, 3, 2), 1, 9).float()
-    repeated = F.pad(X[None], (1, 1, 1, 1), mode="replicate")[0]
+    borders = {"repeats the pixels at the edge": "replicate", "mirrors the picture": "reflect"}
+    borders["shows the opposite edge"] = "circular"
     wrong = {"padding is ignored": layer_of(X, K)}
     wrong["the zeros are only added below and on the right"] = layer_of(F.pad(X, (0, 1, 0, 1)), K)
     wrong["zeros below and on the right, or their windows, are missing"] = layer_of(F.pad(X, (1, 0, 1, 0)), K)
@@ -929,7 +932,9 @@ with check.case("adds zeros on each side", points=1):
     )
     wrong["the zeros are only added left and right"] = layer_of(X, K, padding=(0, 1))
     wrong["the zeros are only added above and below"] = layer_of(X, K, padding=(1, 0))
-    wrong["the border repeats the pixels at the edge; add zeros"] = layer_of(repeated, K)
+    wrong["the border is filled with ones; add zeros"] = layer_of(F.pad(X, (1, 1, 1, 1), value=1.0), K)
+    for words, mode in borders.items():
+        wrong[f"the border {words}; add zeros"] = layer_of(F.pad(X[None], (1, 1, 1, 1), mode=mode)[0], K)
     wrong["the zeros were added around the result; add them around X"] = F.pad(layer_of(X, K), (1, 1, 1, 1))
     found = check.unchanged(corr2d_multi, X, K, padding=1)
     check.close(found, layer_of(X, K, padding=1), "padding 1", known=wrong)
@@ -949,7 +954,8 @@ with check.case("moves by the stride along both axes", points=1):
     check.close(corr2d_multi(X, K, stride=3, padding=2), Y, "stride 3 and padding 2", known=wrong)
     found = check.unchanged(corr2d_multi, X, K, 2, 1)
     expected = layer_of(X, K, stride=2, padding=1)
-    check.close(found, expected, "the arguments in order: stride 2, padding 1")
+    wrong = {"stride and padding are exchanged: the stride comes first": layer_of(X, K, stride=1, padding=2)}
+    check.close(found, expected, "the arguments in order: stride 2, padding 1", known=wrong)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other pictures", points=1, hidden=True):
     for shape, kernels, stride, padding in (
@@ -1031,7 +1037,7 @@ def pool2d(X, pool_size, mode="max", stride=None):
 
     X: float tensor (h, w). pool_size: (ph, pw), at most (h, w). mode: "max" or "avg". stride: (sh, sw), or None for
     pool_size. Only windows that lie inside X count. Returns a tensor (h', w') of X's dtype; X is unchanged.
-    Raises ValueError, with a message that names the mode, for another mode.
+    Raises ValueError, with a message that says what is wrong, for another mode.
     """
     ### BEGIN SOLUTION
     if mode not in ("max", "avg"):
@@ -1209,7 +1215,8 @@ Test it on small cases that you can draw: [(2, 2), (2, 2)] sees 4 pixels, and so
 def receptive_field(layers):
     """Input pixels along one axis, from the first to the last that one output sees.
 
-    layers: list of (kernel, stride), ints from 1 on, from the input on; it may be empty. Returns an int.
+    layers: list of (kernel, stride), ints from 1 on, from the input on; it may be empty, and is unchanged.
+    Returns an int.
     """
     ### BEGIN SOLUTION
     pixels, jump = 1, 1
@@ -1241,6 +1248,7 @@ def mistaken(layers):
         return 1 + sum((kernel - 1) * jump for kernel, jump in zip(k, jumps))
 
     wrong = {"start from 1 pixel, not from 0": grown(jumps) - 1}
+    wrong["this is an area; count the pixels along one axis"] = grown(jumps) ** 2
     wrong["the kernel sizes are added; a layer adds only kernel - 1"] = sum(k)
     wrong["the kernel sizes are multiplied"] = math.prod(k)
     wrong["a layer adds (kernel - 1) jumps, not kernel"] = grown(jumps) + sum(jumps)
@@ -1439,23 +1447,24 @@ s, relu, same, mean, largest = torch.sigmoid, torch.relu, torch.clone, F.avg_poo
 
 def used(X):  # the scores of a new net, its weights and biases: beside the answer, for a net travels slowly
     net = make_lenet()
-    return net(X), [weight.detach() for weight in net.parameters()]
+    return net(X), net(X), [weight.detach() for weight in net.parameters()]
 
 
 def scores_and_weights(X):
     """The same, once it is clear that the weights and biases are those of LeNet."""
-    scores, w = check.made(used, X)
+    scores, again, w = check.made(used, X)
     wrong = {"the layers have no biases": SHAPES[::2]}
     wrong["the convolutions have no biases"] = SHAPES[:1] + SHAPES[2:3] + SHAPES[4:]
+    wrong["the dense layers have no biases"] = SHAPES[:4] + SHAPES[4::2]
     wrong["the dense layer with 84 units is missing"] = [*SHAPES[:6], (10, 120), (10,)]
     found = [tuple(weight.shape) for weight in w]
     check.equal(found, SHAPES, "the shapes of all weights and biases, in order", known=wrong)
+    check.that(torch.equal(scores, again), "two calls give different scores: the table has no dropout")
     return scores, w
 
 
-def same_as_new(net):  # whether another call gives this net, and whether it gives its first weight
-    other = make_lenet()
-    return other is net, next(other.parameters()) is next(net.parameters())
+def same_as_new(net):  # whether another call gives the first weight of this net
+    return next(make_lenet().parameters()) is next(net.parameters())
 
 
 def by_hand(w, X, act=(s,) * 4, pool=(mean,) * 2, last=same):
@@ -1469,8 +1478,8 @@ def mistakes(w, X):  # sentence -> the scores that this mistake gives
     wrong = {"there are no activations": by_hand(w, X, [same] * 4)}
     both = by_hand(w, X, [relu] * 4, [largest] * 2)
     wrong["ReLU and max pooling; the table says sigmoid and average"] = both
-    wrong["the activations are ReLU; the table says sigmoid"] = by_hand(w, X, [relu] * 4)
-    wrong["the activations are tanh; the table says sigmoid"] = by_hand(w, X, [torch.tanh] * 4)
+    for act in (relu, torch.tanh, F.silu, F.hardsigmoid):
+        wrong[f"the activations are {act.__name__}; the table says sigmoid"] = by_hand(w, X, [act] * 4)
     places = ("first convolution", "second convolution", "first dense layer", "second dense layer")
     for i, name in enumerate(places):
         acts = [same if i == j else s for j in range(4)]
@@ -1503,9 +1512,8 @@ with check.case("is a flat nn.Sequential, new at each call, with the outputs of 
         X, name = layer(X), type(layer).__name__
         found = tuple(X.shape[1:])
         check.that(found in table, f"layer {i + 1}, {name}, gives {found}: this is not in the table")
-    same_net, same_weight = check.made(same_as_new, net)
-    check.that(not same_net, "each call should make a new network")
-    check.that(not same_weight, "each call should make new layers, with their own weights")
+    same_weight = check.made(same_as_new, net)
+    check.that(not same_weight, "each call should make a new network of new layers, with their own weights")
 with check.case("has the layers of the table, with 61,706 parameters", points=1):
     found, _ = scores_and_weights(torch.zeros(3, 1, 28, 28))
     check.equal(tuple(found.shape), (3, 10), "the shape of the scores of three pictures")
@@ -1612,7 +1620,7 @@ def mean_loss(batch_losses, batch_sizes):
     """The mean loss over all examples.
 
     batch_losses: list of the batches' mean losses, floats or 0-d tensors. batch_sizes: list of as many ints, from 1
-    on; at least one batch. Returns a float.
+    on; at least one batch. Both, and the tensors in them, are unchanged. Returns a float.
     """
     ### BEGIN SOLUTION
     total = sum(float(loss) * size for loss, size in zip(batch_losses, batch_sizes, strict=True))
@@ -1635,9 +1643,11 @@ with check.case("weights each batch by its size", points=1):
     wrong["all batches are taken to be as large as the first"] = total / 300
     wrong["each loss is multiplied by the size of the first batch; take its own"] = 9.5 * 100 / 168
     wrong["`//` rounds down to a whole number; divide by `/`"] = total // 168
+    wrong["all batches but the last are taken to be as large as the first"] = 582 / 208
+    wrong["the result is rounded; return it as it is"] = round(total / 168, 3)
     check.close(check.unchanged(mean_loss, losses, sizes), total / 168, known=wrong)
 with check.case("takes 0-d tensors, too, and returns a float", points=0.5):
-    found = mean_loss([torch.tensor(1.0), torch.tensor(3.0)], [3, 1])
+    found = check.unchanged(mean_loss, [torch.tensor(1.0), torch.tensor(3.0)], [3, 1])
     check.number(found, float)
     check.close(found, 1.5)
     check.number(mean_loss([1.0], [5]), float)

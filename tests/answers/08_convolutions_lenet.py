@@ -432,7 +432,7 @@ edit(
     {"K.shape[2]": "K.shape[3]", "unfold(2, K.shape[3]": "unfold(2, K.shape[2]"},
     says="einsum",
 )
-edit("corr2d_multi", {"stride=1, padding=0": "padding=0, stride=1"}, says="in order")
+edit("corr2d_multi", {"stride=1, padding=0": "padding=0, stride=1"}, says="the stride comes first")
 
 
 @wrong("only the first channel of X is used")
@@ -445,6 +445,24 @@ def corr2d_multi(X, K, stride=1, padding=0):
     """The sum is overwritten."""
     for c in range(X.shape[0]):
         Y = F.conv2d(X[None, c : c + 1], K[:, c : c + 1], stride=stride, padding=padding)[0]
+    return Y
+
+
+@wrong("the border mirrors the picture")
+def corr2d_multi(X, K, stride=1, padding=0):
+    padded = F.pad(X[None], (padding,) * 4, mode="reflect") if padding else X[None]
+    return F.conv2d(padded, K, stride=stride)[0]
+
+
+@wrong("is there a + 1?")
+def corr2d_multi(X, K, stride=1, padding=0):
+    """A loop that ends one window too early along both axes."""
+    X, (kh, kw) = F.pad(X, (padding,) * 4), K.shape[2:]
+    Y = X.new_zeros(len(K), (X.shape[1] - kh) // stride, (X.shape[2] - kw) // stride)
+    for i in range(Y.shape[1]):
+        for j in range(Y.shape[2]):
+            window = X[:, i * stride : i * stride + kh, j * stride : j * stride + kw]
+            Y[:, i, j] = (window * K).sum((1, 2, 3))
     return Y
 
 
@@ -652,6 +670,15 @@ def receptive_field(layers):
     return pixels
 
 
+@wrong("this is an area")
+def receptive_field(layers):
+    pixels, jump = 1, 1
+    for kernel, stride in layers:
+        pixels += (kernel - 1) * jump
+        jump *= stride
+    return pixels**2
+
+
 @wrong("the kernel sizes are added")
 def receptive_field(layers):
     return sum(kernel for kernel, _ in layers)
@@ -765,7 +792,7 @@ edit(
 )
 
 
-@wrong("the activations are ReLU")
+@wrong("the activations are relu")
 def make_lenet():
     return nn.Sequential(
         *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.AvgPool2d(2)),
@@ -828,6 +855,16 @@ def make_lenet():
 @wrong("new layers, with their own weights")
 def make_lenet():
     return nn.Sequential(*_NET)
+
+
+edit("make_lenet", {"nn.Linear(84, 10),": "nn.Dropout(0.5), nn.Linear(84, 10),"}, says="no dropout")
+edit("make_lenet", {"nn.Sigmoid()": "nn.Sigmoid(), nn.Dropout2d(0.5)"}, says="no dropout")
+BIASED = ("120)", "84)", "10)")
+edit(
+    "make_lenet",
+    {f", {end},": f", {end[:-1]}, bias=False)," for end in BIASED},
+    says="the dense layers have no biases",
+)
 
 
 @wrong("pooling comes before the sigmoid")
@@ -897,6 +934,29 @@ def mean_loss(batch_losses, batch_sizes):
 @wrong("this is the sum of the batch losses")
 def mean_loss(batch_losses, batch_sizes):
     return float(sum(batch_losses))
+
+
+@wrong("the function changed its input batch_losses")
+def mean_loss(batch_losses, batch_sizes):
+    """The sum begins with the first loss itself, which `*=` changes if it is a tensor."""
+    total = batch_losses[0]
+    total *= batch_sizes[0]
+    for loss, size in zip(batch_losses[1:], batch_sizes[1:], strict=True):
+        total += loss * size
+    return float(total / sum(batch_sizes))
+
+
+@wrong("all batches but the last are taken to be as large as the first")
+def mean_loss(batch_losses, batch_sizes):
+    full, last, size = sum(map(float, batch_losses[:-1])), batch_sizes[-1], batch_sizes[0]
+    count = len(batch_sizes) - 1
+    return (full * size + float(batch_losses[-1]) * last) / (count * size + last)
+
+
+@wrong("the result is rounded")
+def mean_loss(batch_losses, batch_sizes):
+    total = sum(float(loss) * size for loss, size in zip(batch_losses, batch_sizes, strict=True))
+    return round(total / sum(batch_sizes), 3)
 
 
 @wrong("as large as the first")
