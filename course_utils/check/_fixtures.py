@@ -206,6 +206,8 @@ def trained(
 
 def steep_loss(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """100 times the cross-entropy: a loss that nobody has in mind, with large gradients."""
+    if not scores.is_floating_point():
+        raise TypeError("loss(scores, labels): the scores come first, then the labels")
     return 100 * nn.functional.cross_entropy(scores, y)
 
 

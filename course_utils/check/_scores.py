@@ -7,10 +7,11 @@ def extreme_scores() -> torch.Tensor:
     """Scores (5, 3) in float32.
 
     Two rows around 10,000 and -10,000, one with both; one that only a small shift saves from overflow, and
-    one whose exponentials all underflow in float32, not in float64.
+    one whose exponentials all underflow in float32, not in float64. A shift by its mean saves the last one, a
+    shift by its smallest score does not.
     """
     high, low = [1e4, 1e4 - 1.25, 1e4 - 2.5], [-1e4, -1e4, -1e4 + 1.5]
-    return torch.tensor([high, low, [1e4, -1e4, 0.0], [-90.0, 0.5, 89.5], [-110.0, -110.5, -109.0]])
+    return torch.tensor([high, low, [1e4, -1e4, 0.0], [-90.0, 0.5, 89.5], [-110.0, -200.0, -109.0]])
 
 
 def wrong_shifts(scores: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -620,7 +620,9 @@ with check.case("gives the logarithm of each probability", points=1):
     wrong["the maximum is subtracted outside exp only; subtract it inside, too"] = S - total.log()
     judge(O, wrong)
     for shape, dtype in (((4,), torch.float32), ((2, 3, 4), torch.float32), ((5, 1), torch.float64)):
-        judge(check.normal(shape, dtype=dtype))
+        O = check.normal(shape, dtype=dtype)
+        axes = range(O.ndim - 1)
+        judge(O, {f"it sums along axis {i}; the last axis is meant": torch.log_softmax(O, i) for i in axes})
 with check.case("stays finite and right where the probability is too small for float32", points=0.5):
     O = torch.tensor([[0.0, -200.0, -3.0], [50.0, -1000.0, 49.0]])
     double = "log(softmax) underflows to -inf in float64 too, only later: do not form the probability"
@@ -729,6 +731,9 @@ with check.case("is the mean of -log p of the right classes", points=0.5):
     wrong["softmax runs down the columns; every row is one example"] = F.nll_loss(torch.log_softmax(O, 0), y)
     wrong["one loss per example; return their mean"] = -p.log()
     wrong["`[:, labels]` takes whole columns; every row has one label"] = -P.log()[:, y].mean()
+    wrong["this is the loss of a yes or no for each class; exactly one class is right"] = (
+        F.binary_cross_entropy_with_logits(O, F.one_hot(y, 4).float())
+    )
     check.close(check.unchanged(cross_entropy, O, y), F.cross_entropy(O, y), known=wrong)
 with check.case("is a scalar with the gradient (P - one-hot) / n, for one example or class, too", points=1):
     for n, k, dtype in ((5, 3, torch.float32), (1, 4, torch.float64), (3, 1, torch.float32)):
@@ -887,6 +892,7 @@ with check.case("is (P - one-hot) / n, without autograd", points=1.5):
     wrong["one-hot rows are subtracted from the scores; subtract them from the probabilities"] = (O - Y) / 3
     wrong["softmax runs down the columns; every row is one example"] = (torch.softmax(O, 0) - Y) / 3
     wrong["`[:, labels]` takes whole columns; every row has one label"] = (P - columns) / 3
+    wrong["only the scores at the labels have a gradient here; all the others have P / n"] = (P - 1) * Y / 3
     wrong["this is the gradient with respect to the probabilities; go on to the scores"] = -Y / P / 3
     judge(O, y, known=wrong)
 with check.case("works for one example, one class and float64", points=0.5):
@@ -1847,7 +1853,7 @@ with check.case("works with absent classes and without examples", points=0.5):
         check.close(found, right, f"{n} examples, {k} classes", strict=True)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other labels", points=0.5, hidden=True):
-    for n, k in ((200, 10), (50, 3), (9, 1), (1, 5)):
+    for n, k in ((200, 12), (50, 3), (9, 1), (1, 5)):
         y_true, y_pred = check.integers((n,), 0, k), check.integers((n,), 0, k)
         matrix = F.one_hot(y_true, k).T @ F.one_hot(y_pred, k)
         check.close(check.unchanged(confusion_matrix, y_true, y_pred, k), matrix, strict=True)

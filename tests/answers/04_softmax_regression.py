@@ -318,7 +318,17 @@ edit(
     {SHIFT: "O.mean(dim=-1, keepdim=True)"},
     says="it subtracts the mean, and exp still overflows",
 )
+edit(
+    "log_softmax",
+    {SHIFT: "O.min(dim=-1, keepdim=True).values"},
+    says="it subtracts the smallest score, and exp still overflows",
+)
 edit("log_softmax", {SHIFT: "O.max(dim=-1, keepdim=True).indices"}, says=INDEX)
+edit(
+    "log_softmax",
+    {LOG_SUM: "torch.log_softmax(O, min(1, O.ndim - 1))"},
+    says="it sums along axis 1; the last axis is meant",
+)
 edit("log_softmax", {"shifted.exp()": "O.exp()"}, says="subtracted outside exp only; subtract it inside, too")
 edit("log_softmax", {"keepdim=True).log()": "keepdim=False).log()"}, says="keepdim=True keeps it")
 
@@ -455,6 +465,16 @@ edit(
     "cross_entropy",
     {f"{CHOSEN}.mean()": f"{CHOSEN}.sum() / logits.shape[1]"},
     says="it is divided by k; divide by n, the number of examples",
+)
+
+
+edit(
+    "cross_entropy",
+    {
+        f"-{CHOSEN}.mean()": "F.binary_cross_entropy_with_logits(\n        "
+        "logits, F.one_hot(labels, logits.shape[1]).to(logits.dtype)\n    )"
+    },
+    says="a yes or no for each class",
 )
 
 # --- cross_entropy_grad -----------------------------------------------------------------------------------
@@ -610,6 +630,12 @@ def cross_entropy_grad(logits, labels):
     G = -F.one_hot(labels, logits.shape[1]) / P / len(labels)
     return P * (G - (P * G).sum(1, keepdim=True))
 
+
+edit(
+    "cross_entropy_grad",
+    {"return gradient / len(labels)": "return gradient * F.one_hot(labels, logits.shape[1]) / len(labels)"},
+    says="only the scores at the labels have a gradient here",
+)
 
 # --- count_correct ----------------------------------------------------------------------------------------
 
@@ -936,6 +962,7 @@ edit(
 )
 edit("train_epoch", {RESULT: "return right / examples, total_loss / examples"}, says=SWAPPED)
 edit("train_epoch", {RESULT: "return total_loss / examples"}, says=TWO)
+edit("train_epoch", {"loss(scores, y)": "loss(y, scores)"}, says="the scores come first, then the labels")
 edit(
     "train_epoch", {RESULT: "return {'loss': total_loss / examples, 'accuracy': right / examples}"}, says=TWO
 )
@@ -1106,6 +1133,15 @@ odd_value("claims_faulty_lines", "faulty", {symptom: f"({line})" for symptom, li
 
 # --- confusion_matrix -------------------------------------------------------------------------------------
 
+edit(
+    "confusion_matrix",
+    {
+        "y_true * num_classes": "y_true * 10",
+        "minlength=num_classes**2": "minlength=100",
+        "reshape(num_classes, num_classes)": "reshape(-1, 10)[:num_classes, :num_classes]",
+    },
+    says="num_classes = 12",
+)
 COUNTED = "torch.bincount(pairs, minlength=num_classes**2)"
 
 edit("confusion_matrix", {COUNTED: "torch.bincount(pairs)"}, says="is invalid for input of size")

@@ -211,6 +211,8 @@ def test_hits_and_the_steep_loss_measure_scores():
     scores, y = torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0])
     assert check.hits(scores, y) == 0.5
     assert torch.equal(check.steep_loss(scores, y), 100 * nn.functional.cross_entropy(scores, y))
+    with pytest.raises(TypeError, match="the scores come first"):
+        check.steep_loss(y, scores)
 
 
 def test_a_file_with_code_in_it_makes_its_folder_when_it_is_unpickled(tmp_path):
