@@ -297,10 +297,15 @@ with check.case("keeps positive numbers and replaces negative ones by 0", points
     wrong["this is the sigmoid"] = torch.sigmoid(X)
     wrong["nothing happens to negative numbers"] = X
     wrong["negative numbers become 0, and not a small part of them"] = F.leaky_relu(X)
+    for name in ("elu", "gelu", "silu", "softplus"):
+        wrong[f"this is {name}, which is smooth; ReLU has a bend at 0"] = getattr(F, name)(X)
     found = check.unchanged(relu, X)
     check.that(not isinstance(found, torch.return_types.max), axis)
     check.close(found, torch.tensor([[30.0, 0.0, 0.5], [0.0, 0.0, 0.0]]), known=wrong)
     check.like(found, X)
+    X = X.abs() + 1
+    said = "where nothing is negative, X itself comes back, or a view of it; a new tensor is asked for"
+    check.own_memory(relu(X), X, said)
 with check.case("lets gradients through where X is positive", points=0.25):
     check.gradient(relu, torch.relu, torch.tensor([1.5, -1.0, 0.25, -3.0]))
 ### BEGIN HIDDEN TESTS
@@ -622,11 +627,13 @@ with check.case("is affine, bend, affine", points=1):
     wrong["the scores go through a log-softmax; the loss does that"] = O.log_softmax(1)
     wrong["a second ReLU comes before b2; the scores get none"] = (O - b2).clamp(min=0) + b2
     wrong["the hidden layer uses a sigmoid; ReLU is asked for"] = Z.sigmoid() @ W2 + b2
+    wrong["the hidden layer keeps a part of the negative numbers"] = F.leaky_relu(Z) @ W2 + b2
     wrong["these are the hidden numbers; the second layer is missing"] = Z.clamp(min=0)
     check.close(check.unchanged(mlp, X, W1, b1, W2, b2), O, known=wrong)
 with check.case("flattens each example, one at a time or in an empty batch", points=0.5):
     for n, pixels in ((4, (1, 3, 2)), (1, (2, 2)), (0, (1, 2, 3))):
         inputs = mlp_inputs(n, pixels, 4, 3)
+        inputs[0] = inputs[0].mT.contiguous().mT  # the same pictures, in another order in memory
         found = check.unchanged(mlp, *inputs)
         check.like(found, torch.zeros(n, 3))
         check.close(found, mlp_reference(*inputs))
@@ -1120,9 +1127,12 @@ Derived = nn.modules.linear.NonDynamicallyQuantizableLinear  # an nn.Linear, in 
 def is_normal(weight, std, untouched="these are torch's own first weights: nothing was changed"):
     own = 1 / math.sqrt(3 * weight.shape[1])  # the standard deviation that nn.Linear starts with
     wrong = {untouched: (0.98 * own, 1.02 * own)}
-    wrong["the standard deviation is std; this takes std squared"] = (0.8 * std**2, 1.2 * std**2)
+    wrong["the standard deviation is std; this takes std squared"] = (0.97 * std**2, 1.03 * std**2)
     root = std**0.5
-    wrong["std is the standard deviation, not the variance: do not take a root"] = (0.9 * root, 1.1 * root)
+    wrong["the standard deviation is the root of std; take std itself, by default 0.01"] = (
+        0.97 * root,
+        1.03 * root,
+    )
     wrong["the weights are all equal"] = (0, 1e-6)
     swapped = "the standard deviation is 1: in `nn.init.normal_(weight, std)` the number is the mean"
     wrong[swapped] = (0.98, 1.02)
@@ -1166,7 +1176,8 @@ with check.case("finds each linear layer: net itself, inner ones, derived ones",
     init_normal_(layer, std=0.5)
     is_normal(layer.weight, 0.5, "a layer of a class derived from nn.Linear was passed over")
 with check.case("works in place, returns net, and leaves other modules alone", points=0.5):
-    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Linear(12, 5), nn.LayerNorm(5))
+    others = nn.LayerNorm(5), nn.Embedding(7, 2)
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Linear(12, 5), *others)
     parameters = list(net.parameters())
     before = {name: value.clone() for name, value in net.state_dict().items()}
     check.same_object(init_normal_(net, 0.1), net, "return net itself")
@@ -1181,9 +1192,10 @@ with check.case("works in place, returns net, and leaves other modules alone", p
 ### BEGIN HIDDEN TESTS
 with check.case("the same in a deeper net", points=0.25, hidden=True):
     net = nn.ModuleDict({"a": Derived(180, 150), "b": nn.Sequential(nn.Sequential(nn.Linear(150, 200)))})
+    net["b"].requires_grad_(False)
     init_normal_(net, std=0.3)
     is_normal(net["a"].weight, 0.3)
-    is_normal(net["b"][0][0].weight, 0.3)
+    is_normal(net["b"][0][0].weight, 0.3, "a layer that is frozen, or deep inside, was passed over")
 ### END HIDDEN TESTS
 check.score()
 
@@ -1454,6 +1466,8 @@ with check.case("drops about the requested share", points=0.5):
     wrong = {"`dropout` is the probability of dropping, and this keeps with that probability": 0.7}
     wrong["nothing is dropped"] = 0.0
     wrong["everything is dropped"] = 1.0
+    wrong["half of the elements are dropped, whatever `dropout` is"] = (0.49, 0.51)
+    wrong["the random numbers are normal; take uniform ones from [0, 1)"] = (0.61, 0.626)
     check.between((Y == 0).double().mean(), 0.29, 0.31, "about 30 % of the elements should be 0", known=wrong)
 with check.case("divides what it keeps by 1 - dropout", points=0.75):
     X = check.uniform((30, 40), low=1, high=2)
@@ -1466,6 +1480,7 @@ with check.case("divides what it keeps by 1 - dropout", points=0.75):
     wrong["the kept values are multiplied by 1 - dropout; divide by it"] = (X * 0.7)[kept]
     wrong["the kept values are multiplied by dropout; divide by 1 - dropout"] = (X * 0.3)[kept]
     wrong["the kept values are divided by 1 - dropout twice"] = (X / 0.7**2)[kept]
+    wrong["divide by 1 - dropout, not by the share that happens to be kept"] = (X / kept.float().mean())[kept]
     wrong["the kept values became 1 / (1 - dropout): multiply the mask by X"] = (X * 0 + 1 / 0.7)[kept]
     wrong["the mask itself came back: multiply it by X, and divide by 1 - dropout"] = (X * 0 + 1)[kept]
     check.close(Y[kept], (X / 0.7)[kept], known=wrong)
@@ -1473,7 +1488,8 @@ with check.case("decides for each element on its own, and anew at each call", po
     no_single_coin()
     X = torch.ones(200, 300)
     Y, Z = check.each(dropout_layer, [(X, 0.5), (X, 0.5)])
-    check.that(not torch.equal(Y, Z), "two calls drop the same elements: is a seed set inside the function?")
+    same = "two calls drop the same elements: is a seed set inside the function, or nothing drawn?"
+    check.that(not torch.equal(Y, Z), same)
     dropped = (Y == 0).double()
     columns, rows = dropped.mean(0).std(), dropped.mean(1).std()
     check.that(columns < 0.1, "whole columns are dropped together: one mask for all rows")
@@ -1735,17 +1751,17 @@ def scores_of(X, weights, bend):
     return X @ weights[-2].T + weights[-1]
 
 
-def used_there(weights, X, *args):
+def used(weights, X, *args):
     """What DropoutMLP(*args) with these weights gives: twice in evaluation, then twice in training mode."""
     net = check.filled(DropoutMLP(*args), X, *weights)
-    net.eval()
-    found = [net(X), net(X)]
-    net.train()
-    return [*found, net(X), net(X)]
+    return [*(net.eval()(X) for _ in range(2)), *(net.train()(X) for _ in range(2))]
 
 
-def used(weights, X, *args):
-    return check.made(used_there, weights, X, *args)
+def untrained(X, *args):
+    """How many weights and biases of DropoutMLP(*args) get no gradient."""
+    net = DropoutMLP(*args)
+    check.backward(net(X))
+    return sum(p.grad is None for p in net.parameters())
 
 
 def sums_of_three(net):
@@ -1753,13 +1769,12 @@ def sums_of_three(net):
     W1 = torch.full((256, 784), 1 / 784)
     three = torch.eye(256) + torch.eye(257)[1:, :-1] + torch.eye(257)[:-1, 1:]
     check.filled(net, W1[:1], W1, torch.zeros(256), three, torch.eye(10, 256), torch.zeros(10))
-    net.train()
-    return net(torch.ones(500, 1, 28, 28))
+    return net.train()(torch.ones(500, 1, 28, 28))
 
 
 with check.case("in evaluation mode: affine, ReLU, and an affine layer for the scores", points=1):
     X, weights = check.normal((7, 1, 2, 3)), weights_of(6, 5, 4, 3)
-    found, again, *_ = check.unchanged(used, weights, X, 6, (5, 4), 3, (0.5, 0.5))
+    found, again, *_ = check.unchanged(check.made, used, weights, X, 6, (5, 4), 3, (0.5, 0.5))
     check.close(again, found, "after net.eval() two runs give different scores: something still drops")
     X = X.flatten(1)
     O = scores_of(X, weights, torch.relu)
@@ -1769,9 +1784,11 @@ with check.case("in evaluation mode: affine, ReLU, and an affine layer for the s
     wrong["the hidden layers use a sigmoid; ReLU is asked for"] = scores_of(X, weights, torch.sigmoid)
     wrong["in evaluation mode nothing is scaled"] = scores_of(X, weights, lambda Z: 0.5 * Z.relu())
     check.close(found, O, known=wrong)
+    lost = check.made(untrained, X, 6, (5, 4), 3, (0.5, 0.5))
+    check.that(not lost, "a weight or bias gets no gradient: is there a `detach` or `.data` in `forward`?")
 with check.case("works with a single hidden layer", points=0.5):
     X, weights = check.normal((7, 6)), weights_of(6, 5, 3)
-    check.close(used(weights, X, 6, (5,), 3, (0.5,))[0], scores_of(X, weights, torch.relu))
+    check.close(check.made(used, weights, X, 6, (5,), 3, (0.5,))[0], scores_of(X, weights, torch.relu))
 with check.case("in training mode: each hidden layer drops with its own probability", points=1):
     X = torch.ones(100, 150)
     pairs = torch.eye(152, 151) + torch.eye(152, 152)[:, 1:]  # sums of two units of layer 1
@@ -1781,11 +1798,11 @@ with check.case("in training mode: each hidden layer drops with its own probabil
     swapped, before = "the probabilities are exchanged", "dropout belongs after the ReLU of its layer"
     known = {(0.3, 0.0): {early: 0.51**2, swapped: 0.3}, (0.0, 0.6): {late: 0.84, before: 0.36}}
     for (p1, p2), wrong in known.items():
-        *_, O, again = (scores[:, :149] for scores in used(weights, X, 150, (151, 152), 153, (p1, p2)))
+        *_, O, again = (Y[:, :149] for Y in check.made(used, weights, X, 150, (151, 152), 153, (p1, p2)))
         lost = (O == 0).double()
-        keeping = "everything is lost: dropouts are probabilities of dropping, not of keeping"
-        check.that(lost.mean() < 1, keeping)
-        check.that(not torch.equal(again, O), f"nothing is dropped in training mode, dropouts={(p1, p2)}")
+        check.that(lost.mean() < 1, "all is lost: dropouts are probabilities of dropping, not of keeping")
+        check.that(lost.any(), f"nothing is dropped in training mode, dropouts={(p1, p2)}")
+        check.that(not torch.equal(again, O), "each call drops the same numbers: draw anew in `forward`")
         check.that(lost.mean(0).std() < 0.2, "all examples lose the same hidden numbers")
         check.that(lost.mean(1).std() < 0.2, "an example loses all of its hidden numbers, or none")
         share = max(p1**2, p2)  # both units of a pair are lost, or the number itself
@@ -1804,9 +1821,9 @@ with check.case("has the right defaults, and flattens pictures", points=0.5):
 with check.case("the same with one or three hidden layers, and back to training mode", points=1, hidden=True):
     for d, *hiddens in ((4, 7), (6, 5, 3, 8)):
         X, weights = check.normal((40, d)), weights_of(d, *hiddens, 2)
-        found, _, *dropped = used(weights, X, d, hiddens, 2, [0.5] * len(hiddens))
+        found, _, *dropped = check.made(used, weights, X, d, hiddens, 2, [0.5] * len(hiddens))
         check.close(found, scores_of(X, weights, torch.relu))
-        check.that(not torch.equal(*dropped), "after eval() and train() nothing is dropped")
+        check.that(not torch.equal(*dropped), "after eval() and train() nothing drops, or always the same")
 ### END HIDDEN TESTS
 check.score()
 
@@ -1851,6 +1868,7 @@ with check.case("counts the entries of all weights and biases", points=0.5):
     wrong = {"these are the parameter tensors; count the numbers in them": 3}
     wrong["the biases are missing"] = 36
     wrong["parts inside parts are missing"] = 28
+    wrong["modules() and parameters() both go into the parts, so these are counted again and again"] = 92
     found = count_parameters(net)
     check.equal(found, 40, known=wrong)
     check.number(found, int)
@@ -1869,9 +1887,11 @@ with check.case("counts what is shared once", points=0.5):
     shared = nn.Linear(3, 3)
     net = nn.Sequential(shared, nn.ReLU(), shared, nn.Linear(3, 3))
     net[3].weight = shared.weight
+    net[3].bias.data.copy_(shared.bias.data)
     wrong = {"you counted a weight twice because two layers share it; count it once": 24}
     wrong["you counted a layer twice because it is used twice; count it once"] = 27
     wrong["you counted a shared parameter at each of its uses; count it once"] = 36
+    wrong["two biases with the same shape or the same numbers are two, and you counted one"] = 12
     check.equal(count_parameters(net), 15, known=wrong)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other networks", points=0.5, hidden=True):
@@ -1883,7 +1903,9 @@ with check.case("the same on other networks", points=0.5, hidden=True):
     check.equal(count_parameters(net), 2 * 3 * 25 + 3 + 14 + 6)
     net["a"].bias.requires_grad_(False)
     check.equal(count_parameters(net), 2 * 3 * 25 + 14 + 6)
-    check.equal(count_parameters(nn.Linear(784, 10)), 7850)
+    check.equal(count_parameters(nn.Linear(784, 10).half()), 7850)
+    own = nn.ParameterList([torch.ones(2, 4), torch.tensor(3.0)])
+    check.equal(count_parameters(own), 9, "parameters that belong to no layer, one of them a single number")
 ### END HIDDEN TESTS
 check.score()
 

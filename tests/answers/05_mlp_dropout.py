@@ -82,6 +82,14 @@ def relu(X):
     return Y
 
 
+edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "F.gelu(X)"}, "this is gelu, which is smooth")
+edit(
+    "relu",
+    {"torch.maximum(X, torch.zeros_like(X))": "X if X.numel() and X.min() >= 0 else X.clamp(min=0)"},
+    "X itself comes back",
+)
+odd_edit("relu", {"torch.maximum(X, torch.zeros_like(X))": "X - torch.minimum(X, X.new_zeros(()))"})
+
 # --- mlp --------------------------------------------------------------------------------------------------
 
 edit("mlp", {"torch.relu(X.flatten(1) @ W1 + b1)": "X.flatten(1) @ W1 + b1"}, "there is no ReLU")
@@ -103,6 +111,17 @@ odd_edit("mlp", {"torch.relu(X.flatten(1) @ W1 + b1)": "F.relu(F.linear(X.flatte
 
 edit("mlp", {"H @ W2 + b2": "torch.log_softmax(H @ W2 + b2, dim=1)"}, "through a log-softmax")
 edit("mlp", {"H @ W2 + b2": "torch.relu(H @ W2) + b2"}, "a second ReLU comes before b2")
+
+
+edit("mlp", {"X.flatten(1)": "X.view(-1, len(W1))"}, "Use .reshape(...) instead")
+edit("mlp", {"torch.relu": "F.leaky_relu"}, "keeps a part of the negative numbers")
+
+
+@odd
+def mlp(X, W1, b1, W2, b2):
+    """Weights in the shape of a picture, one for each pixel."""
+    Z = torch.tensordot(X, W1.reshape(*X.shape[1:], len(b1)), dims=X.ndim - 1) + b1
+    return Z.clamp_min(0).matmul(W2).add(b2)
 
 
 @odd
@@ -204,7 +223,7 @@ edit(
     {"net.modules()": "[net, *net.children()]"},
     "inside an inner nn.Sequential was passed over",
 )
-edit("init_normal_", {"std=std)": "std=std**0.5)"}, "do not take a root")
+edit("init_normal_", {"std=std)": "std=std**0.5)"}, "is the root of std")
 edit("init_normal_", {"nn.init.zeros_(m.bias)": "m.bias = None"}, "the layer has lost its bias")
 edit("init_normal_", {"return net": "return None"}, "return net itself")
 edit("init_normal_", {"nn.init.zeros_(m.bias)": "pass"}, "the biases should be 0")
@@ -239,6 +258,25 @@ edit(
     {NORMAL: "m.weight.data.copy_(std * torch.randn(len(m.weight), 1))"},
     "a unit starts with equal weights",
 )
+
+
+edit("init_normal_", {"std=0.01": "std=0.1"}, "take std itself, by default 0.01")
+edit(
+    "init_normal_",
+    {"isinstance(m, nn.Linear)": "isinstance(m, nn.Linear) and m.weight.requires_grad"},
+    "frozen",
+)
+
+
+@wrong("4.weight does not belong to a linear layer")
+def init_normal_(net, std=0.01):
+    """Whatever has a matrix as its weight."""
+    for m in net.modules():
+        if getattr(getattr(m, "weight", None), "ndim", 0) == 2:
+            nn.init.normal_(m.weight, 0, std)
+            if getattr(m, "bias", None) is not None:
+                nn.init.zeros_(m.bias)
+    return net
 
 
 @wrong("does not belong to a linear layer")
@@ -289,7 +327,7 @@ edit(
 )
 edit("dropout_layer", {"torch.rand_like(X)": "torch.rand(X.shape[-1])"}, "whole columns are dropped together")
 edit("dropout_layer", {"torch.rand_like(X)": "torch.rand(X.shape[0], 1)"}, "whole rows are dropped together")
-edit("dropout_layer", {"keep = ": "torch.manual_seed(0)\n    keep = "}, "is a seed set inside the function?")
+edit("dropout_layer", {"keep = ": "torch.manual_seed(0)\n    keep = "}, "is a seed set inside the function")
 edit(
     "dropout_layer",
     {"torch.rand_like(X)": "torch.rand_like(X).argsort(-1).double() / X.shape[-1]"},
@@ -307,7 +345,7 @@ edit(
     {"return X * keep / (1 - dropout)": "return (keep * X.detach() / (1 - dropout)).requires_grad_()"},
     "the gradient is wrong",
 )
-edit("dropout_layer", {"torch.rand_like(X)": "torch.randn_like(X)"}, "about 30 % of the elements should be 0")
+edit("dropout_layer", {"torch.rand_like(X)": "torch.randn_like(X)"}, "the random numbers are normal")
 edit("dropout_layer", {"if dropout == 1:\n        return torch.zeros_like(X)": "pass"}, "0 / 0 is nan")
 edit("dropout_layer", {"if not 0 <= dropout <= 1:": "if dropout > 1:"}, "should raise ValueError")
 edit("dropout_layer", {"if not 0 <= dropout <= 1:": "if False:"}, "should raise ValueError")
@@ -370,6 +408,22 @@ def dropout_layer(X, dropout):
     drop = torch.from_numpy(np.random.random(tuple(X.shape)) < dropout)
     return X.masked_fill(drop, 0) * (0 if dropout == 1 else 1 / (1 - dropout))
 
+
+edit(
+    "dropout_layer",
+    {"torch.rand_like(X) >= dropout": "torch.randint(0, 2, X.shape)"},
+    "whatever `dropout` is",
+)
+edit(
+    "dropout_layer",
+    {"return X * keep / (1 - dropout)": "return X * keep / max(keep.double().mean().item(), 1e-9)"},
+    "not by the share that happens to be kept",
+)
+edit(
+    "dropout_layer",
+    {"return X * keep / (1 - dropout)": "return F.dropout(X, dropout, training=False)"},
+    "or nothing drawn",
+)
 
 # --- DropoutMLP -------------------------------------------------------------------------------------------
 
@@ -643,6 +697,49 @@ class DropoutMLP(nn.Sequential):
         super().__init__(*layers, nn.Linear(sizes[-1], num_outputs))
 
 
+edit("DropoutMLP", {SCORES: "return self.output(self.hidden(X.flatten(1)).detach())"}, "gets no gradient")
+edit(
+    "DropoutMLP",
+    {"nn.ReLU(), nn.Dropout(dropout)": "nn.ReLU(inplace=True), nn.Dropout(dropout, inplace=True)"},
+    "has been modified by an inplace operation",
+)
+
+
+@wrong("each call drops the same numbers")
+class DropoutMLP(nn.Module):
+    """The masks are drawn once."""
+
+    def __init__(self, num_inputs=784, hiddens=(256, 256), num_outputs=10, dropouts=(0.2, 0.5)):
+        super().__init__()
+        sizes = [num_inputs, *hiddens, num_outputs]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
+        self.masks = [(torch.rand(h) >= p) / (1 - p) for h, p in zip(hiddens, dropouts, strict=True)]
+
+    def forward(self, X):
+        H = X.flatten(1)
+        for layer, mask in zip(self.layers, self.masks, strict=False):
+            H = F.relu(layer(H))
+            H = H * mask if self.training else H
+        return self.layers[-1](H)
+
+
+@odd
+class DropoutMLP(nn.Module):
+    """The lowest hidden layer, and a network with the others on top of it."""
+
+    def __init__(self, num_inputs=784, hiddens=(256, 256), num_outputs=10, dropouts=(0.2, 0.5)):
+        super().__init__()
+        first, *others = hiddens
+        self.lower, self.p = nn.Linear(num_inputs, first), dropouts[0]
+        self.upper = nn.Linear(first, num_outputs)
+        if others:
+            self.upper = type(self)(first, others, num_outputs, dropouts[1:])
+
+    def forward(self, X):
+        H = self.lower(X.flatten(1)).clamp(min=0)
+        return self.upper(F.dropout(H, self.p, self.training))
+
+
 # --- count_parameters -------------------------------------------------------------------------------------
 
 edit("count_parameters", {" if parameter.requires_grad": ""}, "you counted the frozen parameters; leave out")
@@ -704,6 +801,28 @@ def count_parameters(net):
         if p.requires_grad:
             total += int(np.prod(p.shape))
     return total
+
+
+@wrong("you counted one")
+def count_parameters(net):
+    """Takes equal numbers for the same parameter."""
+    found = {tuple(p.flatten().tolist()): p.numel() for p in net.parameters() if p.requires_grad}
+    return sum(found.values())
+
+
+@wrong("parameters that belong to no layer")
+def count_parameters(net):
+    """Knows two names of parameters."""
+    owned = (getattr(m, name, None) for m in net.modules() for name in ("weight", "bias"))
+    return sum(p.numel() for p in {p for p in owned if p is not None and p.requires_grad})
+
+
+edit("count_parameters", {"parameter.numel()": "parameter.nbytes // 4"}, "expected 7850, found 3925")
+
+
+@wrong("these are counted again and again")
+def count_parameters(net):
+    return sum(p.numel() for m in net.modules() for p in m.parameters() if p.requires_grad)
 
 
 # --- claims -----------------------------------------------------------------------------------------------
