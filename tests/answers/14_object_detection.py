@@ -214,6 +214,12 @@ def box_iou(a, b):
     return (common / union).reshape(n, m).to(a.dtype)
 
 
+edit(
+    "box_iou",
+    {"common / union, torch.zeros_like(common)": "common / union.clamp(min=1), torch.zeros_like(common)"},
+    says="a union below 1 counts as 1",
+)
+
 # --- sliding_windows --------------------------------------------------------------------------------------
 
 edit("sliding_windows", {"height - size + 1": "height - size"}, says="expected")
@@ -341,6 +347,16 @@ def sliding_windows(height, width, sizes, stride):
     return torch.from_numpy(found)
 
 
+@wrong("a last window is added at the border")
+def sliding_windows(height, width, sizes, stride):
+    def places(length, size):
+        found = list(range(0, length - size + 1, stride))
+        return sorted({*found, length - size}) if found else []
+
+    boxes = [(x, y, x + s, y + s) for s in sizes for y in places(height, s) for x in places(width, s)]
+    return torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
+
+
 # --- crop_and_resize --------------------------------------------------------------------------------------
 
 edit("crop_and_resize", {"[None, :, y1:y2, x1:x2]": "[None, :, x1:x2, y1:y2]"}, says="x and y are exchanged")
@@ -421,6 +437,16 @@ def crop_and_resize(image, boxes, size):
 
 
 odd_edit("crop_and_resize", {", align_corners=False": ""})
+
+
+edit(
+    "crop_and_resize",
+    {
+        "image.new_zeros(0, image.shape[0], size, size)]": "]",
+        "torch.cat(crops)": "torch.cat(crops) if crops else torch.zeros(0, len(image), size, size)",
+    },
+    says="the dtype should be float64",
+)
 
 # --- label_proposals --------------------------------------------------------------------------------------
 
@@ -529,6 +555,9 @@ def label_proposals(proposals, gt_boxes, gt_labels, threshold=0.5):
                 labels[i] = label if overlap >= threshold else 0
     return labels
 
+
+edit("label_proposals", {"threshold=0.5": "threshold=0.6"}, says="the default threshold, which is 0.5")
+edit("label_proposals", {"threshold=0.5": "threshold=0.45"}, says="the default threshold, which is 0.5")
 
 # --- nms --------------------------------------------------------------------------------------------------
 
@@ -768,7 +797,7 @@ edit("repaired_detect", {"torch.full_like(stays, k)": "stays"}, says="the classe
 edit(
     "repaired_detect",
     {", torch.cat(scores), torch.cat(classes)": ", torch.cat(scores)"},
-    says="three things",
+    says="return boxes, scores and classes",
 )
 edit(
     "repaired_detect",
@@ -820,6 +849,8 @@ def repaired_detect(image, proposals, crop, features, score, move, suppress, flo
     kept = suppress(boxes + 1e4 * classes[:, None], scores)
     return boxes[kept], scores[kept], classes[kept]
 
+
+edit("repaired_detect", {"floor=-1.0": "floor=0.0"}, says="the default floor is -1")
 
 # --- average_precision ------------------------------------------------------------------------------------
 
@@ -934,6 +965,28 @@ def average_precision(scores, is_match, num_objects):
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     steps = np.where(recall[1:] != recall[:-1])[0]
     return float(np.sum((recall[steps + 1] - recall[steps]) * precision[steps + 1]))
+
+
+@odd
+def average_precision(scores, is_match, num_objects):
+    """The places of the matches, in float32."""
+    places = is_match[scores.argsort(descending=True)].nonzero().flatten() + 1
+    if num_objects == 0 or len(places) == 0:
+        return 0.0
+    precision = torch.arange(1, len(places) + 1) / places
+    return float(precision.flip(0).cummax(0).values.sum() / num_objects)
+
+
+@odd
+def average_precision(scores, is_match, num_objects):
+    """Trapezoids under the interpolated curve, which is level before each match."""
+    if num_objects == 0 or len(scores) == 0:
+        return 0.0
+    hits = is_match[scores.argsort(descending=True)].double()
+    precision = hits.cumsum(0) / torch.arange(1, len(hits) + 1)
+    precision = precision.flip(0).cummax(0).values.flip(0)
+    recall = torch.cat([torch.zeros(1), hits.cumsum(0) / num_objects])
+    return torch.trapezoid(torch.cat([precision[:1], precision]), recall).item()
 
 
 # --- claims -----------------------------------------------------------------------------------------------
