@@ -148,7 +148,7 @@ edit(
 edit(
     PREPROCESSOR, {"or entries.min() == entries.max()": ""}, says="B has one entry, C none: 0 in every table"
 )
-edit(PREPROCESSOR, {"len(entries) < 2": "len(entries) < 3"}, says="D has two entries, which is enough")
+edit(PREPROCESSOR, {"len(entries) < 2": "len(entries) < 3"}, says="D and E have two, which is enough")
 edit(
     PREPROCESSOR,
     {"(0.0, math.inf)": "(entries.mean(), 1.0)"},
@@ -742,6 +742,12 @@ odd_value(
 
 # --- mistakes that a fresh reader tried -----------------------------------------------------------------
 
+edit("log_rmse", {".square().mean().sqrt()": ".std(correction=0)"}, says="this is the standard deviation")
+edit(
+    "log_rmse",
+    {".clamp(min=1)": "", "predictions.log()": "predictions.log().nan_to_num(0, neginf=0)"},
+    says="only what is negative or 0 is replaced",
+)
 edit("log_rmse", {".clamp(min=1)": ".clamp(1, 5e5)"}, says="high predictions are cut off")
 edit(
     PREPROCESSOR,
@@ -762,6 +768,11 @@ edit(
 )
 edit(
     PREPROCESSOR,
+    {"entries.min() == entries.max()": "entries.std() < 1e-8"},
+    says="E has small numbers, and yet it varies",
+)
+edit(
+    PREPROCESSOR,
     {"sorted(entries.unique())": "sorted(entries.unique())[1:]"},
     says="a category has no feature",
 )
@@ -770,6 +781,16 @@ edit(
     CV,
     {"errors = np": "predictions = predictions.reshape(-1, 1)\n        errors = np"},
     says="(n, 1) minus (n,)",
+)
+edit(CV, {"train_rows, valid_rows =": "valid_rows, train_rows ="}, says="the two parts of k_fold are swapped")
+edit(
+    CV,
+    {
+        "(rows.numpy() for rows in tables.k_fold(len(df), k, i))": (
+            "(rows.numpy() for rows in tables.k_fold(len(df) // k * k, k, i))"
+        )
+    },
+    says="a house is never held out",
 )
 edit(
     CV,
@@ -809,6 +830,24 @@ edit(
     },
     says="does not reach the weights",
 )
+edit(
+    TRAIN,
+    {
+        "            optimizer.zero_grad()\n": "",
+        "for _ in range(num_epochs):\n": "for _ in range(num_epochs):\n        optimizer.zero_grad()\n",
+    },
+    says="gradients are cleared once an epoch",
+)
+edit(TRAIN, {"lr=lr": "lr=5.0"}, says="lr is not used")
+edit(TRAIN, {"Adam(net.parameters()": "Adam([net.bias]"}, says="does Adam get the weights")
+edit(TRAIN, {"labels[rows]": "labels[: len(rows)]"}, says="each row its own label")
+edit(TRAIN, {"return net, history": "return net.weight, history"}, says="return a pair: the net and")
+edit(TRAIN, {"Adam(net": "RMSprop(net"}, says="are not trained as by one Adam for all epochs")
+edit(
+    TRAIN,
+    {"labels = labels.reshape(-1, 1)": "labels = (labels - labels.mean()).reshape(-1, 1) / labels.std()"},
+    says="history holds nan: train on the prices as they are",
+)
 LOSS = "nn.functional.mse_loss(net(features[rows]), labels[rows])"
 edit(TRAIN, {LOSS: LOSS + " / 2"}, says="the loss is halved")
 edit(TRAIN, {LOSS: LOSS + " * len(rows)"}, says="the loss is summed")
@@ -821,4 +860,18 @@ edit(
     },
     says="one linear layer",
 )
+
+
+@wrong("ids and prices were matched by their index")
+def make_submission(ids, predictions):
+    if isinstance(predictions, torch.Tensor):
+        predictions = predictions.numpy().ravel()
+    if len(ids) != len(predictions):
+        raise ValueError("the two differ in length")
+    table = pd.DataFrame({"Id": ids, "SalePrice": predictions})
+    if not np.isfinite(table["SalePrice"]).all():
+        raise ValueError("some prices are not finite")
+    return table.astype({"SalePrice": float})
+
+
 edit(SUBMIT, {"dtype=float)": "dtype=np.float32)"}, says="loses cents")

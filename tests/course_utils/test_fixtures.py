@@ -228,5 +228,5 @@ def test_wrong_bias_paths_are_wrong():
     right = check.bias_path(3, 6, 300.0)
     wrong = check.wrong_bias_paths(10, 4, 6, 300.0)
     assert wrong["the last, smaller batch is not used"] == check.bias_path(2, 6, 300.0)
-    assert len(wrong) == 11
+    assert len(wrong) == 13
     assert all(path != right for path in wrong.values())
