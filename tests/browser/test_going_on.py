@@ -31,6 +31,15 @@ def server(browser, course):
         yield server
 
 
+@pytest.fixture
+def autosave(page, server):
+    """JupyterLab saves every three seconds by itself, not every 30."""
+    address = f"{server.url}lab/api/settings/@jupyterlab/docmanager-extension:plugin?token={server.token}"
+    page.request.put(address, data={"raw": '{"autosaveInterval": 3}'})
+    yield
+    page.request.put(address, data={"raw": "{}"})
+
+
 def show(page, tab):
     """Bring a tab of JupyterLab to the front."""
     page.locator(".lm-TabBar-tab", has_text=tab).click()
@@ -91,7 +100,7 @@ def test_a_new_start_under_an_open_notebook_loses_nothing_unsaid(page, server, c
     expect(desk.cell("def crop(")).to_contain_text("not saved")
 
 
-def test_what_happens_during_a_save_is_neither_a_conflict_nor_lost(page, server, course):
+def test_what_happens_during_a_save_is_neither_a_conflict_nor_lost(page, server, course, autosave):
     """JupyterLab saves by itself, too: reads the file's hash, writes, reads the hash of what it wrote."""
     asked = []
 

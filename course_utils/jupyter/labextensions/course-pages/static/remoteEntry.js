@@ -22,9 +22,10 @@
 
   function saveInTurn(context) {
     const save = context.save.bind(context);
-    let last = Promise.resolve();
+    let current = null;
+    let waiting = null;
 
-    async function keepingChanges() {
+    async function keepChanges() {
       let changed = false;
       const note = () => { changed = true; };
       context.model.contentChanged.connect(note);
@@ -32,11 +33,19 @@
         await save();
       } finally {
         context.model.contentChanged.disconnect(note);
+        current = null;
       }
       context.model.dirty ||= changed;
     }
 
-    context.save = () => (last = last.catch(() => {}).then(keepingChanges));
+    context.save = () => {
+      if (current) { // one save waits, for all that ask meanwhile; it is given up if the current one fails
+        waiting ??= current.finally(() => { waiting = null; }).then(() => context.save());
+        return waiting;
+      }
+      current = keepChanges();
+      return current;
+    };
   }
 
   const plugin = {
