@@ -281,11 +281,13 @@ def unchanged(function: Callable, *args: Any, **kwargs: Any) -> Any:
 def _refuse_changes(function: Callable, args: tuple, kwargs: dict, before: tuple) -> None:
     """before: copies of args and kwargs, made before the call."""
     if not _same((args, kwargs), before):
-        changed = [
-            name for name, now, old in _arguments(function, args, kwargs, before) if not _same(now, old)
-        ]
+        arguments = _arguments(function, args, kwargs, before)
+        changed = [(name, now, old) for name, now, old in arguments if not _same(now, old)]
         where = "look for `-=`, `x[...] =` or a method whose name ends in `_`"
-        raise Failed(f"the function changed its input {', '.join(changed)}: {where}", "changed-input")
+        if all(isinstance(old, list) and len(now) != len(old) for _, now, old in changed):
+            where = "look for `x[...] =`, `+=`, `del` or a method such as `pop`"
+        names = ", ".join(name for name, _, _ in changed)
+        raise Failed(f"the function changed its input {names}: {where}", "changed-input")
 
 
 def same_object(found: Any, expected: Any, message: str = "") -> None:
@@ -638,4 +640,5 @@ def _same_tensor(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 def _call(function: Callable, args: tuple, kwargs: dict) -> str:
     words = [show(arg) for arg in args] + [f"{name}={show(value)}" for name, value in kwargs.items()]
-    return f"{getattr(function, '__name__', 'the function')}({', '.join(words)})"
+    name = "net" if isinstance(function, torch.nn.Module) else "the function"
+    return f"{getattr(function, '__name__', name)}({', '.join(words)})"

@@ -511,6 +511,9 @@ def test_raises():
 
     assert passes(lambda: check.raises(ValueError, refuse, 3))
     assert "should say in its message" in message(lambda: check.raises(ValueError, stay_silent, 3))
+    assert "net(2) should raise ValueError, it returned 2" in message(
+        lambda: check.raises(ValueError, torch.nn.Identity(), 2)
+    )
     assert "<lambda>(3) should raise ValueError, it returned 3" in message(
         lambda: check.raises(ValueError, lambda x: x, 3)
     )
@@ -538,7 +541,10 @@ def test_unchanged_returns_the_result_and_sees_changes():
     assert passes(lambda: check.equal(check.unchanged(lambda x: x.numel(), torch.ones(3)), 3))
     said = message(lambda: check.unchanged(lambda x: x.add_(1), torch.ones(3)))
     assert said.startswith("the function changed its input x: look for `-=`")
-    assert not passes(lambda: check.unchanged(lambda xs: xs.append(1), [1]))
+    said = message(lambda: check.unchanged(lambda xs: xs.append(1), [1]))
+    assert said.endswith(" input xs: look for `x[...] =`, `+=`, `del` or a method such as `pop`")
+    said = message(lambda: check.unchanged(lambda xs: xs.reverse(), [1, 2]))
+    assert said.startswith("the function changed its input xs: look for `-=`, `x[...] =`")
     assert not passes(lambda: check.unchanged(lambda a: a.fill(1), np.zeros(2)))
     assert passes(lambda: check.unchanged(lambda x: x + 1, torch.tensor([float("nan")])))
 
