@@ -266,6 +266,11 @@ with check.case("multiplies each window by the kernel, and adds up", points=1):
     wrong = {"this is a convolution, with the kernel turned by 180 degrees; leave it": slid(X, K.flip(0, 1))}
     wrong["the kernel is flipped upside down; leave it as it is"] = slid(X, K.flip(0))
     wrong["the kernel is flipped left to right; leave it as it is"] = slid(X, K.flip(1))
+    wrong["the kernel lies on its side: it is kh rows high and kw columns wide"] = slid(X, K.T)
+    wrong["the last row and the last column of the kernel are left out"] = slid(
+        X, F.pad(K[:-1, :-1], (0, 1, 0, 1))
+    )
+    wrong["the sum is not set back to 0 for each window"] = Y.flatten().cumsum(0).view(4, 5)
     wrong["it takes the mean of the products; take their sum"] = Y / 6
     wrong["`@` multiplies matrices; multiply entry by entry, with `*`"] = slid(X, K.sum(0).expand(2, 3))
     wrong["the last row and the last column are missing: there are h - kh + 1 rows of windows"] = Y[:-1, :-1]
@@ -526,8 +531,8 @@ with check.case("finds the kernel, and returns it without a graph", points=1):
     wrong["this is the result Y_hat, not the kernel"] = Y
     wrong["a kernel of shape (kh, kw) is asked for: drop the extra axes"] = K[None, None]
     check.close(found, K, "100 steps should lead to the kernel that made Y", known=wrong, atol=1e-3)
-    check.that(not found.requires_grad, "the result still has its graph, or asks for a gradient: detach it")
     check.like(found, K)
+    check.that(not found.requires_grad, "the result still has its graph, or asks for a gradient: detach it")
 with check.case("each step follows the gradient of the summed squared error", points=1):
     K, X, Y = one_dot(2, 3, 2.0)
     found = learn_kernel(X, Y, (2, 3), 1 / 8, 1)
@@ -739,7 +744,7 @@ def conv_output_size(size, kernel, stride=1, padding=0, dilation=1):
 # %% test="conv_output_size"
 check.exercise("conv_output_size", points=2)
 with check.case("counts the windows that fit, with padding and stride", points=0.75):
-    wrong = {"the + 1 is missing": 23, "one window too many": 25}
+    wrong = {"the + 1 is missing": 23, "one window too many": 25, "by default, the stride is 1": 5}
     check.equal(conv_output_size(28, 5), 24, "28 pixels, windows of 5", known=wrong)
     check.number(conv_output_size(28, 5), int)
     wrong = {"padding lies on both sides: it counts twice": 26}
@@ -749,6 +754,7 @@ with check.case("counts the windows that fit, with padding and stride", points=0
     wrong |= {"the stride is ignored": 6, "the + 1 is missing": 2}
     check.equal(conv_output_size(8, 3, stride=2), 3, "8 pixels, windows of 3, stride 2", known=wrong)
     wrong = {"the + 1 comes before the division by the stride; it counts the first window": 4}
+    wrong["stride and padding are exchanged: the stride comes first"] = 11
     check.equal(conv_output_size(9, 3, 2, 1), 5, "9 pixels, windows of 3, stride 2, padding 1", known=wrong)
     wrong = {"it rounds to the nearest number; a window that does not fit completely is not used": 3}
     check.equal(conv_output_size(9, 4, 3), 2, "9 pixels, windows of 4, stride 3", known=wrong)
@@ -916,6 +922,8 @@ with check.case("sums over the input channels, one map per kernel", points=1):
     wrong["the maps should come first: (c_out, h', w')"] = Y.permute(1, 2, 0)
     wrong["the last row and the last column of windows are missing: is there a + 1?"] = Y[:, :-1, :-1]
     found = check.unchanged(corr2d_multi, X, K)
+    if isinstance(found, torch.Tensor) and found.shape == Y.shape:
+        wrong["a number is added to each map: leave the bias out"] = Y + (found - Y)[:, :1, :1]
     check.close(found, Y, known=wrong)
     check.like(found, Y)
     wrong = {"`squeeze` also drops axes of the result that have length 1: use [0]": maps[0, 0]}
@@ -1640,6 +1648,9 @@ with check.case("weights each batch by its size", points=1):
     wrong["this is the loss of the last batch"] = 4.0
     wrong["this is the loss of the first batch: is the return inside the loop?"] = 3.0
     wrong["this is the sum of the batch losses"] = 9.5
+    wrong["the last batch is left out"] = 450 / 160
+    wrong["the sum is right, but the examples of the last batch are not counted"] = total / 160
+    wrong["the losses are cut to whole numbers: use float, not int"] = (300 + 120 + 32) / 168
     wrong["all batches are taken to be as large as the first"] = total / 300
     wrong["each loss is multiplied by the size of the first batch; take its own"] = 9.5 * 100 / 168
     wrong["`//` rounds down to a whole number; divide by `/`"] = total // 168

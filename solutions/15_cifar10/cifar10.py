@@ -558,7 +558,8 @@ What does the loss, cross-entropy from logits, expect: any numbers, positive num
 class CNNNet(nn.Module):
     """16 convolutions 5x5, ReLU, max pooling 2; 36 convolutions 3x3, ReLU, max pooling 2; dense 128, ReLU; dense 10.
 
-    No padding, biases everywhere: 173,742 parameters. Input: float (n, 3, 32, 32), n >= 1; output: logits (n, 10).
+    No padding, biases everywhere: 173,742 parameters, each net's its own. Input: float (n, 3, 32, 32), n >= 1; output:
+    logits (n, 10).
     Raises ValueError with a message that says what is wrong for an input of any other shape.
     """
 
@@ -622,9 +623,9 @@ def mistakes(weights, X):
 
 
 def without_gradient(net, X):
-    """Of each weight and bias, whether the scores of X leave it without a gradient."""
+    """Of the weights and biases of net, and of another net, whether the scores of X leave them without a gradient."""
     net(X).sum().backward()
-    return [p.grad is None for p in net.parameters()]
+    return [[p.grad is None for p in each.parameters()] for each in (net, CNNNet())]
 
 
 with check.case("has the right layers and 173,742 parameters", points=1):
@@ -651,12 +652,12 @@ with check.case("ReLU between the layers, max pooling, and nothing after the log
     check.that(torch.allclose(again, found), words)
     check.close(found, expected, known=lambda: mistakes(weights, X), atol=1e-4)
     check.that(found.requires_grad, "the scores have lost their graph, so the net cannot be trained")
-    cut = check.made(without_gradient, net, X[:1])
+    cut, others = check.made(without_gradient, net, X[:1])
+    check.that(all(others), "two nets have the same weights: make the layers of each net in its __init__")
     check.that(not any(cut), "some layers get no gradient: is there a detach, or a no_grad, in forward?")
 with check.case("refuses pictures of another shape, instead of mixing them up", points=1):
     net = CNNNet()
-    places = (4, 3, 44, 44), (2, 3, 33, 33), (2, 3, 32, 35), (2, 3, 28, 32)
-    shapes = *places, (3, 32, 32), (2, 1, 32, 32)
+    shapes = (4, 3, 44, 44), (2, 3, 33, 33), (2, 3, 32, 35), (2, 3, 28, 32), (3, 32, 32), (2, 1, 32, 32)
     check.each_raises(ValueError, net, [(torch.zeros(shape),) for shape in shapes])
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other pictures", points=0.5, hidden=True):
@@ -719,7 +720,7 @@ By which number must you divide the sum of the last block? And how do you comput
 def running_means(losses, every):
     """The mean loss of each block of `every` steps.
 
-    losses: list of floats, one for each step; it may be empty. every: int, at least 1.
+    losses: list of floats, one for each step; it may be empty, and is unchanged. every: int, at least 1.
     Returns a list of pairs (step, mean): steps every, 2 * every, ... (counted from 1) with the mean of the last `every` losses;
     if some losses are left over, they come last, at step len(losses), with their own mean.
     """
@@ -743,6 +744,8 @@ def report_of(losses, every):
     check.that(isinstance(found, list), f"a list of pairs (step, mean) is asked for: {words}")
     pairs = all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in found)
     check.that(pairs, "each entry is a pair (step, mean)")
+    texts = any(isinstance(value, str) for pair in found for value in pair)
+    check.that(not texts, "step and mean are numbers, not texts")
     check.that(all(float(step) == int(step) for step, _ in found), "the steps are whole numbers")
     return [int(step) for step, _ in found], [float(mean) for _, mean in found]
 
@@ -780,6 +783,8 @@ with check.case("a short list, an empty one, and every = 1", points=0.5):
     check.equal(report_of([2.0, 6.0], 5), ([2], [4.0]), "two losses, every = 5", known=wrong)
     check.equal(report_of([], 3), ([], []), "no losses")
     check.equal(report_of([3.0, 1.0], 1), ([1, 2], [3.0, 1.0]), "two losses, every = 1")
+    wrong = {"the mean is rounded; return it as it is": [0.33]}
+    check.close(report_of([1.0, 0.0, 0.0], 3)[1], [1 / 3], "the mean of [1, 0, 0]", known=wrong)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other losses", points=0.5, hidden=True):
     for n, every in ((10, 4), (9, 3), (1, 1), (7, 6), (23, 5), (4, 9)):
@@ -1094,6 +1099,7 @@ def look(result, x, p, zeros="`padding` zeros"):
         wrong = {"the flip is upside down; exchange left and right": ("constant", upside)}
         wrong["rows and columns are flipped together; exchange only left and right"] = ("constant", both)
         wrong["pictures are also flipped upside down; exchange only left and right"] = ("constant", ALL)
+        wrong["the channels are exchanged; left and right are the last axis"] = ("constant", ((), (1,)))
         wrong["the border repeats the pixels at the edge; fill it with zeros"] = ("replicate", SIDES)
         wrong["the border mirrors the picture; fill it with zeros"] = ("reflect", SIDES)
         wrong["what leaves on one side comes back on the other; fill with zeros"] = ("circular", SIDES)
@@ -1126,7 +1132,7 @@ with check.case("each picture has its own place and its own coin", points=1):
     for place, axis in ((top, "row"), (left, "column")):
         check.that(place.max() > place.min(), f"all windows start in the same {axis}")
         counts = place.bincount(minlength=3)
-        words = f"the last place is missing along the {axis}s: torch.randint leaves out its upper end"
+        words = f"the last place is missing along the {axis}s: randint excludes its end, 2 * padding + 1"
         check.that(counts[2] > 0, words)
         check.that(counts[0] > 0, f"place 0 is missing along the {axis}s")
         words = f"the middle {axis} starts too many windows: round() halves the share of the ends"
@@ -1499,7 +1505,8 @@ with check.case("divides the right answers of each class by its examples", point
     wrong["only the last batch counts"] = (math.nan, 2 / 3, 0.0)
     wrong["these are the shares of wrong answers"] = (1 / 4, 2 / 5, 1 / 2)
     wrong["refusals count as right answers; count only the pictures of the class"] = (8 / 11, 8 / 11, 9 / 11)
-    wrong["no answer is right: argmax gives the class, and max gives its score"] = (0.0, 0.0, 0.0)
+    wrong["all shares are 0: is it max in place of argmax, or `//` in place of `/`?"] = (0.0, 0.0, 0.0)
+    wrong["`counts[y] += 1` counts a class once in each batch; use torch.bincount"] = (1.0, 1.0, 1 / 2)
     wrong["these are per cent; shares from 0 to 1 are asked for"] = (75.0, 60.0, 50.0)
     wrong["each class has the same number, the accuracy of all examples"] = (7 / 11,) * 3
     found = check.unchanged(per_class_accuracy, passing(3), [first, last], 3)

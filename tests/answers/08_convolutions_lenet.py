@@ -23,6 +23,14 @@ edit("corr2d", {"* K)": "* K.flip(0))"}, says="flipped upside down")
 edit("corr2d", {"* K)": "* K.flip(1))"}, says="flipped left to right")
 edit("corr2d", {"* K).sum()": "* K).mean()"}, says="take their sum")
 edit("corr2d", {"* K).sum()": "* K).max()"}, says="the largest product")
+edit(
+    "corr2d",
+    {
+        "X[i : i + kh, j : j + kw]": "X[i : i + kh - 1, j : j + kw - 1]",
+        "* K)": "* K[:-1, :-1])",
+    },
+    says="the last row and the last column of the kernel are left out",
+)
 edit("corr2d", {"* K).sum()": ").sum()"}, says="without the kernel")
 edit(
     "corr2d",
@@ -41,6 +49,24 @@ edit(
     {"X[i : i + kh, j : j + kw]": "X[i * kh : i * kh + kh, j * kw : j * kw + kw]"},
     says="size of tensor",
 )
+
+
+@wrong("not set back to 0 for each window")
+def corr2d(X, K):
+    (kh, kw), total = K.shape, 0.0
+    Y = X.new_zeros(X.shape[0] - kh + 1, X.shape[1] - kw + 1)
+    for i in range(Y.shape[0]):
+        for j in range(Y.shape[1]):
+            for a in range(kh):
+                for b in range(kw):
+                    total += X[i + a, j + b] * K[a, b]
+            Y[i, j] = total
+    return Y
+
+
+@wrong("the kernel lies on its side")
+def corr2d(X, K):
+    return F.conv2d(X[None, None], K.T[None, None])[0, 0]
 
 
 @wrong("the result should be smaller than X")
@@ -314,6 +340,12 @@ def learn_kernel(X, Y, kernel_size, lr=3e-2, num_steps=10):
 
 edit("conv_output_size", {"// stride + 1": "// stride"}, says="the + 1 is missing")
 edit("conv_output_size", {"// stride + 1": "// stride + 2"}, says="one window too many")
+edit("conv_output_size", {"stride=1, padding=0": "padding=0, stride=1"}, says="the stride comes first")
+edit(
+    "conv_output_size",
+    {"// stride + 1": "// (kernel if stride == 1 else stride) + 1"},
+    says="the stride is 1",
+)
 edit("conv_output_size", {"// stride + 1": "/ stride + 1"}, says="should be a Python int")
 edit("conv_output_size", {"room // stride + 1": "-(-room // stride) + 1"}, says="round down")
 edit(
@@ -452,6 +484,14 @@ def corr2d_multi(X, K, stride=1, padding=0):
 def corr2d_multi(X, K, stride=1, padding=0):
     padded = F.pad(X[None], (padding,) * 4, mode="reflect") if padding else X[None]
     return F.conv2d(padded, K, stride=stride)[0]
+
+
+@wrong("leave the bias out")
+def corr2d_multi(X, K, stride=1, padding=0):
+    c_out, c_in, *size = K.shape
+    layer = nn.Conv2d(c_in, c_out, size, stride, padding, dtype=X.dtype)
+    layer.weight.data = K
+    return layer(X[None])[0].detach()
 
 
 @wrong("is there a + 1?")
@@ -951,6 +991,19 @@ def mean_loss(batch_losses, batch_sizes):
     full, last, size = sum(map(float, batch_losses[:-1])), batch_sizes[-1], batch_sizes[0]
     count = len(batch_sizes) - 1
     return (full * size + float(batch_losses[-1]) * last) / (count * size + last)
+
+
+edit("mean_loss", {"float(loss)": "int(loss)"}, says="the losses are cut to whole numbers")
+
+
+@wrong("the last batch is left out")
+def mean_loss(batch_losses, batch_sizes):
+    """The loop ends too early."""
+    total, count = 0.0, 0
+    for i in range(len(batch_losses) - 1):
+        total += float(batch_losses[i]) * batch_sizes[i]
+        count += batch_sizes[i]
+    return total / max(count, 1)
 
 
 @wrong("the result is rounded")

@@ -31,6 +31,8 @@ edit("sigmoid", {SIGMOID: "(-F.softplus(-x))"}, "this is the logarithm of the si
 edit("sigmoid", {"(-x)": "(-x.clamp(-5, 5))"}, "inputs beyond 5 are cut off")
 edit("sigmoid", {"(-x)": "(-x.clamp(-10, 10))"}, "inputs beyond 10 are cut off")
 edit("sigmoid", {"(-x)": "(-x.clamp(-8, 8))"}, "inputs beyond 8 are cut off")
+edit("sigmoid", {SIGMOID: "(x - (1 + x.exp()).log()).exp()"}, "the sigmoid is 1 there")
+edit("sigmoid", {SIGMOID: "F.hardsigmoid(x)"}, "made of straight lines")
 edit("sigmoid", {"(-x)": "(-x.abs())"}, "the sign of x is lost")
 edit("sigmoid", {SIGMOID: "1 / (1 + 2.718**-x)"}, "not exact enough for e")
 edit("sigmoid", {"(-x)": "x.neg_()"}, "the function changed its input x")
@@ -41,7 +43,7 @@ edit("sigmoid", {SIGMOID: "(torch.tanh(x) + 1) / 2"}, "this is sigmoid(2x)")
 edit("sigmoid", {SIGMOID: "1 / (1 + 2**-x)"}, "the base is e")
 edit("sigmoid", {SIGMOID: "x.clone().sigmoid_()"}, "solve this one without `torch.Tensor.sigmoid_`")
 edit("sigmoid", {SIGMOID: "torch.sigmoid_(x.clone())"}, "solve this one without `torch.sigmoid_`")
-edit("sigmoid", {SIGMOID: "(x.exp() / (1 + x.exp())).nan_to_num()"}, "the sigmoid of a large number is 1")
+edit("sigmoid", {SIGMOID: "(x.exp() / (1 + x.exp())).nan_to_num()"}, "nan became 0")
 edit("sigmoid", {SIGMOID: "F.softsign(x)"}, "this is x / (1 + |x|)")
 odd_edit("sigmoid", {SIGMOID: "0.5 * (torch.tanh(x / 2) + 1)"})
 odd_edit("sigmoid", {SIGMOID: "F.logsigmoid(x).exp()"})
@@ -211,6 +213,10 @@ edit("silu", {SILU: "F.silu(x)"}, "solve this one without")
 edit("silu", {SILU: "nn.SiLU()(x)"}, "solve this one without")
 edit("silu", {SILU: "x.mul_(torch.sigmoid(x))"}, "the function changed its input x")
 edit("silu", {SILU: "x * torch.tanh(F.softplus(x))"}, "this is Mish")
+edit("silu", {SILU: "x * (1 + torch.tanh(x)) / 2"}, "this is x * sigmoid(2 x)")
+edit("silu", {SILU: "F.softplus(x)"}, "this is softplus")
+edit("silu", {SILU: "F.elu(x)"}, "this is ELU")
+edit("silu", {SILU: "x * torch.softmax(x, -1)"}, "a softmax over the row")
 odd_edit("silu", {SILU: "x - x / (1 + x.exp())"})
 odd_edit("silu", {SILU: "x * torch.special.expit(x)"})
 odd_edit("silu", {SILU: "x * torch.sigmoid(x)"})
@@ -603,6 +609,7 @@ edit(
 )
 edit("kaiming_normal_", {KAIMING: "math.sqrt(2 / weight.numel())"}, "the number of all weights")
 edit("kaiming_normal_", {KAIMING: "math.sqrt(2) / weight[0].numel()"}, "the root covers the 2 alone")
+edit("kaiming_normal_", {KAIMING: "math.sqrt(1 / (3 * weight[0].numel()))"}, "which nn.Linear takes")
 edit("kaiming_normal_", {KAIMING: "1"}, "the standard deviation is 1")
 edit(
     "kaiming_normal_",
@@ -745,6 +752,11 @@ edit("xavier_uniform_", {BOUND: "math.sqrt(3 / (fan_in + fan_out))"}, "3 / (fan_
 edit("xavier_uniform_", {BOUND: "math.sqrt(6) / (fan_in + fan_out)"}, "the root covers the 6 alone")
 edit("xavier_uniform_", {BOUND: "math.sqrt(6 / (fan_in * fan_out))"}, "the fans are multiplied; add them")
 edit("xavier_uniform_", {BOUND: "1"}, "the bound is 1")
+edit(
+    "xavier_uniform_",
+    {BOUND: "math.sqrt(6) / (math.sqrt(fan_in) + math.sqrt(fan_out))"},
+    "take the root of their sum",
+)
 edit("xavier_uniform_", {BOUND: "5 / 3 * math.sqrt(6 / (fan_in + fan_out))"}, "the gain for tanh")
 edit("xavier_uniform_", {BOUND: "fan_in**-0.5"}, "the bound is 1 / root(fan_in)")
 edit(

@@ -348,6 +348,25 @@ edit("CNNNet", {"return self.fc2(": "self.fc2("}, says="found None: is there a r
 edit("CNNNet", {"36 * 6 * 6": "36 * 7 * 7"}, says="the number of parameters")
 
 
+@wrong("two nets have the same weights")
+class CNNNet(nn.Module):
+    """The layers belong to the class."""
+
+    layers = nn.Sequential(
+        nn.Conv2d(3, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 36, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(1296, 128), nn.ReLU(), nn.Linear(128, 10),
+    )  # fmt: skip
+
+    def __init__(self):
+        super().__init__()
+        self.net = self.layers
+
+    def forward(self, x):
+        if x.ndim != 4 or x.shape[1:] != (3, 32, 32):
+            raise ValueError(f"pictures (n, 3, 32, 32), please, not {tuple(x.shape)}")
+        return self.net(x)
+
+
 @wrong("the layers must be attributes")
 class CNNNet(nn.Module):
     def forward(self, x):
@@ -503,6 +522,15 @@ def running_means(losses, every):
 def running_means(losses, every):
     """A sliding window, full ones only."""
     return [(i, sum(losses[i - every : i]) / every) for i in range(every, len(losses) + 1)]
+
+
+@wrong("numbers, not texts")
+def running_means(losses, every):
+    blocks = [losses[i : i + every] for i in range(0, len(losses), every)]
+    return [(min(k * every, len(losses)), f"{np.mean(b):.3f}") for k, b in enumerate(blocks, 1)]
+
+
+edit("running_means", {"sum(block) / len(block)": "round(sum(block) / len(block), 2)"}, says="is rounded")
 
 
 @wrong("found a value of type dict")
@@ -681,6 +709,18 @@ def random_crop_flip(x, padding=4, generator=None):
     return out
 
 
+@wrong("left and right are the last axis")
+def random_crop_flip(x, padding=4, generator=None):
+    """The first axis of one picture is that of the channels."""
+    h, w = x.shape[2:]
+    out = []
+    for picture in F.pad(x, (padding,) * 4):
+        top, left = torch.randint(2 * padding + 1, (2,), generator=generator).tolist()
+        crop = picture[:, top : top + h, left : left + w]
+        out.append(crop.flip(0) if torch.rand((), generator=generator) < 0.5 else crop)
+    return torch.stack(out)
+
+
 @wrong("the shape should be")
 def random_crop_flip(x, padding=4, generator=None):
     """The padded pictures."""
@@ -844,7 +884,8 @@ edit(
 )
 edit("per_class_accuracy", {"return right": "right"}, says="is there a return?")
 edit("per_class_accuracy", {"argmax(dim=1)": "argmax(dim=0)"}, says="")
-edit("per_class_accuracy", {"argmax(dim=1)": "amax(dim=1)"}, says="argmax gives the class")
+edit("per_class_accuracy", {"argmax(dim=1)": "amax(dim=1)"}, says="max in place of argmax")
+edit("per_class_accuracy", {"right / total": "right.long() // total.clamp(min=1)"}, says="in place of `/`")
 
 
 @wrong("refusals count as right answers")
@@ -857,6 +898,20 @@ def per_class_accuracy(net, data_iter, num_classes):
     for module, mode in modes.items():
         module.training = mode
     return torch.stack([((given == k) == (truth == k)).float().mean() for k in range(num_classes)])
+
+
+@wrong("counts a class once in each batch")
+def per_class_accuracy(net, data_iter, num_classes):
+    modes = {module: module.training for module in net.modules()}
+    net.eval()
+    right, total = torch.zeros(num_classes), torch.zeros(num_classes)
+    with torch.no_grad():
+        for X, y in data_iter:
+            right[y[net(X).argmax(1) == y]] += 1
+            total[y] += 1
+    for module, mode in modes.items():
+        module.training = mode
+    return right / total
 
 
 @wrong("mean of the batches' accuracies")
