@@ -4,6 +4,7 @@
 rules of the known optimizers in this form; here is what its experiments and its checks share.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from course_utils import check
@@ -20,7 +21,7 @@ GRADS = [
     for a, b in ((1.0, 2.0), (-3.0, 0.5), (0.25, 4.0), (2.0, 1.0))
 ]
 RATES = [0.1, 0.02, 0.3, 0.1]
-TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}  # some write Adam with epsilon beside the uncorrected root
 NEW_START = "an empty `state` is a new start: keep nothing outside `state`"
 
 
@@ -153,6 +154,28 @@ def worked_out(wrong: Mapping[str, torch.Tensor | Callable]) -> Callable[[], dic
 def still(num_steps: int) -> torch.Tensor:
     """For checks: the path of a step that changes nothing."""
     return START.expand(num_steps, *START.shape)
+
+
+def check_adam_eps(step: Step) -> None:
+    """For checks: Adam's eps, its default 1e-8, and a gradient of 0, in a first step at rate 1.
+
+    With both corrections in the rate, as in the paper's short form, eps is beside the root of v, not of
+    v-hat. That is accepted.
+    """
+    zero, one, root = torch.zeros(1).double(), torch.ones(1).double(), math.sqrt(1 - 0.999)
+
+    def first(size: float, **eps: float) -> torch.Tensor:
+        found = path_of(step, zero, [one * size], [1.0], **eps)[0]
+        short_form = -one * root / (1 + root)  # where eps equals the gradient
+        return -one / 2 if found.allclose(short_form) else found
+
+    wrong = {"eps is under the root; it is added to the root": -one / math.sqrt(1.01)}
+    check.close(first(1e-3), -one, known=wrong, rtol=1e-3)
+    wrong = {"eps is added to the quotient: put the root and eps in parentheses": -2 * one}
+    wrong["the argument eps is not used"] = -one
+    check.close(first(1.0, eps=1.0), -one / 2, "for a gradient of 1 and eps = 1", known=wrong, **TOLERANCE)
+    check.close(first(1e-8), -one / 2, "the default eps is 1e-8: for a gradient of 1e-8", **TOLERANCE)
+    check.close(path_of(step, one, [zero], [1.0])[0], one, "a zero gradient moves nothing")
 
 
 def check_in_place(step: Step, reference: Step, **settings: object) -> None:

@@ -1820,19 +1820,7 @@ with check.case("AdamW: decoupled decay", points=1):
     found = steps.path_of(adam_step, **adamw, decoupled=True)
     check.close(found, play(decay=0.5)(), known=steps.worked_out(wrong), **near)
 with check.case("eps; parameters that require a gradient, are not contiguous, or are several", points=1):
-    zero, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-    wrong = {"eps is under the root; it is added to the root": -one / math.sqrt(1.01)}
-    check.close(steps.path_of(adam_step, zero, [one * 1e-3], [1.0])[0], -one, known=wrong, rtol=1e-3)
-    shorter = steps.path_of(adam_step, zero, [one], [1.0], eps=1.0)[0]
-    wrong = {"eps is added to the quotient: put the root and eps in parentheses": -2 * one}
-    wrong["the argument eps is not used"] = -one
-    wrong["eps is added to the root before the correction; add it to the root of v-hat"] = (
-        -math.sqrt(0.001) / (1 + math.sqrt(0.001)) * one
-    )
-    check.close(shorter, -one / 2, "one step for a gradient of 1 and eps = 1", known=wrong, **near)
-    shorter = steps.path_of(adam_step, zero, [one * 1e-8], [1.0])[0]
-    check.close(shorter, -one / 2, "the default eps is 1e-8", **near)
-    check.close(steps.path_of(adam_step, one, [zero], [1.0])[0], one, "a zero gradient moves nothing")
+    steps.check_adam_eps(adam_step)
     for settings in ({"decoupled": False}, {"decoupled": True}):
         steps.check_in_place(adam_step, steps.torch_step(torch.optim.Adam), weight_decay=0.25, **settings)
 ### BEGIN HIDDEN TESTS

@@ -710,7 +710,7 @@ def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay
     param -= lr * (m / (1 - betas[0] ** t)) / ((v / (1 - betas[1] ** t)).sqrt() + eps)
 
 
-@wrong("add it to the root of v-hat")
+@odd
 def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
     """The corrections folded into the rate, epsilon beside the uncorrected root."""
     with torch.no_grad():
