@@ -261,7 +261,7 @@ with check.case("a random choice, from the generator if there is one", points=0.
     blocks = sum(len(pick) == 3 and int(pick.max() - pick.min()) == 2 for pick in picks.split(3))
     check.that(blocks < 50, "the validation indices are neighbours: pick each of them at random")
     together = {(i, j) for pick in picks.split(3) for i in pick.tolist() for j in pick.tolist()}
-    check.that(len(together) == 100, "some two indices are never chosen together: pick each at random")
+    check.that(len(together) > 80, "some indices are never chosen together: pick each of them at random")
     check.seeded(lambda g: [torch.cat(split_indices(200, 0.5, g)).double()], "the split", beside=True)
     check.unseeded(lambda: [torch.cat(split_indices(200, 0.5)).double()], "split", beside=True)
 ### BEGIN HIDDEN TESTS
