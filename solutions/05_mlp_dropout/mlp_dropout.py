@@ -1773,7 +1773,7 @@ def sums_of_three(net):
 
 
 with check.case("in evaluation mode: affine, ReLU, and an affine layer for the scores", points=1):
-    X, weights = check.normal((7, 1, 2, 3)), weights_of(6, 5, 4, 3)
+    X, weights = check.normal((7, 1, 3, 2)).mT, weights_of(6, 5, 4, 3)
     found, again, *_ = check.unchanged(check.made, used, weights, X, 6, (5, 4), 3, (0.5, 0.5))
     check.close(again, found, "after net.eval() two runs give different scores: something still drops")
     X = X.flatten(1)

@@ -698,6 +698,7 @@ class DropoutMLP(nn.Sequential):
 
 
 edit("DropoutMLP", {SCORES: "return self.output(self.hidden(X.flatten(1)).detach())"}, "gets no gradient")
+edit("DropoutMLP", {"X.flatten(1)": "X.view(len(X), -1)"}, "Use .reshape(...) instead")
 edit(
     "DropoutMLP",
     {"nn.ReLU(), nn.Dropout(dropout)": "nn.ReLU(inplace=True), nn.Dropout(dropout, inplace=True)"},

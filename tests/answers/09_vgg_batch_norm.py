@@ -356,6 +356,8 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps=1e-5, momentum=0.9, 
 
 
 edit("batch_norm", {"if X.ndim not in (2, 4):": "if training and X.ndim not in (2, 4):"}, says="0.9, False)")
+edit("batch_norm", {"if training:": "if training and len(X) > 1:"}, says="expected")
+edit("batch_norm", {"momentum=0.9": "momentum=0.1"}, says="default momentum")
 edit("batch_norm", {"gamma.reshape(wide)": "gamma.detach().reshape(wide)"}, says="the gradient for gamma")
 edit("batch_norm", {"eps=1e-5": "eps=1e-3"}, says="the default of eps is 1e-3")
 
@@ -552,6 +554,14 @@ edit(
         '_var", torch.ones(num_features))': '_var", torch.ones(num_features), persistent=False)',
     },
     says="unless persistent=False",
+)
+edit(
+    "BatchNorm",
+    {
+        "/ torch.sqrt(var.reshape(wide) + self.eps)\n": "/ torch.sqrt(var.reshape(wide) + self.eps)\n"
+        "        X_hat = X_hat if self.training else X_hat.detach()\n"
+    },
+    says="the gradient is wrong",
 )
 edit("BatchNorm", {"if m < 2:": "if len(X) < 2:"}, says="more than one value")
 
