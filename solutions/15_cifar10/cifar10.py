@@ -801,7 +801,7 @@ r"""
 ## 6 What each repair is worth
 
 There are three kinds of bugs. Some stop the program: `download=False`, `batches.next()`. They cost time, and no accuracy. Some mislead: the report that never comes, `view`, a validation set that does not exist, and
-`print("%d %%" % accuracy)`, which makes 59 of 59.9. And some make the network worse. For these, only a measurement tells how much. **Predict** an order: the network as found with its own normalisation (0.5), the network without ReLU on the scores, the same with standardised
+`print("%d %%" % accuracy)`, which turns 59.9 into 59. And some make the network worse. For these, only a measurement tells how much. **Predict** an order: the network as found with its own normalisation (0.5), the network without ReLU on the scores, the same with standardised
 inputs, the same with inputs in [0, 1].
 
 The test in the old folder has `_, predicted = torch.max(outputs.data, 1)`. It is right: `torch.max` along an axis gives the largest values and their places. Today one writes `outputs.argmax(1)`.
