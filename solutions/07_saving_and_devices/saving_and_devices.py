@@ -1043,6 +1043,7 @@ with check.case("sorts the names into missing, unexpected and mismatched", point
     wrong = {"missing and unexpected are swapped": unexpected}
     wrong["a set has no order: make a list"] = set(missing)
     wrong["a name whose shape is wrong is not missing: it is mismatched"] = sorted(missing + mismatched)
+    wrong["the names are not sorted"] = missing[::-1]
     check.equal(found[0], missing, "missing is wrong", known=wrong)
     wrong = {"the names are not sorted": unexpected[::-1], "a set has no order: make a list": set(unexpected)}
     wrong["a name whose shape is wrong is not unexpected: it is mismatched"] = sorted(unexpected + mismatched)
@@ -1517,6 +1518,7 @@ with check.case("moves a tensor, a tuple, a list, a dict and a named tuple", poi
     compare({"X": X, "y": y}, wrong)
     wrong = {"a plain tuple comes back; the batch was a named tuple": form((X, y), "meta")}
     wrong["a list comes back; the batch was a named tuple"] = form([X, y], "meta")
+    wrong["a dict comes back; the batch was a named tuple"] = form({"picture": X, "label": y}, "meta")
     compare(Pair(X, y), wrong)
 with check.case("goes into containers inside containers", points=0.75):
     batch = {"inputs": [check.normal((2, 3)), (check.normal((1,)),)], "mask": check.normal((4,))}
@@ -1633,7 +1635,7 @@ with check.case("an error for several devices, and for none", points=0.5):
 with check.case("the same on other networks", points=0.5, hidden=True):
     frozen = nn.Linear(2, 2, device="meta").requires_grad_(False)
     for net in (
-        Holds(here, there),
+        Holds(here, there.long()),
         Holds(there, persistent=False, around=nn.Linear(2, 2)),
         nn.Sequential(nn.Sequential(Holds(here)), nn.Sequential(Holds(there, persistent=False))),
         Holds(here, around=nn.Sequential(nn.ReLU(), nn.Sequential(frozen))),

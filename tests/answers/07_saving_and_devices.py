@@ -597,6 +597,13 @@ def load_matching(net, state_dict):
     return sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys()), mismatched
 
 
+edit(
+    "load_matching",
+    {"sorted(own.keys() - state_dict.keys())": "[*reversed(sorted(own.keys() - state_dict.keys()))]"},
+    "the names are not sorted",
+)
+
+
 @wrong("1.not_saved is not in net.state_dict()")
 def load_matching(net, state_dict):
     """Counts buffers that are not saved."""
@@ -972,6 +979,14 @@ moving(  # puts the moved tensors into the given containers
 """,
     "the given batch was changed",
 )
+moving(
+    """\
+    if hasattr(batch, "_asdict"):
+        batch = batch._asdict()
+"""
+    + MOVE,
+    "a dict comes back; the batch was a named tuple",
+)
 edit(
     "move_batch",
     {"batch.to(device)": "batch.to(device) if batch.is_floating_point() else batch"},
@@ -1187,6 +1202,11 @@ def module_device(net):
     except ValueError:
         raise ValueError("not on exactly one device") from None
     return torch.device(device)
+
+
+edit(
+    "module_device", {"net.buffers()": "(b for b in net.buffers() if b.is_floating_point())"}, "should raise"
+)
 
 
 @wrong("should raise ValueError, it returned device(type='cpu')")
