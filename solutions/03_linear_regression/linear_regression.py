@@ -209,7 +209,8 @@ def made(w, b, n, **options):
 
 
 with check.case("gives X (n, d) and a column y (n, 1) in w's dtype, also for 1 and 0 examples", points=0.5):
-    for n, dtype in ((5, torch.float32), (1, torch.float32), (0, torch.float32), (4, torch.float64)):
+    sizes = {5: torch.float32, 1: torch.float32, 0: torch.float32, 4: torch.float64, 3: torch.float16}
+    for n, dtype in sizes.items():
         made(torch.tensor([2.0, -3.4, 0.5], dtype=dtype), 4.2, n)
 with check.case("computes y = Xw + b, up to the noise", points=0.5):
     w = torch.tensor([2.0, -3.4], dtype=torch.float64)
@@ -217,7 +218,8 @@ with check.case("computes y = Xw + b, up to the noise", points=0.5):
         X, y, _ = made(w, b, 200, noise_std=0.001)
         product = (X @ w)[:, None]
         wrong = {"b is missing in y": product, "b is subtracted; it should be added": product - b}
-        check.close(y, product + b, "y should be Xw + b up to noise", known=wrong, rtol=0, atol=0.0065)
+        says = "y should be Xw + b up to noise with the standard deviation 0.001"
+        check.close(y, product + b, says, known=wrong, rtol=0, atol=0.0065)
 with check.case("draws X from N(0, 1), and noise with standard deviation noise_std", points=1):
     made(torch.ones(2), 0.5, 5)  # a y of shape (n, n) is found here: for the next n it takes gigabytes
     X, y, noise = made(torch.tensor([1.0, -2.0], dtype=torch.float64), 0.5, 20_000, noise_std=0.5)
@@ -434,7 +436,7 @@ with check.case("works for batches of one, for one large batch, and for no examp
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other data", points=1, hidden=True):
     sizes = [(1, 1), (65, 32), (50, 10), (51, 10)]
-    list(check.passes(data_iter, sizes, dtype=torch.float64))
+    list(check.passes(data_iter, sizes, dtype=torch.float64, label_dtype=torch.int64))
     for found in check.passes(data_iter, sizes, dtype=torch.float64, shuffle=False):
         check.close(found, PLAIN[: len(found)], "the order changed")
 ### END HIDDEN TESTS
@@ -631,6 +633,9 @@ with check.case("gives half the squared error of each example", points=1):
     right = torch.tensor([[2.0], [0.0], [8.0]])
     wrong = {"the half is missing": 2 * right, "the error is halved before it is squared": right / 2}
     wrong["this is half the error; it should be squared"] = (y_hat - y) / 2
+    wrong["this is the error: square it, with `** 2`, and halve it"] = y_hat - y
+    wrong["the sign is wrong: no loss is below 0"] = -right
+    wrong["the losses are divided by the number of examples; no mean is taken here"] = right / 3
     wrong["this is half the absolute error; it should be squared"] = (y_hat - y).abs() / 2
     check.close(losses, right, known=wrong, strict=True)
 with check.case("gives the same (n, 1) for labels of shape (n,)", points=1):
@@ -727,6 +732,10 @@ with check.case("is the mean of -log p, constants included", points=1):
     wrong["sigma is used as the variance; square it"] = sigma * first + last
     wrong["(2 * sigma)**2 squares the 2, too; write 2 * sigma**2"] = first / 2 + last
     wrong["the half of the squared error is missing"] = 2 * first + last
+    wrong["both terms take sigma for the variance; it is sigma squared"] = sigma * first + log / 2 + constant
+    missing = "and the constant is missing (gaussian_nll_loss takes sigma**2 as var, and full=True)"
+    wrong[f"both terms take sigma for the variance, {missing}"] = sigma * first + log / 2
+    wrong["the errors are not squared"] = (y - y_hat).abs().mean() / (2 * sigma**2) + last
     wrong["the squared errors are multiplied by sigma squared; divide by it"] = sigma**4 * first + last
     wrong["the losses are added up; take their mean"] = 3 * right
     wrong["only the squared errors are added up; take their mean"] = 3 * first + last
@@ -1494,15 +1503,16 @@ with check.case("reports the mean over the examples, measured while training", p
     wrong["the batches are not weighted: the last one has fewer examples"] = losses.mean(dim=1)
     wrong["this is the sum over the batches; divide by the number of examples"] = losses.sum(dim=1)
     wrong["the losses are weighted, but not divided by the number of examples"] = total
-    means = "each is a mean, so weigh it by its batch"
-    wrong[f"the losses are summed and divided by the number of examples; {means}"] = losses.sum(dim=1) / 10
+    wrong["weigh each loss by its batch before you divide by the examples"] = losses.sum(dim=1) / 10
     wrong["this is the loss of the last batch"] = losses[:, -1]
     wrong["each batch is measured after its update; measure it before"] = trained.mean(trained.after)
     wrong["this is measured after the epoch; measure while training"] = trained.mean(trained.end)
-    wrong["the last batch is smaller: divide by the 10 examples, not by 3 batches of 4"] = total / 12
+    smaller = "the last batch is smaller: divide by the 10 examples, not by 3 batches of"
+    wrong |= {f"{smaller} 4": total / 12, f"{smaller} 2": total / 6}
     wrong["the weighted losses are divided by the number of batches"] = total / 3
-    go_on = "the sums go on from epoch to epoch; start them again in each"
-    wrong[go_on] = total.cumsum(dim=0) / torch.tensor([10, 20])
+    counted, on = torch.tensor([10, 20]), "from epoch to epoch; start again at 0"
+    wrong |= {f"the count goes on {on}": total / counted, f"the sum goes on {on}": total.cumsum(dim=0) / 10}
+    wrong[f"the sums go on {on}"] = total.cumsum(dim=0) / counted
     says = "the mean training loss of each epoch is wrong"
     check.close(run(make, batches, 2, lr=0.05)[0], mean, says, known=wrong, rtol=1e-4)
 with check.case("uses the loss and the optimizer that it is given", points=0.5):
@@ -1519,8 +1529,7 @@ with check.case("uses the loss and the optimizer that it is given", points=0.5):
     check.close(weights, right.weights, "the steps are not those for `loss`", atol=1e-5)
 with check.case("goes through train_iter anew in every epoch", points=0.5):
     run(new(), batches := check.Counted(check.batches([3, 3], 2)), 3, lr=0.01)
-    says = "train_iter was not gone through in every epoch, so a DataLoader could not shuffle again"
-    check.that(batches.passes >= 3, says)
+    check.that(batches.passes >= 3, "go through train_iter in every epoch: a DataLoader shuffles again")
 ### BEGIN HIDDEN TESTS
 with check.case("the same with a DataLoader, momentum and other sizes", points=0.5, hidden=True):
     for n, batch_size, d in ((7, 3, 3), (4, 4, 1)):
@@ -1767,7 +1776,11 @@ def solved(*problems):
             found = list(check.in_turn(least_squares, problems, unchanged=True))
     except (torch.linalg.LinAlgError, np.linalg.LinAlgError):
         check.fail("collinear columns: the matrix has no inverse; take a pseudo-inverse", mistake="singular")
-    for (X, y), (w, b) in zip(problems, found):
+    for (X, y), pair in zip(problems, found):
+        check.that(isinstance(pair, tuple | list) and len(pair) == 2, "return the pair (w, b)")
+        w, b = pair
+        turned = [getattr(part, "shape", ()) for part in pair] == [(1,), (X.shape[1], 1)]
+        check.that(X.shape[1] == 1 or not turned, "the weights come first: return w, then b")
         check.like(w, X[:1].T)
         check.like(b, y[0])
         solutions.append((w, b, X @ w + b))
@@ -1786,6 +1799,8 @@ with check.case("finds the line through points that lie on one", points=1):
     [(w, b, _)] = solved((X, 2 * X + 5))
     wrong = {"the line has no intercept: it is forced through 0": [4.0, 0.0], MEAN: [4.0, 23 / 3]}
     wrong |= {"w and b are swapped": [5.0, 2.0], "X and y are swapped": [0.5, -2.5]}
+    wrong["w is found without b, on a line through 0; find both together"] = [4.0, 7 / 3]
+    wrong["w is right, and b is the mean of y; take the mean of y - Xw"] = [2.0, 23 / 3]
     check.close(torch.cat((w[0], b)), [2.0, 5.0], "w should be 2, b 5", known=wrong, rtol=1e-3, atol=1e-3)
 with check.case("finds the least squared error for points around a plane", points=0.5):
     X = check.normal((30, 3), mean=1.0, dtype=torch.float64)

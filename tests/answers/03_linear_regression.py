@@ -127,6 +127,11 @@ edit("synthetic_data", {"noise_std * z": "noise_std * X[:, :1]"}, says="the nois
 edit("synthetic_data", {"noise_std * z": "0 * z"}, says="every example has the same noise, or none")
 edit("synthetic_data", {"X @ w[:, None]": "X @ w.flip(0)[:, None]"}, says="y should be Xw + b up to noise")
 edit("synthetic_data", {"noise_std=0.01": "noise_std=0.1"}, says="without noise_std")
+edit(
+    "synthetic_data",
+    {"1, generator=generator, dtype=w.dtype": "1, generator=generator"},
+    says="the dtype should be float16, found float32",
+)
 
 
 @odd
@@ -342,6 +347,21 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
 
 edit("data_iter", {"n, batch_size)": "n - 1, batch_size)"}, says="the last batch is missing")
 edit(
+    "data_iter", {"labels[batch]": "labels[batch].to(features.dtype)"}, says="should be int64, found float64"
+)
+edit("data_iter", {"labels[batch]": "list(labels[batch])"}, says="found a value of type list")
+
+
+@wrong("the smaller batch is not the last one")
+def data_iter(batch_size, features, labels, shuffle=True, generator=None):
+    starts = torch.arange(0, len(features), batch_size)
+    if shuffle:
+        starts = starts[torch.randperm(len(starts), generator=generator)]
+    for start in starts.tolist():
+        yield features[start : start + batch_size], labels[start : start + batch_size]
+
+
+edit(
     "data_iter",
     {"n, batch_size)": "n, n or 1)", "start + batch_size": "start + n"},
     says="all examples came in one batch",
@@ -370,7 +390,7 @@ def data_iter(batch_size, features, labels, shuffle=True, generator=None):
         rows = buffer[: min(batch_size, len(table))]
         rows.copy_(table[:batch_size])
         table = table[batch_size:]
-        yield rows[:, :-1], rows[:, -1:].reshape(-1, *labels.shape[1:])
+        yield rows[:, :-1], rows[:, -1:].reshape(-1, *labels.shape[1:]).to(labels.dtype)
 
 
 @odd
@@ -454,6 +474,14 @@ def linreg(X, w, b):
 
 # --- squared_loss -----------------------------------------------------------------------------------------
 
+edit("squared_loss", {"** 2 / 2": "* 2 / 2"}, says="this is the error: square it")
+edit("squared_loss", {"return (": "return -("}, says="the sign is wrong: no loss is below 0")
+edit(
+    "squared_loss",
+    {"** 2 / 2": "** 2 / (2 * len(y))"},
+    says="the losses are divided by the number of examples",
+)
+
 
 @wrong("every prediction is compared with every label: (n, 1) minus (n,) is (n, n)")
 def squared_loss(y_hat, y):
@@ -531,6 +559,21 @@ def squared_loss(y_hat, y):
 
 
 # --- gaussian_nll -----------------------------------------------------------------------------------------
+
+edit("gaussian_nll", {"((y - y_hat) ** 2)": "(y - y_hat).abs()"}, says="the errors are not squared")
+edit(
+    "gaussian_nll",
+    {"(2 * sigma**2) + math.log(sigma)": "(2 * sigma) + math.log(sigma) / 2"},
+    says="both terms take sigma for the variance; it is sigma squared",
+)
+
+
+@wrong("gaussian_nll_loss takes sigma**2 as var, and full=True")
+def gaussian_nll(y_hat, y, sigma):
+    if sigma <= 0:
+        raise ValueError("sigma must be positive")
+    return torch.nn.functional.gaussian_nll_loss(y_hat, y, torch.full_like(y, sigma))
+
 
 edit("gaussian_nll", {" + math.log(2 * math.pi) / 2": ""}, says="the constant, half the logarithm of 2 pi")
 edit("gaussian_nll", {" + math.log(sigma)": ""}, says="the logarithm of sigma is missing")
@@ -1085,7 +1128,7 @@ def fit(net, train_iter, loss, optimizer, num_epochs):
     return history
 
 
-@wrong("train_iter was not gone through in every epoch, so a DataLoader could not shuffle again")
+@wrong("go through train_iter in every epoch: a DataLoader shuffles again")
 def fit(net, train_iter, loss, optimizer, num_epochs):
     batches, history = list(train_iter), []
     for _ in range(num_epochs):
@@ -1192,7 +1235,7 @@ def fit(net, train_iter, loss, optimizer, num_epochs):
     return history
 
 
-@wrong("the sums go on from epoch to epoch; start them again in each")
+@wrong("the sums go on from epoch to epoch; start again at 0")
 def fit(net, train_iter, loss, optimizer, num_epochs):
     history, total, examples = [], 0.0, 0
     for _ in range(num_epochs):
@@ -1250,10 +1293,14 @@ edit(
     {"    history.append(total / examples)": "        return [total / examples] * num_epochs"},
     says="is the return inside?",
 )
+edit("fit", {"total / examples)": "total / (len(train_iter) * len(y)))"}, says="not by 3 batches of 2")
+COUNT, TOTAL = "examples = 0\n    for _", "total = 0.0\n    for _"
+edit("fit", {"total, examples = 0.0, 0": "total = 0.0", "for _": COUNT}, says="the count goes on")
+edit("fit", {"total, examples = 0.0, 0": "examples = 0", "for _": TOTAL}, says="the sum goes on")
 edit("fit", {"batch_loss.item()": "loss(net(X), y).item()"}, says="measured after its update")
 edit("fit", {"total / examples)": "total)"}, says="weighted, but not divided")
 edit("fit", {"examples += len(y)": "examples += 1"}, says="divided by the number of batches")
-edit("fit", {" * len(y)": ""}, says="weigh it by its batch")
+edit("fit", {" * len(y)": ""}, says="weigh each loss by its batch")
 
 
 @odd
@@ -1433,6 +1480,27 @@ def least_squares(X, y):
     solution = torch.zeros(A.shape[1], 1, dtype=X.dtype)
     solution[kept] = torch.linalg.lstsq(A[:, kept], y).solution
     return solution[:-1], solution[-1]
+
+
+edit(
+    "least_squares", {"return solution[:-1], solution[-1]": "return solution"}, says="return the pair (w, b)"
+)
+edit(
+    "least_squares",
+    {"return solution[:-1], solution[-1]": "return solution[-1], solution[:-1]"},
+    says="the weights come first: return w, then b",
+)
+
+
+@wrong("w is found without b, on a line through 0")
+def least_squares(X, y):
+    w = torch.linalg.pinv(X) @ y
+    return w, (y - X @ w).mean(dim=0)
+
+
+@wrong("w is right, and b is the mean of y")
+def least_squares(X, y):
+    return torch.linalg.pinv(X - X.mean(dim=0)) @ (y - y.mean(dim=0)), y.mean(dim=0)
 
 
 # --- claims_regression ------------------------------------------------------------------------------------
