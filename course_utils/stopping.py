@@ -66,7 +66,10 @@ def mistakes(losses: Sequence[float], patience: int, delta: float = 0.0) -> dict
 def check_stops(stopper_class: Callable, losses: Sequence[float], patience: int, delta: float = 0.0) -> None:
     """For checks: the answers of step to these losses are right."""
     found = check.made(_answers_of_new, stopper_class, losses, patience, delta)
-    check.that(None not in found, "step returned None: it should return True or False at each check")
+    for answer in found:
+        check.that(
+            isinstance(answer, bool), f"step returned {answer}: it should return True or False at each check"
+        )
     words = f"for the losses {losses}, patience {patience}, min_delta {delta}"
     check.equal(found, decide(losses, patience, delta), words, known=mistakes(losses, patience, delta))
 

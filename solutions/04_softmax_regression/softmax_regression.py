@@ -1054,8 +1054,9 @@ with check.case("counts the rows whose largest score is at the label", points=0.
         check.close(found, 5, known=wrong)
         check.number(found, int)
 with check.case("takes predicted classes as well", points=0.5):
-    found = count_correct(torch.tensor([0, 3, 1, 1, 2]), torch.tensor([0, 3, 1, 2, 1]))
-    check.equal(found, 3, known={"y_hat with one axis holds classes already; no argmax": 2})
+    wrong = {"y_hat with one axis holds classes already; no argmax": 1, "it counts the wrong ones": 2}
+    found = count_correct(torch.tensor([0, 3, 1, 1, 2, 0]), torch.tensor([0, 3, 1, 2, 0, 0]))
+    check.equal(found, 4, known=wrong)
     check.number(found, int)
     check.equal(count_correct(torch.tensor([7]), torch.tensor([7])), 1, "one prediction")
 with check.case("takes scores for a single class, and a single row of scores", points=0.5):

@@ -2122,7 +2122,7 @@ with check.case("refuses an empty space", points=0.2):
     check.raises(ValueError, grid, {"lr": [0.1], "width": []})
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other spaces", points=0.2, hidden=True):
-    check.equal(grid({"a": [None]}), [{"a": None}])
+    check.equal(grid({"a": [None, None]}), [{"a": None}] * 2)
     space = {"b": ["x", "y"], "a": [0, 1, 2], "c": [True, False]}
     check.equal(
         grid(space), [{"b": b, "a": a, "c": c} for b in space["b"] for a in space["a"] for c in space["c"]]

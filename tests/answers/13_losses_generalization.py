@@ -476,6 +476,7 @@ def weight_decay_step(param, grad, lr, weight_decay):
 # --- EarlyStopping ------------------------------------------------------------------------------------------
 
 E = "EarlyStopping"
+edit(E, {"self.waited >= self.patience": "int(self.waited >= self.patience)"}, "should return True or False")
 edit(E, {"if self.best_loss - loss": "model.eval()\n        if self.best_loss - loss"}, "evaluation mode")
 edit(
     E,
@@ -671,6 +672,11 @@ edit(
     "grid",
     {GRID: "(dict(zip(space, values)) for values in itertools.product(*space.values()))"},
     "it should return a list",
+)
+edit(
+    "grid",
+    {GRID: "[dict(pairs) for pairs in dict.fromkeys(tuple(d.items()) for d in " + GRID + ")]"},
+    "[{'a': None}, {'a': None}]",
 )
 edit("grid", {"raise ValueError": "print"}, "should raise ValueError")
 edit("grid", {"not space or ": ""}, "should raise ValueError")

@@ -220,6 +220,17 @@ edit(
     says="a union below 1 counts as 1",
 )
 
+
+@wrong("this is the generalised IoU")
+def box_iou(a, b):
+    low, high = torch.minimum(a[:, None, :2], b[:, :2]), torch.maximum(a[:, None, 2:], b[:, 2:])
+    around = (high - low).prod(2)
+    areas = (a[:, 2:] - a[:, :2]).prod(1)[:, None] + (b[:, 2:] - b[:, :2]).prod(1)
+    sides = torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2])
+    common = sides.clamp(min=0).prod(2)
+    return (common / (areas - common) - (around - areas + common) / around).nan_to_num()
+
+
 # --- sliding_windows --------------------------------------------------------------------------------------
 
 edit("sliding_windows", {"height - size + 1": "height - size"}, says="expected")
@@ -356,6 +367,9 @@ def sliding_windows(height, width, sizes, stride):
     boxes = [(x, y, x + s, y + s) for s in sizes for y in places(height, s) for x in places(width, s)]
     return torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
 
+
+edit("sliding_windows", {"height - size": "width - size"}, says="the width stands for the height, too")
+edit("sliding_windows", {"width - size": "height - size"}, says="the height stands for the width, too")
 
 # --- crop_and_resize --------------------------------------------------------------------------------------
 
