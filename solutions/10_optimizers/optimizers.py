@@ -998,7 +998,7 @@ the first step.
 <details><summary>Hint 2</summary>
 
 `param` may require a gradient. Then it may be changed in place only without a graph: inside `with
-torch.no_grad():`, or in a function with `@torch.no_grad()` above it. The next backward pass overwrites `grad`, so
+torch.no_grad():`, or in a function with `@torch.no_grad()` above it. A later backward pass may overwrite `grad`, so
 never store `grad` itself; store a copy or the result of a computation.
 
 </details></details>
@@ -1657,6 +1657,8 @@ def given(name):
     )
     if first_steps[name] == "?":
         raise check.NotDoneYet
+    text = isinstance(first_steps[name], str)
+    check.that(not text, f"the answer for {name!r} is a text: write a number, without quotation marks")
     return first_steps[name]
 
 
@@ -1923,6 +1925,8 @@ def given(name):
     )
     if weights_left[name] == "?":
         raise check.NotDoneYet
+    text = isinstance(weights_left[name], str)
+    check.that(not text, f"the answer for {name!r} is a text: write a number, without quotation marks")
     return weights_left[name]
 
 

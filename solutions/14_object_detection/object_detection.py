@@ -1376,8 +1376,8 @@ def nms(boxes, scores, iou_threshold):
     """Non-maximum suppression.
 
     boxes: float (n, 4). scores: float (n,), no two equal. iou_threshold: a number in [0, 1].
-    Returns the indices of the boxes that stay, int64 (kept,), highest score first. A box goes only if its IoU with a box
-    that stays and has a higher score is greater than the threshold. The arguments are unchanged; n may be 0.
+    Returns the indices of the boxes that stay, int64 (kept,), highest score first. A box goes if, and only if, its IoU
+    with a box that stays and has a higher score is greater than the threshold. The arguments are unchanged; n may be 0.
     """
     ### BEGIN SOLUTION
     order = scores.argsort(descending=True)

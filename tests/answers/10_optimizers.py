@@ -594,6 +594,7 @@ odd_edit("first_steps", {SECOND: SECOND + TENSORS})
 odd_value(
     "first_steps", "first_steps", STEPS | {"RMSprop": 1, "Adam without bias correction": 0.1 * math.sqrt(10)}
 )
+wrong_value("first_steps", "first_steps", STEPS | {"SGD": "0.002"}, "write a number, without quotation marks")
 
 # --- adam_step --------------------------------------------------------------------------------------------
 
@@ -795,6 +796,7 @@ odd_value(
     "weights_left",
     LEFT | {"AdamW, |g| = 10": math.exp(-0.2), "Adam with L2, |g| = 0.001": 0.02},
 )
+wrong_value("weights_left", "weights_left", LEFT | {"AdamW, |g| = 10": "0.82"}, "without quotation marks")
 
 # --- clip_grad_norm ---------------------------------------------------------------------------------------
 
