@@ -6,6 +6,7 @@ from typing import Any
 
 from course_utils.check._statements import expression, in_turn, that
 
+VISITS = 1000  # more than any expression of a test has paths
 SMALL = 8  # a graph with more values is too long for a message
 
 
@@ -75,12 +76,15 @@ def _recorded(text: str, kind: type, v: float, others: Mapping[str, float]) -> t
 
 def _added_up(text: str, last: Any, leaf: Any, made_from: Mapping[int, Any]) -> float:
     """The slope over all paths. made_from: id of a number -> its .made_from."""
-    waiting, total = [(last, 1.0)], 0.0
+    waiting, total, visits = [(last, 1.0)], 0.0, 0
     while waiting:
         number, slope = waiting.pop()
         if number is leaf:
             total += slope
             continue
+        visits += 1  # without end where numbers are their own inputs
+        shared = "two numbers share one list, or a number is its own input; each needs a list of its own"
+        that(visits < VISITS and id(number) in made_from, f"for {text}, .made_from is wrong: {shared}")
         pairs = made_from[id(number)]
         that(isinstance(pairs, list | tuple), f"for {text}, .made_from should be a list of pairs")
         for pair in pairs:

@@ -1030,7 +1030,7 @@ for name, values in scores.items():
 
 # %% [markdown]
 r"""
-Two columns have 0.18 on held-out houses as well: so few weights hardly overfit. All columns have about 0.15, a factor of 1.16. But the five folds are far from equal: the last one is much worse than
+Two columns give 0.18 on held-out houses as well: so few weights hardly overfit. All columns give about 0.15, a factor of 1.16. But the five folds are far from equal: the last one is much worse than
 the others, and section 7 will find the house that makes it so. Report such a score with its spread. And say which mean you
 took: the mean of the k scores, or the root of the mean of *all* squared errors, which is a little larger.
 
@@ -1276,8 +1276,8 @@ print(f"mean validation log-RMSE: {np.mean(scores['Adam on dollars']):.2f}")
 
 # %% [markdown]
 r"""
-About 0.17. The ridge model of section 4 had about 0.15 with the same features. What is different? Mainly, it minimises the error of
-the *log* price, which is what the score measures. (Without its penalty it still has 0.15, as the next picture shows.) Squared dollars care most about expensive houses. The loss that you train
+About 0.17. The ridge model of section 4 scored about 0.15 with the same features. What is different? Mainly, it minimises the error of
+the *log* price, which is what the score measures. (Without its penalty it still scores 0.15, as the next picture shows.) Squared dollars care most about expensive houses. The loss that you train
 and the measure that you report should fit together.
 
 **Without steps.** For a linear layer the minimum can be computed. Take features $Z$ (n, d) and targets $t$ (n, 1),

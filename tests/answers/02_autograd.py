@@ -1118,6 +1118,20 @@ edit(
     {"return self * -1": "self.data = -self.data\n        return self"},
     says="`-v` changed the number that went into it",
 )
+edit(
+    "Recorded",
+    {"result = math.exp(self.data)\n": "self.grad = result = math.exp(self.data)\n"},
+    says="`v.exp()` changed the number that went into it",
+)
+edit(
+    "Recorded",
+    {
+        "made_from=()": "made_from=[]",
+        "list(made_from)": "made_from",
+        "return type(self)(data, made_from)": "result = type(self)(data)\n        result.made_from += made_from\n        return result",  # noqa: E501
+    },
+    says="`v + w` changed the number that went into it",
+)
 edit("Recorded", {"math.exp(self.data)": "torch.exp(self.data)"}, says="must be Tensor, not float")
 edit("Recorded", {"return self**-1 * number": "return Recorded(number) / self"}, says="use self.made(...)")
 edit(

@@ -85,6 +85,21 @@ def test_recorded_slopes_multiply_along_paths_and_add_up():
         next(found)
 
 
+class Shared(Number):
+    def __init__(self, data, made_from=[]):  # noqa: B006
+        self.made_from = made_from
+
+    def __mul__(self, other):
+        result = Shared(0)
+        result.made_from += [(self, 3.0), (other, 2.0)]
+        return result
+
+
+def test_numbers_that_share_a_list_are_told_so():
+    with pytest.raises(check.Failed, match="two numbers share one list"):
+        list(check.recorded_slopes(["v * w"], Shared, v=1.0, w=2.0))
+
+
 def test_what_find_gets_neither_changes_the_graph_nor_gives_its_order_away():
     graph = {"y": ["a", "x"], "x": [], "a": ["x"]}
 
