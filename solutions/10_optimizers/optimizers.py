@@ -1087,6 +1087,9 @@ with check.case("weight decay", points=0.75):
     wrong["the decay acts on the parameter; here it is part of the gradient, inside the velocity"] = (
         steps.play(lambda x, g, v, lr, t: (x - lr * (0.5 * x + 0.8 * v + g), 0.8 * v + g))
     )
+    wrong["the decay acts on the parameter after the step; here it is part of the gradient"] = steps.play(
+        lambda x, g, v, lr, t: ((x - lr * (0.8 * v + g)) * (1 - lr * 0.5), 0.8 * v + g)
+    )
     wrong["the rate is in the decay twice: weight_decay * param is added to the gradient"] = steps.play(
         lambda x, g, v, lr, t: (x - lr * (0.8 * v + g + lr * 0.5 * x), 0.8 * v + g + lr * 0.5 * x)
     )
@@ -1095,8 +1098,7 @@ with check.case("weight decay", points=0.75):
     wrong["the gradient that Nesterov's step adds has no decay"] = steps.play(
         lambda x, g, v, lr, t: (x - lr * (g + 0.8 * (0.8 * v + g + 0.5 * x)), 0.8 * v + g + 0.5 * x)
     )
-    both = play(l2=0.5, move=lambda g, v: g + 0.8 * v)
-    check.close(found, both, "weight decay together with Nesterov", known=wrong)
+    check.close(found, play(l2=0.5, move=lambda g, v: g + 0.8 * v), "together with Nesterov", known=wrong)
 with check.case("parameters that require a gradient, are not contiguous, or are several", points=0.5):
     steps.check_in_place(
         sgd_momentum_step, steps.torch_step(torch.optim.SGD), momentum=0.8, weight_decay=0.25

@@ -402,6 +402,14 @@ edit(
     says="that Nesterov's step adds has no decay",
 )
 edit(SGD, {"param -= lr * (": "param.data = param - lr * ("}, says="moves the parameter to new memory")
+edit(
+    SGD,
+    {
+        "grad = grad + weight_decay * param": "pass",
+        'else state["velocity"])': 'else state["velocity"])\n        param *= 1 - lr * weight_decay',
+    },
+    says="acts on the parameter after the step",
+)
 _VELOCITIES = {}
 
 
