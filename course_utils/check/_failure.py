@@ -15,10 +15,12 @@ from course_utils.check._show import show
 
 COURSE_UTILS = str(Path(__file__).parents[1])
 GRADER = str(Path(__file__).parents[2] / "course_grader")  # its frames lie between a test and an answer
-# What torch says when an axis is lost or a pair is taken for a tensor, and what helps.
+# What torch and Python say when an axis is lost, a pair is taken for a tensor and so on, and what helps.
 HELP = {
     r"size of tensor a .* must match": "if you summed or searched along an axis, keepdim=True keeps it",
     r"torch\.return_types\.(max|min)": "along an axis, max and min give two tensors: .values and .indices",
+    "a leaf Variable that requires grad": "change a parameter under no_grad; of an input, make a new tensor",
+    "maximum recursion depth": "a function calls itself without end; which of its calls should not?",
 }
 NO_RETURN = ": is there a return?"  # what to ask where None came back
 LIBRARIES = tuple({COURSE_UTILS, *sysconfig.get_paths().values()})

@@ -116,8 +116,10 @@ def _filled(net: nn.Module, X: torch.Tensor, weights: Sequence[torch.Tensor]) ->
     found = {tuple(sorted(old.shape)) for old in state.values() if old.shape in wanted}
     shapes = ", ".join(str(tuple(W.shape)) for W in weights)
     complete = len(found) == len({tuple(sorted(W.shape)) for W in weights})
-    in_a_list = "layers that are in a Python list are not found by torch: use nn.ModuleList"
-    that(complete, f"weights and biases of these shapes should be in net: {shapes}; {in_a_list}")
+    why = "layers that are in a Python list are not found by torch: use nn.ModuleList"
+    if len(state) >= len(weights):
+        why = f"it has {', '.join(str(tuple(old.shape)) for old in state.values())}"
+    that(complete, f"weights and biases of these shapes should be in net: {shapes}; {why}")
     net.load_state_dict({name: wanted.get(old.shape, old).clone() for name, old in state.items()})
     return net
 

@@ -633,20 +633,17 @@ with check.case("transforms another table by name, with what fit learned", point
     check.features(X, right := np.hstack([numbers, one_hot]), counts=counts, known=wrong)
     check.features(backwards, right[::-1].copy())
 with check.case("has names, gives 0 for what does not vary, and wants fit first", points=0.5):
-    flat = {"A": 0.1, "B": [None, 5, None], "C": None, "D": [1, None, 3], "E": [1e-9, None, 3e-9]}
-    flat = pd.DataFrame(flat, dtype=float)
-    later = {"A": [0.1, 7.0], "B": [5.0, 6.0], "C": [1.0, 2.0], "D": [2.0, 4.0], "E": [2e-9, 4e-9]}
-    words = "A is constant, B has one entry, C none: 0 in every table; D and E have two, which is enough"
-    small = "E has small numbers, and yet it varies: compare its largest and smallest entry"
-    paved, later = flat.assign(Street="Pave"), pd.DataFrame(later).assign(Street="Pave")
+    flat = pd.DataFrame({"A": 0.1, "B": [None, 5, None], "C": None, "D": [1, None, 3]}, dtype=float)
+    later = pd.DataFrame({"A": [0.1, 7.0], "B": [5.0, 6.0], "C": [1.0, 2.0], "D": [2.0, 4.0]})
+    words = "A is constant, B has one entry, C none: 0 in every table; D has two entries, which is enough"
+    paved, later = flat.assign(Street="Pave"), later.assign(Street="Pave")
     first, second = check.made(fitted_twice, fitted, paved)
     check.equal(first, 8, "feature_names should have one name for each feature")
     found = check.transformed(HousePreprocessor, paved, paved, later)
     for X, d in zip(found, ([-(0.5**0.5), 0.0, 0.5**0.5], [0.0, 2**0.5])):
-        expected, known = [[0, 0, 0, z, z, 1, 0] for z in d], {small: [[0, 0, 0, z, 0, 1, 0] for z in d]}
-        counts = {"constant columns should stay, as zeros": 4}
-        check.features(X, expected, words, counts=counts, known=known)
-    check.equal(second, 7, "a second fit should forget the first")
+        expected = [[0, 0, 0, value, 1, 0] for value in d]
+        check.features(X, expected, words, counts={"constant columns should stay, as zeros": 3})
+    check.equal(second, 6, "a second fit should forget the first")
     check.raises(ValueError, check.made(lambda: HousePreprocessor().transform), flat)
 ### BEGIN HIDDEN TESTS
 with check.case("the same on other tables", points=0.5, hidden=True):

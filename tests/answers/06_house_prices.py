@@ -148,7 +148,7 @@ edit(
 edit(
     PREPROCESSOR, {"or entries.min() == entries.max()": ""}, says="B has one entry, C none: 0 in every table"
 )
-edit(PREPROCESSOR, {"len(entries) < 2": "len(entries) < 3"}, says="D and E have two, which is enough")
+edit(PREPROCESSOR, {"len(entries) < 2": "len(entries) < 3"}, says="D has two entries, which is enough")
 edit(
     PREPROCESSOR,
     {"(0.0, math.inf)": "(entries.mean(), 1.0)"},
@@ -766,11 +766,7 @@ edit(
     },
     says="only columns of words get one",
 )
-edit(
-    PREPROCESSOR,
-    {"entries.min() == entries.max()": "entries.std() < 1e-8"},
-    says="E has small numbers, and yet it varies",
-)
+odd_edit("HousePreprocessor", {"entries.min() == entries.max()": "entries.std() < 1e-8"})
 edit(
     PREPROCESSOR,
     {"sorted(entries.unique())": "sorted(entries.unique())[1:]"},

@@ -472,6 +472,14 @@ edit(
     {"    net.load_state_dict(fitting, strict=False)\n": ""},
     "0.weight fits, and was not loaded",
 )
+edit(
+    "load_matching",
+    {
+        "    net.load_state_dict(fitting, strict=False)": "    own = dict(net.named_parameters())\n"
+        "    for name, value in fitting.items():\n        own[name].copy_(value)"
+    },
+    "change a parameter under no_grad",
+)
 edit("load_matching", {"strict=False)": "strict=False, assign=True)"}, "0.weight is a new object")
 edit("load_matching", {"    return missing, unexpected, mismatched\n": ""}, "is there a return?")
 edit(
@@ -887,6 +895,14 @@ moving(  # throws the moved tensors away
     return batch
 """,
     "nothing was moved",
+)
+edit(
+    "move_batch",
+    {
+        "isinstance(batch, (list, tuple))": "hasattr(batch, '__iter__')",
+        "(move_batch(value, device) for value in batch)": "([move_batch(v, device) for v in batch])",
+    },
+    "which of its calls should not?",
 )
 edit("move_batch", {"type(batch)(move": "list(move"}, "a list comes back; the batch was a tuple")
 edit("move_batch", {"type(batch)(move": "tuple(move"}, "a tuple comes back; the batch was a list")

@@ -194,8 +194,10 @@ def test_a_net_is_filled_by_shape_and_a_missing_place_is_named():
     net, X = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.Linear(4, 2)), torch.ones(1, 3)
     W = torch.arange(12.0).reshape(4, 3)
     assert torch.equal(check.filled(net, X, W)[0].weight, W)
-    with pytest.raises(check._failure.Failed, match="should be in net"):
+    with pytest.raises(check._failure.Failed, match=r"should be in net: \(9, 9\); it has \(4, 3\), \(4,\)"):
         check.filled(net, X, torch.ones(9, 9))
+    with pytest.raises(check._failure.Failed, match="use nn.ModuleList"):
+        check.filled(nn.Linear(3, 4), X, W, torch.ones(4), torch.ones(9, 9))
 
 
 def test_wrong_means_are_not_the_mean_over_the_examples():
