@@ -900,7 +900,7 @@ edit(
     "move_batch",
     {
         "isinstance(batch, (list, tuple))": "hasattr(batch, '__iter__')",
-        "(move_batch(value, device) for value in batch)": "([move_batch(v, device) for v in batch])",
+        "type(batch)(move_batch(value, device) for": "list(move_batch(value, device) for",
     },
     "which of its calls should not?",
 )
