@@ -256,8 +256,8 @@ with check.case("is quick for a very large step, and refuses impossible argument
     ):
         late = step_decay(10**12, 0.8, 1.0, 7)
     check.close(late, 0.8, "at step 10^12, with gamma = 1")
-    check.raises(ValueError, step_decay, -1, 0.8, 0.5, 10)
-    check.raises(ValueError, step_decay, 3, 0.8, 0.5, 0)
+    calls = [(-1, 0.8, 0.5, 10), (3, 0.8, 0.5, 0), (3, 0.8, 0.5, -10)]
+    check.each_raises(ValueError, step_decay, calls)
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other settings", points=0.5, hidden=True):
     right = 0.3 * 0.1 ** torch.arange(5).double()
@@ -308,6 +308,9 @@ with check.case("has halved at step 1 / k", points=0.5):
         "this is the straight line lr0 (1 - k t)": lambda t: 0.8 * (1 - 0.1 * t),
         "lr0 is missing": lambda t: 1 / (1 + 0.1 * t),
         "lr0 is in the denominator, too": lambda t: 0.8 / (1 + 0.8 * 0.1 * t),
+        "each step divides the rate before it: divide lr0, once": lambda t: (
+            0.8 / math.prod(1 + 0.1 * i for i in range(1, t + 1))
+        ),
     }
     known = {sentence: rates_of(rate, ts) for sentence, rate in wrong.items()}
     expected = torch.tensor([0.8, 0.8 / 1.1, 0.8 / 1.2, 0.4, 0.08]).double()
@@ -364,6 +367,7 @@ with check.case("multiplies the rate by gamma at each step", points=0.5):
         "this is t^gamma: the step is the exponent": lambda t: 0.8 * t**0.9,
         "the rate grows: multiply by gamma^t": lambda t: 0.8 / 0.9**t,
         "1 - gamma takes the place of gamma": lambda t: 0.8 * 0.1**t,
+        "this is gamma * lr0^t: gamma gets the power": lambda t: 0.9 * 0.8**t,
     }
     known = {sentence: rates_of(rate, ts) for sentence, rate in wrong.items()}
     expected = 0.8 * 0.9 ** torch.tensor(ts).double()
@@ -419,6 +423,7 @@ with check.case("has fallen by a factor of e at step 1 / k", points=0.5):
         "the base is e, not 10": lambda t: 0.8 * 10 ** (-0.1 * t),
         "the base is e, not 2": lambda t: 0.8 * 2 ** (-0.1 * t),
         "this is the inverse-time decay": lambda t: 0.8 / (1 + 0.1 * t),
+        "t is missing: the exponent is -k t": lambda t: 0.8 * math.exp(-0.1),
     }
     known = {sentence: rates_of(rate, ts) for sentence, rate in wrong.items()}
     expected = 0.8 * (-0.1 * torch.tensor(ts).double()).exp()
@@ -573,8 +578,7 @@ with check.case("stays at lr_min, and refuses impossible arguments", points=0.5)
     )
     late = rates_of(cosine_decay, [21, 40, 50], 0.1, 20, 0.02)
     check.close(late, torch.full((3,), 0.02).double(), known=wrong)
-    check.raises(ValueError, cosine_decay, -1, 0.1, 20)
-    check.raises(ValueError, cosine_decay, 1, 0.1, 0)
+    check.each_raises(ValueError, cosine_decay, [(-1, 0.1, 20), (1, 0.1, 0), (1, 0.1, -20)])
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other settings", points=0.5, hidden=True):
     expected = torch.tensor([0.3, 0.01, 0.01, 0.01]).double()
@@ -961,14 +965,18 @@ with check.case("rises, has the full rate at steps 3 and 4, and falls to lr_min 
     check.close(rates_of(warmup_cosine, range(13), 0.8, 4, 12, 0.05), play(), known=wrong)
     right = play(low=0.0, height=0.8)
     check.close(rates_of(warmup_cosine, range(13), 0.8, 4, 12), right, "lr_min is 0 by default")
+    wrong = {
+        "lr_min is no floor for the warm-up: it starts at lr / warmup": torch.tensor([0.5, 0.5]).double()
+    }
+    right = torch.tensor([0.2, 0.4]).double()
+    check.close(rates_of(warmup_cosine, [0, 1], 0.8, 4, 12, 0.5), right, "for lr_min = 0.5", known=wrong)
 with check.case("stays at lr_min, and refuses impossible arguments", points=0.75):
     wrong = {"it rises again after step total": rates_of(lambda t: 0.05 + 0.375 * (1 + cos(pi * (t - 4) / 8)), [13, 20])}  # fmt: skip
     wrong["after step total the rate is lr_min, not 0"] = torch.zeros(2).double()
     late = rates_of(warmup_cosine, [13, 20], 0.8, 4, 12, 0.05)
     check.close(late, torch.full((2,), 0.05).double(), known=wrong)
-    check.raises(ValueError, warmup_cosine, 3, 0.8, 0, 12)
-    check.raises(ValueError, warmup_cosine, 3, 0.8, 12, 12)
-    check.raises(ValueError, warmup_cosine, -1, 0.8, 4, 12)
+    calls = [(3, 0.8, 0, 12), (3, 0.8, -4, 12), (3, 0.8, 12, 12), (-1, 0.8, 4, 12)]
+    check.each_raises(ValueError, warmup_cosine, calls)
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other settings", points=0.75, hidden=True):
     right = torch.tensor([0.3, 0.3, 0.2, 0.1, 0.1]).double()
@@ -1107,7 +1115,7 @@ Take whole periods away from t as long as t is at least one period long. What is
 
 <details><summary>Hint 2</summary>
 
-For m = 1 and a step of a million million, a loop over the periods takes years. What finds the remainder of a
+For m = 1 and a step of a million million, a loop over the periods takes hours. What finds the remainder of a
 division at once?
 
 </details></details>
@@ -1160,6 +1168,9 @@ with check.case("periods of the same length", points=0.75):
         "the height is lr_max - lr_min": play([(t % 4, 4) for t in ts], height=0.9),
         "the half is missing: 1 + cos reaches 2": play([(t % 4, 4) for t in ts], height=1.6),
         "these are straight lines; a cosine is asked for": torch.tensor([0.9 - 0.2 * (t % 4) for t in ts]).double(),
+        "mult is 1 by default: the periods do not grow": play(
+            [(0, 4), (1, 4), (3, 4), (0, 8), (1, 8), (4, 8), (7, 8), (2, 16)]
+        ),
     }  # fmt: skip
     check.close(rates_of(cosine_restarts, ts, 0.9, 0.1, 4), play([(t % 4, 4) for t in ts]), known=wrong)
 with check.case("periods that grow", points=0.75):
@@ -1193,9 +1204,15 @@ with check.case("is quick for a very large step, and refuses impossible argument
     with check.at_most(50_000, "for mult = 1 it walks through the periods one by one, which takes too long for a large t"):  # fmt: skip
         late = rates_of(cosine_restarts, [4 * 10**12 + 1], 0.9, 0.1, 4)
     check.close(late, play([(1, 4)]))
-    check.raises(ValueError, cosine_restarts, -1, 0.9, 0.1, 4)
-    check.raises(ValueError, cosine_restarts, 1, 0.9, 0.1, 0)
-    check.raises(ValueError, cosine_restarts, 1, 0.9, 0.1, 4, 0)
+    calls = [
+        (-1, 0.9, 0.1, 4),
+        (1, 0.9, 0.1, 0),
+        (1, 0.9, 0.1, -4),
+        (1, 0.9, 0.1, 4, 0),
+        (1, 0.9, 0.1, 4, -1),
+    ]
+    with check.at_most(50_000, "it does not end where first_period is less than 1: refuse that first"):
+        check.each_raises(ValueError, cosine_restarts, calls)
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other settings", points=0.75, hidden=True):
     check.close(
@@ -1421,6 +1438,12 @@ with check.case("notes the rate that each step uses", points=1):
         "one step too many": [0.5, 1.0, 2.0, 4.0, 8.0],
         "one step is missing": [0.5, 1.0, 2.0],
         "this is the last rate, again and again": [4.0] * 4,
+        "these are the rates of all groups: the first group alone is asked for": [
+            *(0.5, 7.0, 1.0, 14.0, 2.0, 28.0, 4.0, 56.0)
+        ],
+        "the scheduler counts its steps itself: call scheduler.step() without a number": [
+            *(0.5, 0.5 / 3, 1 / 3, 2 / 3)
+        ],
     }
     check.equal(played(4)[0], [0.5, 1.0, 2.0, 4.0], known=wrong)
 with check.case("steps both of them num_steps times", points=0.5):
@@ -1662,7 +1685,7 @@ def make_warmup_cosine(optimizer, warmup, total):
 check.exercise("make_warmup_cosine", points=3)
 
 
-def played(warmup, total, lrs=(0.8,), kind=torch.optim.SGD):
+def played(warmup, total, lrs=(0.6,), kind=torch.optim.SGD):
     """The rates of all groups at steps 0 to total: (total + 1, groups)."""
     optimizer = kind([{"params": [nn.Parameter(torch.zeros(2))], "lr": lr} for lr in lrs])
     scheduler = make_warmup_cosine(optimizer, warmup, total)
@@ -1680,7 +1703,7 @@ def played(warmup, total, lrs=(0.8,), kind=torch.optim.SGD):
     return torch.tensor(check.made(lambda: list(rates())), dtype=torch.float64)
 
 
-def rate(t, w=4, T=12, lr=0.8, length=None, up=None, start=None):
+def rate(t, w=4, T=12, lr=0.6, length=None, up=None, start=None):
     """The rate at step t, right by default: a cosine of this length from step start on."""
     length, start = length or T - w, w if start is None else start
     if t < start:
@@ -1707,16 +1730,23 @@ with check.case("gives the rates of warmup_cosine", points=1.5):
         "start_factor is 1 / warmup, not 1 / (warmup + 1)": {"up": lambda t: 1 / 5 + 4 / 5 * t / 3},
         "T_max is half a period, total - warmup; here it is twice that": {"length": 16},
         "step 0 has almost no rate: start_factor is 1 / warmup": {"up": lambda t: t / 3},
+        "LinearLR is too long: total_iters counts the steps of the warm-up": {"up": lambda t: 1 / 4 + 3 / 4 * t / 12},
+        "start_factor multiplies the rate lr: it is 1 / warmup, not lr / warmup": {"up": lambda t: 0.15 + 0.85 * t / 3},
+        "LinearLR arrives one step late, and the cosine begins one step late": {"up": lambda t: 1 / 4 + 3 / 4 * t / 4, "start": 5},
     }  # fmt: skip
     known = {
         sentence: torch.tensor([[rate(t, **how)] for t in range(13)]).double()
         for sentence, how in mistakes.items()
     }
-    chain = [[rate(t, start=99) * rate(t, w=0, length=8) / 0.8] for t in range(13)]
+    chain = [[rate(t, start=99) * rate(t, w=0, length=8) / 0.6] for t in range(13)]
     known["the two run at the same time and their factors multiply: join them by SequentialLR"] = torch.tensor(chain).double()  # fmt: skip
+    early = [[rate(t + 1)] for t in range(13)]
+    known["the scheduler has taken a step already: leave the steps to the training"] = torch.tensor(early).double()  # fmt: skip
+    swapped = [[rate(t, w=0, length=8) if t < 4 else 0.6 * min(1, (t - 3) / 4)] for t in range(13)]
+    known["the cosine comes first: LinearLR belongs before it"] = torch.tensor(swapped).double()
     expected = torch.tensor([[rate(t)] for t in range(13)]).double()
     known["at step total the rate is 0: CosineAnnealingWarmRestarts jumps back there"] = expected.index_fill(
-        0, torch.tensor(12), 0.8
+        0, torch.tensor(12), 0.6
     )
     check.close(played(4, 12), expected, known=known, rtol=1e-5, atol=1e-8)
 with check.case("is a SequentialLR, and refuses impossible lengths", points=0.5):
@@ -1726,7 +1756,7 @@ with check.case("is a SequentialLR, and refuses impossible lengths", points=0.5)
         isinstance(joined, lr_scheduler.SequentialLR),
         "should be a SequentialLR of a LinearLR and a CosineAnnealingLR",
     )
-    for warmup, total in ((0, 5), (5, 5), (6, 5)):
+    for warmup, total in ((0, 5), (-1, 5), (5, 5), (6, 5)):
         check.raises(ValueError, make_warmup_cosine, optimizer, warmup, total)
 ### BEGIN HIDDEN TESTS
 with check.case("the same for other lengths, optimizers and groups", points=1, hidden=True):

@@ -86,6 +86,9 @@ def step_decay(t, lr0, gamma, step_size):
     return lr0
 
 
+edit("step_decay", {"step_size < 1": "step_size == 0"}, says="should raise ValueError")
+
+
 # --- inverse_time_decay -----------------------------------------------------------------------------------
 
 edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 / 1 + k * t"}, says="brackets")
@@ -123,6 +126,13 @@ def inverse_time_decay(t, lr0, k):
     for _ in range(t):
         slowness += k / lr0
     return 1 / slowness
+
+
+@wrong("divide lr0, once")
+def inverse_time_decay(t, lr0, k):
+    for i in range(min(t, 10_000)):
+        lr0 = lr0 / (1 + k * (i + 1))
+    return lr0
 
 
 # --- exponential_decay ------------------------------------------------------------------------------------
@@ -170,6 +180,9 @@ def exponential_decay(t, lr0, gamma):
     return (lr0 * torch.tensor(gamma) ** t).item()
 
 
+edit("exponential_decay", {"lr0 * gamma**t": "gamma * lr0**t"}, says="gamma gets the power")
+
+
 # --- natural_exp_decay ------------------------------------------------------------------------------------
 
 edit("natural_exp_decay", {"(-k * t)": "(k * t)"}, says="the exponent is negative")
@@ -208,6 +221,9 @@ def natural_exp_decay(t, lr0, k):
 @wrong("OverflowError")
 def natural_exp_decay(t, lr0, k):
     return lr0 / math.exp(k * t)
+
+
+edit("natural_exp_decay", {"-k * t": "-k"}, says="t is missing: the exponent is -k t")
 
 
 # --- cosine_decay -----------------------------------------------------------------------------------------
@@ -278,6 +294,9 @@ edit("cosine_decay", {"math.pi": "3.14"}, says="take math.pi")
 edit("cosine_decay", {"total) / total": "total) // total"}, says="rounds down")
 edit("cosine_decay", {"min(t, total)": "max(t, total)"}, says="not max")
 edit("cosine_decay", {"total < 1": "total <= 1"}, says="ValueError")
+
+
+edit("cosine_decay", {"total < 1": "total == 0"}, says="should raise ValueError")
 
 
 # --- linear_warmup ----------------------------------------------------------------------------------------
@@ -446,6 +465,13 @@ def warmup_cosine(t, lr, warmup, total, lr_min=0.0):
         raise ValueError("out of range")
     up = lr * min(1.0, (t + 1) / warmup)
     return min(up, lr_min + (lr - lr_min) * (1 + math.cos(math.pi * min(t, total) / total)) / 2)
+
+
+edit(
+    "warmup_cosine",
+    {"return lr * (t + 1) / warmup": "return max(lr_min, lr * (t + 1) / warmup)"},
+    says="no floor",
+)
 
 
 # --- triangular -------------------------------------------------------------------------------------------
@@ -665,6 +691,11 @@ def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
     return lr_min + (lr_max - lr_min) * (1 + math.cos(math.pi * s / P)) / 2
 
 
+edit("cosine_restarts", {"mult=1": "mult=2"}, says="mult is 1 by default")
+edit("cosine_restarts", {"first_period < 1": "first_period == 0"}, says="it does not end")
+edit("cosine_restarts", {"mult < 1": "mult == 0"}, says="should raise ValueError")
+
+
 # --- record_schedule --------------------------------------------------------------------------------------
 
 edit(
@@ -761,6 +792,26 @@ def record_schedule(optimizer, scheduler, num_steps):
     return [group["lr"] for group in groups]
 
 
+@wrong("without a number")
+def record_schedule(optimizer, scheduler, num_steps):
+    rates = []
+    for t in range(num_steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step(t)
+    return rates
+
+
+@wrong("the rates of all groups")
+def record_schedule(optimizer, scheduler, num_steps):
+    rates = []
+    for _ in range(num_steps):
+        rates += [group["lr"] for group in optimizer.param_groups]
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
 # --- scheduler_rates --------------------------------------------------------------------------------------
 
 RIGHT = {
@@ -853,6 +904,27 @@ edit(
     {"return lr_scheduler.SequentialLR(optimizer, [up, down], milestones=[warmup])": "return [up, down]"},
     says="join the two",
 )
+
+
+edit("make_warmup_cosine", {"1 / warmup": "optimizer.param_groups[0]['lr'] / warmup"}, says="not lr / warmup")
+edit(
+    "make_warmup_cosine",
+    {"total_iters=warmup - 1": "total_iters=warmup", "[warmup]": "[warmup + 1]"},
+    says="and the cosine begins one step late",
+)
+edit("make_warmup_cosine", {"[up, down]": "[down, up]"}, says="the cosine comes first")
+edit("make_warmup_cosine", {"total_iters=warmup - 1": "total_iters=total"}, says="LinearLR is too long")
+
+
+@wrong("has taken a step already")
+def make_warmup_cosine(optimizer, warmup, total):
+    if not 1 <= warmup < total:
+        raise ValueError("bad lengths")
+    up = lr_scheduler.LinearLR(optimizer, 1 / warmup, total_iters=warmup - 1)
+    down = lr_scheduler.CosineAnnealingLR(optimizer, total - warmup)
+    scheduler = lr_scheduler.SequentialLR(optimizer, [up, down], [warmup])
+    scheduler.step()
+    return scheduler
 
 
 # --- claims -----------------------------------------------------------------------------------------------
