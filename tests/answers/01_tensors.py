@@ -42,6 +42,16 @@ def ramp(rows, cols):
     return (torch.ones(rows * cols).cumsum(0) - 1).view(rows, cols)
 
 
+@wrong("it ends at rows * cols")
+def ramp(rows, cols):
+    return torch.linspace(0, rows * cols, rows * cols).reshape(rows, cols)
+
+
+@wrong("a row begins `cols` after the one above it")
+def ramp(rows, cols):
+    return (torch.arange(rows)[:, None] * rows + torch.arange(cols)).float()
+
+
 # --- crop -------------------------------------------------------------------------------------------------
 
 WINDOW = "images[:, top : top + size, left : left + size]"
@@ -76,6 +86,15 @@ def crop(images, top, left, size):
     """Slice first, then look whether something is missing."""
     window = images[:, top : top + size, left : left + size]
     if min(top, left) < 0 or window.shape[1:] != (size, size):
+        raise ValueError("outside")
+    return window
+
+
+@wrong("-3, 0, 2) should raise ValueError, it returned")
+def crop(images, top, left, size):
+    """What begins at a negative place often comes out too small, and sometimes not."""
+    window = images[:, top : top + size, left : left + size]
+    if window.shape[1:] != (size, size):
         raise ValueError("outside")
     return window
 
@@ -182,6 +201,38 @@ def one_hot(labels, num_classes):
     return torch.zeros(len(labels), num_classes).scatter_(1, labels[:, None], 1.0)
 
 
+@wrong("each row has the 1s of all labels")
+def one_hot(labels, num_classes):
+    if ((labels < 0) | (labels >= num_classes)).any():
+        raise ValueError("no such class")
+    rows = torch.zeros(len(labels), num_classes)
+    rows[:, labels] = 1
+    return rows
+
+
+@wrong("compare with ==")
+def one_hot(labels, num_classes):
+    if ((labels < 0) | (labels >= num_classes)).any():
+        raise ValueError("no such class")
+    return (torch.arange(num_classes) <= labels[:, None]).float()
+
+
+@wrong("the label itself is written")
+def one_hot(labels, num_classes):
+    if ((labels < 0) | (labels >= num_classes)).any():
+        raise ValueError("no such class")
+    rows = torch.zeros(len(labels), num_classes)
+    rows[torch.arange(len(labels)), labels] = labels.float()
+    return rows
+
+
+@wrong("num_classes is ignored")
+def one_hot(labels, num_classes):
+    if ((labels < 0) | (labels >= num_classes)).any():
+        raise ValueError("no such class")
+    return torch.eye(int(labels.max()) + 1)[labels]
+
+
 # --- standardize_columns ----------------------------------------------------------------------------------
 
 
@@ -261,6 +312,40 @@ def standardize_columns(X):
 def standardize_columns(X):
     Z = (X - X.mean(0)) / X.std(0, correction=0)
     return torch.where(torch.isclose(X, X[0]).all(dim=0), 0.0, Z)
+
+
+@wrong("the first entry equals the last")
+def standardize_columns(X):
+    return torch.where(X[0] == X[-1], 0.0, (X - X.mean(0)) / X.std(0, correction=0))
+
+
+@wrong("every column becomes zeros")
+def standardize_columns(X):
+    return torch.where((X[0] == X).any(0), 0.0, (X - X.mean(0)) / X.std(0, correction=0))
+
+
+@wrong("it divides by the mean distance")
+def standardize_columns(X):
+    centred = X - X.mean(0)
+    return torch.where((X[0] == X).all(0), 0.0, centred / centred.abs().mean(0))
+
+
+@wrong("each column runs from 0 to 1")
+def standardize_columns(X):
+    low, high = X.amin(0), X.amax(0)
+    return torch.where(low == high, 0.0, (X - low) / (high - low))
+
+
+@wrong("under the root is the sum")
+def standardize_columns(X):
+    centred = X - X.mean(0)
+    return torch.where((X[0] == X).all(0), 0.0, centred / centred.norm(dim=0))
+
+
+@wrong("the column stays where it is")
+def standardize_columns(X):
+    X = X[:, (X[0] != X).any(0)]
+    return (X - X.mean(0)) / X.std(0, correction=0)
 
 
 # --- shapes -----------------------------------------------------------------------------------------------
@@ -388,6 +473,34 @@ def cosine_similarity(A, B):
     return torch.einsum("id,jd->ij", unit(A), unit(B))
 
 
+@wrong("the first row of B is all zeros")
+def cosine_similarity(A, B):
+    a = A.norm(dim=1, keepdim=True)
+    return A @ B.T / torch.where(a == 0, 1, a) / B.norm(dim=1)
+
+
+@wrong("the first row of A is all zeros")
+def cosine_similarity(A, B):
+    b = B.norm(dim=1)
+    return A @ B.T / A.norm(dim=1, keepdim=True) / torch.where(b == 0, 1, b)
+
+
+@wrong("these are the angles")
+def cosine_similarity(A, B):
+    return (A @ B.T / A.norm(dim=1, keepdim=True) / B.norm(dim=1)).nan_to_num().acos()
+
+
+@wrong("these are the norms of the columns")
+def cosine_similarity(A, B):
+    return (A / A.norm(dim=0)).nan_to_num() @ (B / B.norm(dim=0)).nan_to_num().T
+
+
+@wrong("the mean of each row is subtracted")
+def cosine_similarity(A, B):
+    A, B = A - A.mean(1, keepdim=True), B - B.mean(1, keepdim=True)
+    return (A @ B.T / A.norm(dim=1, keepdim=True) / B.norm(dim=1)).nan_to_num()
+
+
 # --- weigh_doubled ----------------------------------------------------------------------------------------
 
 
@@ -430,6 +543,25 @@ def weigh_doubled(X, weights):
     A = X.numpy().copy()
     A *= 2
     return torch.from_numpy(A @ weights.numpy())
+
+
+@wrong("add them up along each row")
+def weigh_doubled(X, weights):
+    return 2 * X * weights
+
+
+@wrong("the entries are squared, not doubled")
+def weigh_doubled(X, weights):
+    return X**2 @ weights
+
+
+@odd
+def weigh_doubled(X, weights):
+    """Doubles the table, and halves it again."""
+    X *= 2
+    products = X @ weights
+    X /= 2
+    return products
 
 
 # --- pairwise_sq_dists ------------------------------------------------------------------------------------
@@ -486,6 +618,26 @@ def pairwise_sq_dists(A, B):
     return D
 
 
+@wrong("the 2 is missing")
+def pairwise_sq_dists(A, B):
+    return (A**2).sum(1)[:, None] + (B**2).sum(1) - A @ B.T
+
+
+@wrong("the sums are squared")
+def pairwise_sq_dists(A, B):
+    return ((A[:, None] + B) ** 2).sum(2)
+
+
+@wrong("this is the largest of the d squares")
+def pairwise_sq_dists(A, B):
+    return ((A[:, None] - B) ** 2).amax(2)
+
+
+@odd
+def pairwise_sq_dists(A, B):
+    return torch.linalg.vector_norm(A[:, None] - B, dim=2) ** 2
+
+
 # --- add_in_place -----------------------------------------------------------------------------------------
 
 
@@ -529,6 +681,19 @@ def add_in_place(A, B):
 @odd
 def add_in_place(A, B):
     return A.copy_(torch.add(A, B))
+
+
+@wrong("B was added twice")
+def add_in_place(A, B):
+    A += B
+    A[:] = A + B
+    return A
+
+
+@wrong("B was subtracted")
+def add_in_place(A, B):
+    A -= B
+    return A
 
 
 # --- shares_memory ----------------------------------------------------------------------------------------
