@@ -113,7 +113,7 @@ edit("mlp", {"H @ W2 + b2": "torch.log_softmax(H @ W2 + b2, dim=1)"}, "through a
 edit("mlp", {"H @ W2 + b2": "torch.relu(H @ W2) + b2"}, "a second ReLU comes before b2")
 
 
-edit("mlp", {"X.flatten(1)": "X.view(-1, len(W1))"}, "Use .reshape(...) instead")
+odd_edit("mlp", {"X.flatten(1)": "X.view(-1, len(W1))"})
 edit("mlp", {"torch.relu": "F.leaky_relu"}, "keeps a part of the negative numbers")
 
 
@@ -698,7 +698,7 @@ class DropoutMLP(nn.Sequential):
 
 
 edit("DropoutMLP", {SCORES: "return self.output(self.hidden(X.flatten(1)).detach())"}, "gets no gradient")
-edit("DropoutMLP", {"X.flatten(1)": "X.view(len(X), -1)"}, "Use .reshape(...) instead")
+odd_edit("DropoutMLP", {"X.flatten(1)": "X.view(len(X), -1)"})
 edit(
     "DropoutMLP",
     {"nn.ReLU(), nn.Dropout(dropout)": "nn.ReLU(inplace=True), nn.Dropout(dropout, inplace=True)"},
