@@ -6,7 +6,8 @@ Each takes t, a step number from 0 on, and the settings of the exercise of its n
 
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from course_utils import check
 
@@ -108,3 +109,16 @@ def rates_of(
     for rate in rates:
         check.number(rate, float)
     return torch.tensor(rates, dtype=torch.float64)
+
+
+def close(
+    found: Any,
+    expected: Any,
+    message: str = "",
+    *,
+    known: Mapping[str, Any] | None = None,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+) -> None:
+    """For checks: check.close for rates, which may have been computed in float32."""
+    check.close(found, expected, message, known=known, rtol=rtol, atol=atol)

@@ -89,6 +89,14 @@ def step_decay(t, lr0, gamma, step_size):
 edit("step_decay", {"step_size < 1": "step_size == 0"}, says="should raise ValueError")
 
 
+@odd
+def step_decay(t, lr0, gamma, step_size):
+    """In float32."""
+    if t < 0 or step_size < 1:
+        raise ValueError("out of range")
+    return (lr0 * torch.tensor(gamma) ** (t // step_size)).item()
+
+
 # --- inverse_time_decay -----------------------------------------------------------------------------------
 
 edit("inverse_time_decay", {"lr0 / (1 + k * t)": "lr0 / 1 + k * t"}, says="brackets")
@@ -299,6 +307,15 @@ edit("cosine_decay", {"total < 1": "total <= 1"}, says="ValueError")
 edit("cosine_decay", {"total < 1": "total == 0"}, says="should raise ValueError")
 
 
+@odd
+def cosine_decay(t, lr0, total, lr_min=0.0):
+    """In float32."""
+    if t < 0 or total < 1:
+        raise ValueError("t or total is out of range")
+    angle = torch.tensor(math.pi) * min(t, total) / total
+    return (lr_min + (lr0 - lr_min) * (1 + angle.cos()) / 2).item()
+
+
 # --- linear_warmup ----------------------------------------------------------------------------------------
 
 edit("linear_warmup", {"1.0, (t + 1)": "1.0, t"}, says="step 0 has rate 0")
@@ -467,11 +484,23 @@ def warmup_cosine(t, lr, warmup, total, lr_min=0.0):
     return min(up, lr_min + (lr - lr_min) * (1 + math.cos(math.pi * min(t, total) / total)) / 2)
 
 
+edit("warmup_cosine", {"lr_min + (lr - lr_min)": "lr + (lr_min - lr)"}, says="the cosine rises")
 edit(
     "warmup_cosine",
     {"return lr * (t + 1) / warmup": "return max(lr_min, lr * (t + 1) / warmup)"},
     says="no floor",
 )
+
+
+@odd
+def warmup_cosine(t, lr, warmup, total, lr_min=0.0):
+    """In float32."""
+    if t < 0 or not 1 <= warmup < total:
+        raise ValueError("out of range")
+    if t < warmup:
+        return (torch.tensor(lr) * (t + 1) / warmup).item()
+    angle = torch.tensor(math.pi) * min(t - warmup, total - warmup) / (total - warmup)
+    return (lr_min + (lr - lr_min) * (1 + angle.cos()) / 2).item()
 
 
 # --- triangular -------------------------------------------------------------------------------------------
@@ -696,6 +725,19 @@ edit("cosine_restarts", {"first_period < 1": "first_period == 0"}, says="it does
 edit("cosine_restarts", {"mult < 1": "mult == 0"}, says="should raise ValueError")
 
 
+@odd
+def cosine_restarts(t, lr_max, lr_min, first_period, mult=1):
+    """In float32."""
+    if t < 0 or first_period < 1 or mult < 1:
+        raise ValueError("out of range")
+    if mult == 1:
+        t %= first_period
+    while t >= first_period:
+        t, first_period = t - first_period, first_period * mult
+    angle = torch.tensor(math.pi) * t / first_period
+    return (lr_min + (lr_max - lr_min) * (1 + angle.cos()) / 2).item()
+
+
 # --- record_schedule --------------------------------------------------------------------------------------
 
 edit(
@@ -911,6 +953,11 @@ edit(
     "make_warmup_cosine",
     {"total_iters=warmup - 1": "total_iters=warmup", "[warmup]": "[warmup + 1]"},
     says="and the cosine begins one step late",
+)
+edit(
+    "make_warmup_cosine",
+    {"total_iters=": "end_factor=optimizer.param_groups[0]['lr'], total_iters="},
+    says="end_factor multiplies",
 )
 edit("make_warmup_cosine", {"[up, down]": "[down, up]"}, says="the cosine comes first")
 edit("make_warmup_cosine", {"total_iters=warmup - 1": "total_iters=total"}, says="LinearLR is too long")

@@ -5,6 +5,7 @@ import math
 from course_utils import check, schedules
 
 import pytest
+import torch
 
 
 def half_cosine(share):
@@ -50,3 +51,13 @@ def test_rates_of():
     assert schedules.rates_of(schedules.step_decay, [0, 10], 0.8, 0.5, 10).tolist() == [0.8, 0.4]
     with pytest.raises(check.Failed, match="should be a Python float"):
         schedules.rates_of(lambda t: 1, [0])
+
+
+def test_close():
+    """Rates in float32 are exact enough."""
+    right = torch.tensor([0.7, 0.0], dtype=torch.float64)
+    schedules.close(right.float().double() + 1e-9, right)
+    with pytest.raises(check.Failed, match=r"at step 3\nat \[0\]: expected 0.7, found 0.7001"):
+        schedules.close(right + 1e-4, right, "at step 3")
+    with pytest.raises(check.Failed, match="too large by one"):
+        schedules.close(right + 1, right, known={"too large by one": right + 1})
