@@ -348,6 +348,21 @@ def standardize_columns(X):
     return (X - X.mean(0)) / X.std(0, correction=0)
 
 
+@wrong("one mean for the whole table")
+def standardize_columns(X):
+    return torch.where((X[0] == X).all(0), 0.0, (X - X.mean()) / X.std(0, correction=0))
+
+
+@wrong("one standard deviation for the whole table")
+def standardize_columns(X):
+    return torch.where((X[0] == X).all(0), 0.0, (X - X.mean(0)) / X.std(correction=0))
+
+
+@wrong("subtract the mean from them")
+def standardize_columns(X):
+    return torch.where((X[0] == X).all(0), 0.0, (X.mean(0) - X) / X.std(0, correction=0))
+
+
 # --- shapes -----------------------------------------------------------------------------------------------
 
 SHAPES = {
@@ -564,6 +579,11 @@ def weigh_doubled(X, weights):
     return products
 
 
+@wrong("this is the mean along each row")
+def weigh_doubled(X, weights):
+    return (2 * X * weights).mean(1)
+
+
 # --- pairwise_sq_dists ------------------------------------------------------------------------------------
 
 
@@ -636,6 +656,11 @@ def pairwise_sq_dists(A, B):
 @odd
 def pairwise_sq_dists(A, B):
     return torch.linalg.vector_norm(A[:, None] - B, dim=2) ** 2
+
+
+@wrong("square the differences")
+def pairwise_sq_dists(A, B):
+    return (A[:, None] ** 2 - B**2).sum(2)
 
 
 # --- add_in_place -----------------------------------------------------------------------------------------
