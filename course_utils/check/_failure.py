@@ -20,7 +20,8 @@ HELP = {
     r"size of tensor a .* must match": "if you summed or searched along an axis, keepdim=True keeps it",
     r"torch\.return_types\.(max|min)": "along an axis, max and min give two tensors: .values and .indices",
     "a leaf Variable that requires grad": "change a parameter under no_grad; of an input, make a new tensor",
-    "maximum recursion depth": "a function calls itself without end; which of its calls should not?",
+    "view size is not compatible": "reshape copies here, and what is written into a copy is lost",
+    "maximum recursion depth": "a function calls itself too often, perhaps without end",
 }
 NO_RETURN = ": is there a return?"  # what to ask where None came back
 LIBRARIES = tuple({COURSE_UTILS, *sysconfig.get_paths().values()})

@@ -902,7 +902,7 @@ edit(
         "isinstance(batch, (list, tuple))": "hasattr(batch, '__iter__')",
         "type(batch)(move_batch(value, device) for": "list(move_batch(value, device) for",
     },
-    "which of its calls should not?",
+    "calls itself too often, perhaps without end",
 )
 edit("move_batch", {"type(batch)(move": "list(move"}, "a list comes back; the batch was a tuple")
 edit("move_batch", {"type(batch)(move": "tuple(move"}, "a tuple comes back; the batch was a list")

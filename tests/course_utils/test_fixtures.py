@@ -196,7 +196,7 @@ def test_a_net_is_filled_by_shape_and_a_missing_place_is_named():
     assert torch.equal(check.filled(net, X, W)[0].weight, W)
     with pytest.raises(check._failure.Failed, match=r"should be in net: \(9, 9\); it has \(4, 3\), \(4,\)"):
         check.filled(net, X, torch.ones(9, 9))
-    with pytest.raises(check._failure.Failed, match="use nn.ModuleList"):
+    with pytest.raises(check._failure.Failed, match=r"use nn\.ModuleList"):
         check.filled(nn.Linear(3, 4), X, W, torch.ones(4), torch.ones(9, 9))
 
 
