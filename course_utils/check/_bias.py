@@ -11,7 +11,7 @@ from course_utils.check._statements import that
 
 BETAS, EPS = (0.9, 0.999), 1e-8
 TARGET = 5000.0  # the label of every row, unless another one is given
-CLOSE = 0.01  # a log-RMSE this near is that of the path; it starts near 0, not at 0
+CLOSE = 0.01  # how far a log-RMSE may be from that of the path: the first bias is near 0, not 0
 SUMMED = "the loss is summed: take the mean over the batch"
 
 
@@ -71,8 +71,8 @@ def wrong_bias_paths(rows: int, batch_size: int, num_epochs: int, lr: float) -> 
     known |= {words: bias_path(count, num_epochs, lr) for count, words in counts.items()}
     right = bias_path(steps, num_epochs, lr)
     known["the squared errors are returned, not their root"] = [value**2 for value in right]
-    words = "nothing is learned: does Adam get lr and all parameters, has the layer a bias, "
-    words += "is the loss without logarithm and clamp, and comes step() right after backward()?"
+    words = "nothing is learned: does Adam get lr and all parameters, does the layer have a bias, "
+    words += "is the loss without logarithm and clamp, and does step() come right after backward()?"
     known[words] = [math.log(TARGET)] * num_epochs
     words = "the learning rate is divided by batch_size; the mean in the loss does that already"
     known[words] = bias_path(steps, num_epochs, lr / batch_size)
@@ -97,9 +97,7 @@ def rows_used(history: Sequence[float], lr: float, targets: Sequence[float]) -> 
             errors = [math.log(max(b, 1.0) / target) ** 2 for target in targets]
             ends[pair] = abs(math.sqrt(sum(errors) / 2) - value), (b, m, v, t)
         used.append(min(ends, key=lambda pair: ends[pair][0]))
-        other = (
-            "two rows, one to a batch, are not trained as by one Adam for all epochs: see the checks above"
-        )
+        other = "two rows in batches of one: this is not one Adam for all epochs; see the checks above"
         that(ends[used[-1]][0] < CLOSE, other)
         state = ends[used[-1]][1]
     return used

@@ -1330,7 +1330,7 @@ def try_gpu(i=0):
 # %% test="try_gpu"
 check.exercise("try_gpu", points=1)
 wrong = {"this is a string; return a torch.device": "cuda:2"}
-wrong["GPU 2 is there, and this is the CPU; ask for the number of GPUs, do not use one"] = torch.device("cpu")
+wrong["GPU 2 is there, and this is the CPU: ask device_count(), do not try the GPU out"] = torch.device("cpu")
 wrong["this is GPU 0; number i was asked for"] = torch.device("cuda:0")
 wrong["`cuda` without a number is whichever GPU is the current one; give the number"] = torch.device("cuda")
 with check.case("GPU number i where there are three, the CPU where there is none", points=0.5):
@@ -1409,7 +1409,7 @@ with check.case("three GPUs: all of them, in their order", points=0.75):
     wrong["this is a tuple; a list is asked for"] = tuple(cuda)
     wrong["the last GPU is missing"] = cuda[:2]
     wrong["there is one GPU too many: three have the numbers 0, 1 and 2"] = [*cuda, torch.device("cuda", 3)]
-    wrong["the order is turned round"] = cuda[::-1]
+    wrong["the order is reversed"] = cuda[::-1]
     wrong["`cuda` without a number is the current GPU; give the numbers"] = [torch.device("cuda")] * 3
     wrong["it returns nothing: is there a return?"] = None
     with check.gpus(3):

@@ -838,7 +838,7 @@ edit(TRAIN, {"lr=lr": "lr=5.0"}, says="lr is not used")
 edit(TRAIN, {"Adam(net.parameters()": "Adam([net.bias]"}, says="does Adam get the weights")
 edit(TRAIN, {"labels[rows]": "labels[: len(rows)]"}, says="each row its own label")
 edit(TRAIN, {"return net, history": "return net.weight, history"}, says="return a pair: the net and")
-edit(TRAIN, {"Adam(net": "RMSprop(net"}, says="are not trained as by one Adam for all epochs")
+edit(TRAIN, {"Adam(net": "RMSprop(net"}, says="this is not one Adam for all epochs")
 edit(
     TRAIN,
     {"labels = labels.reshape(-1, 1)": "labels = (labels - labels.mean()).reshape(-1, 1) / labels.std()"},

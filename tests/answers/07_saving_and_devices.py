@@ -669,7 +669,7 @@ def try_gpu(i=0):
         return torch.device("cpu")
 
 
-@wrong("GPU 2 is there, and this is the CPU; ask for the number of GPUs")
+@wrong("GPU 2 is there, and this is the CPU: ask device_count()")
 def try_gpu(i=0):
     return torch.device("cpu")
 
@@ -830,7 +830,7 @@ def try_all_gpus():
     return [torch.device("cuda", i) for i in range(torch.cuda.device_count() + 1)]
 
 
-@wrong("the order is turned round")
+@wrong("the order is reversed")
 def try_all_gpus():
     devices, i = [], torch.cuda.device_count()
     while i > 0:

@@ -127,9 +127,9 @@ def menu(page: Page, name: str, entry: str) -> None:
     page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
 
 
-def until(page: Page, true: Callable[[], bool]) -> None:
-    """Wait until something is true that the page does not show, such as what a file contains."""
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds that the page does not show, such as what a file contains."""
     end = time.monotonic() + PATIENCE
-    while not true():
+    while not condition():
         assert time.monotonic() < end, "waited too long"
         page.wait_for_timeout(100)

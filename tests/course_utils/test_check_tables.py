@@ -133,5 +133,5 @@ def test_the_rows_that_were_used_are_read_off():
 
 def test_a_training_that_no_two_rows_explain_is_not_blamed_on_the_rows():
     history = trained(torch.optim.SGD, [500.0, 2000.0], 5, lambda _: [[0], [1]], lr=0.1)
-    with pytest.raises(check.Failed, match="not trained as by one Adam"):
+    with pytest.raises(check.Failed, match="this is not one Adam"):
         check.rows_used(history, 30.0, [500.0, 2000.0])

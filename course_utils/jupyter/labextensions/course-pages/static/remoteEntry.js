@@ -4,8 +4,8 @@
  *   start page and the page of progress after each save; this loads them again where they are open.
  * - Its own command "Run All Above Selected Cell" stays grey in a toolbar. This one is always there.
  * - JupyterLab saves every 30 seconds by itself. A save that begins before another has ended finds a file that
- *   is not the one it knows, and JupyterLab asks whether to throw the work away; what is typed during a save
- *   counts as saved. Here a save waits for the one before it, and such work is saved next.
+ *   is not the one it knows, and JupyterLab asks whether to overwrite it; what is typed during a save also
+ *   counts as saved. Here a save waits for the one before it, and what was typed is saved next.
  * - The table of contents is open at the start, and on a narrow screen nothing is.
  */
 (() => {
